@@ -1,0 +1,52 @@
+"""Who is recorded, and why: typed rules, a strict reader of the policy file, and one pure decision."""
+
+from policy.decide import decide
+from policy.document import Document, Path, Problem, Value, read, refusal, shown
+from policy.load import parse
+from policy.trunks import direction_of, is_trunk
+from policy.types import (
+    Decision,
+    Direction,
+    Facts,
+    Identity,
+    Level,
+    Media,
+    Permission,
+    Policy,
+    RecordingProfile,
+    RecordingType,
+    Subject,
+    SystemDefault,
+    TrunkNames,
+    domain_key,
+    user_key,
+)
+
+__all__ = [
+    "Decision",
+    "Direction",
+    "Document",
+    "Facts",
+    "Identity",
+    "Level",
+    "Media",
+    "Path",
+    "Permission",
+    "Policy",
+    "Problem",
+    "RecordingProfile",
+    "RecordingType",
+    "Subject",
+    "SystemDefault",
+    "TrunkNames",
+    "Value",
+    "decide",
+    "direction_of",
+    "domain_key",
+    "is_trunk",
+    "parse",
+    "read",
+    "refusal",
+    "shown",
+    "user_key",
+]

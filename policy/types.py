@@ -1,0 +1,196 @@
+"""The words of the policy: what a permission is, what is known of a call, and what was decided.
+
+The values of the enums are the words of the policy file, of the REST answers and of the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Media(StrEnum):
+    """One kind of media that a call can carry."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+class RecordingType(StrEnum):
+    """Which media a permission records."""
+
+    ALL = "all"
+    VIDEO = "video"
+    AUDIO = "audio"
+    NONE = "none"
+
+    @property
+    def media(self) -> frozenset[Media]:
+        """The media that this type records where the call offers them."""
+        return _MEDIA[self.value]
+
+
+class RecordingProfile(StrEnum):
+    """When a permission records: always, when the caller asks for it, or never."""
+
+    ALWAYS = "always"
+    OPTIONAL = "optional"
+    SKIP = "skip"
+
+
+class SystemDefault(StrEnum):
+    """What ``record`` says: the media that are recorded where neither user nor domain has a permission."""
+
+    NONE = "none"
+    ALL = "all"
+    VIDEO = "video"
+    AUDIO = "audio"
+
+    @property
+    def media(self) -> frozenset[Media]:
+        """The media that this default records where the call offers them."""
+        return _MEDIA[self.value]
+
+
+_MEDIA: Mapping[str, frozenset[Media]] = {
+    "all": frozenset(Media),
+    "video": frozenset({Media.VIDEO}),
+    "audio": frozenset({Media.AUDIO}),
+    "none": frozenset(),
+}
+
+
+class Subject(StrEnum):
+    """Whose permission is looked at. In a decision it is one party, CALLER or CALLEE, never ANY."""
+
+    CALLER = "caller"
+    CALLEE = "callee"
+    ANY = "any"
+
+
+class Direction(StrEnum):
+    """Where a call comes from and goes to, seen from our users."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    INTERNAL = "internal"
+
+
+class Level(StrEnum):
+    """Where a decision was made."""
+
+    TRUNK = "trunk"
+    USER = "user"
+    DOMAIN = "domain"
+    SYSTEM = "system"
+    SWITCH = "switch"
+    """The policy wanted to record, and the switch cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What one user or one domain is recorded with."""
+
+    recording_type: RecordingType = RecordingType.ALL
+    recording_profile: RecordingProfile = RecordingProfile.ALWAYS
+
+    def as_dict(self) -> dict[str, str]:
+        """The permission under its documented names, as in the policy file and the REST answers."""
+        return {
+            "recordingType": self.recording_type.value,
+            "recordingProfile": self.recording_profile.value,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a party is, as far as the switch knows. None: unknown."""
+
+    user: str | None = None
+    domain: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a call when it is decided.
+
+    Attributes:
+        direction: from :func:`policy.trunks.direction_of`.
+        caller: who calls.
+        callee: who is called.
+        offered: the media that the call offers.
+        requested: what the caller chose: True to be recorded, False not to be, None when nothing was said.
+        obstacle: why the switch cannot record this call (``bypass_media``, ``proxy_media``), None if it can.
+    """
+
+    direction: Direction
+    caller: Identity
+    callee: Identity
+    offered: frozenset[Media]
+    requested: bool | None = None
+    obstacle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether a call is recorded, and why.
+
+    Attributes:
+        record: whether it is recorded.
+        media: what is recorded; empty exactly when ``record`` is False.
+        level: where it was decided.
+        rule: the key that decided: ``recordIncomingPSTN``, ``user``, ``domain``, ``system`` or ``obstacle``.
+        profile: the profile of the deciding permission; None where no permission decided.
+        subject: the party for whom it was decided; None where a trunk decided.
+        reason: one sentence for a person. It holds names that the administrator wrote, and never a digit.
+    """
+
+    record: bool
+    media: frozenset[Media]
+    level: Level
+    rule: str
+    profile: RecordingProfile | None
+    subject: Subject | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkNames:
+    """The names that a trunk is known by, as the switch spells them."""
+
+    endpoints: frozenset[str] = frozenset()
+    contexts: frozenset[str] = frozenset()
+    gateways: frozenset[str] = frozenset()
+    profiles: frozenset[str] = frozenset()
+
+
+def domain_key(domain: str) -> str:
+    """The one spelling under which a domain is kept: domains compare case-insensitively (RFC 4343)."""
+    return domain.lower()
+
+
+def user_key(user: str, domain: str) -> str:
+    """The one spelling of ``user@domain``: the user part compares exactly (RFC 3261 section 19.1.4)."""
+    return f"{user}@{domain_key(domain)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A whole policy. Without any argument it is the one of an empty file.
+
+    Attributes:
+        record_incoming_pstn: ``recordIncomingPSTN``.
+        record: the system default.
+        subject: whose permission is looked at.
+        trunks: the names of the trunks.
+        domains: permissions of domains, by :func:`domain_key`.
+        users: permissions of users, by :func:`user_key`, or by the bare user.
+    """
+
+    record_incoming_pstn: bool = False
+    record: SystemDefault = SystemDefault.NONE
+    subject: Subject = Subject.CALLER
+    trunks: TrunkNames = field(default_factory=TrunkNames)
+    domains: Mapping[str, Permission] = field(default_factory=dict)
+    users: Mapping[str, Permission] = field(default_factory=dict)
