@@ -1,0 +1,68 @@
+"""The set-up as a whole: what is missing, then one step after the other."""
+
+from __future__ import annotations
+
+import fcntl
+import sys
+import time
+from pathlib import Path
+
+from tools import asterisk, debian, environment
+from tools.progress import SetupError, say
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = {"espeak-ng": "espeak-ng", "sox": "sox", "ffmpeg": "ffmpeg", "git": "git"}
+"""Command -> Debian package: for the demo's speech, the bench's rivals, the list of files for a test."""
+
+
+def prepare(root: Path, python: str, folder: str) -> None:
+    """Bring everything below ``root`` to the state that its lock and pyproject.toml ask for.
+
+    Args:
+        root: the repository.
+        python: the interpreter that the environment is made with.
+        folder: the environment's folder, such as ``.venv``.
+
+    Raises:
+        SetupError: with a message that says what to do.
+    """
+    cache = root / ".cache"
+    cache.mkdir(exist_ok=True)
+    with (cache / "setup.lock").open("w") as lock:
+        _wait_for(lock.fileno())
+        logs = cache / "setup-logs"
+        logs.mkdir(exist_ok=True)
+        wanted = dict(COMMANDS)
+        asterisk_missing = not asterisk.present(cache)
+        if asterisk_missing:
+            wanted["mmdebstrap"] = "mmdebstrap"
+        debian.install(debian.missing(wanted) + environment.missing(root / folder, python), logs)
+        if asterisk_missing:
+            asterisk.fetch(cache, logs)
+        environment.build(root, root / folder, python, logs)
+
+
+def _wait_for(descriptor: int) -> None:
+    """Hold the lock: two set-ups at once would write into the same folders."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("another set-up is at work here; waiting for it")
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def main() -> int:
+    """Prepare the repository that this file lies in."""
+    started = time.monotonic()
+    try:
+        prepare(ROOT, sys.executable, ".venv")
+    except SetupError as fault:
+        sys.stderr.write(f"set-up failed: {fault}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("set-up interrupted; run it again to go on\n")
+        return 130
+    took = time.monotonic() - started
+    if took > 1:
+        say(f"ready after {took:.0f} s")
+    return 0
