@@ -25,8 +25,9 @@ def write() -> int:
     """Resolve both files; the first status of uv that is not 0, else 0."""
     for name, group in GROUPS.items():
         command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet",
-                   "--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate",
-                   "pyproject.toml", *group, "--output-file", f"requirements/{name}"]
+                   "--universal", "--python-version", "3.11", "--generate-hashes",
+                   "--no-header", "--no-annotate", "pyproject.toml", *group,
+                   "--output-file", f"requirements/{name}"]
         status = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                 check=False).returncode
         if status != 0:

@@ -32,7 +32,7 @@ def main():
     if sys.version_info < (3, 11):  # noqa: UP036 - started by whatever python3 the machine has
         name = newer_python()
         if not name:
-            sys.stderr.write("set-up needs Python 3.11, 3.12 or 3.13; this is " + sys.version.split()[0] + "\n")
+            sys.stderr.write("set-up needs Python 3.11, 3.12 or 3.13, not " + sys.version.split()[0] + "\n")
             return 1
         os.execvp(name, [name, "-m", "tools.setup"])  # noqa: S606 - replaces this process, no shell
 
