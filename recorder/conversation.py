@@ -1,0 +1,272 @@
+"""Which legs are one call: who joins whom, transfers, merges, conferences, and when a call is over."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+from recorder.effects import Decide
+from recorder.events import BridgeIs, LegGone, LegIs, LegReplaced, Transferred
+from recorder.model import Bridge, BridgeKind, Call, CallKind, Leg, LegKind, LegState, call_id
+from recorder.states import CALL, CallInput, CallState, step
+from recorder.world import World
+
+OPEN = (CallState.SETUP, CallState.ANSWERED)
+
+
+def leg_is(world: World, event: LegIs) -> None:
+    """A leg appeared or changed."""
+    leg = event.leg
+    if leg.kind is LegKind.OWN:
+        return
+    known = world.legs.get(leg.id)
+    late = 0 < event.sequence <= world.seen.get(leg.id, 0)
+    if known is not None:
+        leg = _merged(known, leg, late=late)
+    if leg.id in world.gone and leg.state is not LegState.GONE:
+        leg = replace(leg, state=LegState.GONE, gone=world.gone[leg.id][1])
+    if not late:
+        world.seen[leg.id] = event.sequence
+    world.legs[leg.id] = leg
+    homes = world.conversations(leg.id)
+    if not homes:
+        if known is not None and leg.state is LegState.GONE:
+            return
+        homes = [_home(world, leg, event.at)]
+    for call in homes:
+        _put_leg(world, call, leg)
+
+
+def leg_gone(world: World, event: LegGone, now: float) -> None:
+    """A leg ended. It is remembered, so that a late event does not bring it back."""
+    if event.leg in world.gone:
+        return
+    world.gone[event.leg] = (now, event.at)
+    known = world.legs.get(event.leg)
+    if known is None:
+        return
+    leg = replace(known, state=LegState.GONE, gone=event.at, counters=event.counters or known.counters)
+    world.legs[leg.id] = leg
+    for call in world.conversations(leg.id):
+        _put_leg(world, call, leg)
+
+
+def bridge_is(world: World, event: BridgeIs) -> None:
+    """A bridge has these members now: a conference is followed, calls that now talk to each other become one."""
+    bridge = event.bridge
+    if 0 < event.sequence <= world.seen.get(bridge.id, 0):
+        return
+    world.seen[bridge.id] = event.sequence
+    if bridge.members:
+        world.bridges[bridge.id] = bridge
+    else:
+        world.bridges.pop(bridge.id, None)
+        world.seen.pop(bridge.id, None)
+    if bridge.kind is BridgeKind.CONFERENCE:
+        _conference(world, bridge, event.at)
+    elif bridge.kind is BridgeKind.MIXING:
+        _talk(world, bridge, event.at)
+    for member in bridge.members:
+        for call in world.conversations(member):
+            world.touch(call.id)
+
+
+def leg_replaced(world: World, event: LegReplaced) -> None:
+    """One leg takes another's place in every call that the other is in."""
+    new = world.legs.get(event.new)
+    if new is None:
+        return
+    own = world.conversation(new.id)
+    for call in world.conversations(event.old):
+        if own is not None and own.id != call.id and call.kind is CallKind.CALL:
+            _absorb(world, call, own, frozenset({new.id}), event.at)
+        elif call.leg(new.id) is None:
+            _put_leg(world, call, new)
+
+
+def transferred(world: World, event: Transferred) -> None:
+    """A party hands the call on; whoever stays waits for the next party."""
+    for leg in (*event.legs, event.by):
+        call = world.conversation(leg)
+        if call is not None and call.transferred_by is None:
+            world.put(replace(call, transferred_by=event.by))
+
+
+def look(world: World, call: Call, at: float, now: float) -> Call:
+    """Read from the legs whether the call is answered, connected, over; ask policy when its facts changed."""
+    call = _ask_policy(world, call)
+    if call.state is CallState.CLOSED:
+        return call
+    answers = [leg.answered for leg in call.parties if leg.answered is not None]
+    if answers and call.answered is None and call.state is CallState.SETUP:
+        call = replace(call, answered=min(answers), state=step(CALL, call.state, CallInput.ANSWER))
+    if call.connected is None and call.kind is CallKind.CALL:
+        call = replace(call, connected=_first_overlap(call.parties))
+    elif call.connected is None and len(call.up) >= 2:
+        call = replace(call, connected=at)
+    if call.transferred_by is not None and sum(leg.id != call.transferred_by for leg in call.up) >= 2:
+        call = replace(call, transferred_by=None)
+    if call.state in OPEN and _deserted(call):
+        ended = max((leg.gone for leg in call.parties if leg.gone is not None), default=at)
+        call = replace(call, state=step(CALL, call.state, CallInput.END), ended=ended)
+    if call.state in OPEN and alone(call):
+        world.timers.start(call.id, "quiet", now + world.limits.quiet)
+    else:
+        world.timers.stop(call.id, "quiet")
+    return call
+
+
+def quiet(call: Call, at: float) -> Call:
+    """Nobody came back to the party that stayed alone: the call is over, and the leg is free for another one."""
+    if call.state in OPEN and alone(call):
+        return replace(call, state=step(CALL, call.state, CallInput.END), ended=at)
+    return call
+
+
+def alone(call: Call) -> bool:
+    """Whether the others left: then a call between two has ended, and so has a conference of two (rule Q8)."""
+    if call.kind is CallKind.CONFERENCE:
+        return call.connected is not None and len(call.up) < 2
+    return call.connected is not None and len(call.up) < 2 and call.transferred_by is None
+
+
+def _deserted(call: Call) -> bool:
+    if call.parties:
+        return not call.live
+    return bool(call.legs) and all(leg.state is LegState.GONE for leg in call.legs)
+
+
+def _first_overlap(legs: tuple[Leg, ...]) -> float | None:
+    """When two parties were first up at the same time, from their own times: the order of events does not matter."""
+    spans = [(leg.answered, leg.gone) for leg in legs if leg.answered is not None]
+    starts = []
+    for (start, end), (other_start, other_end) in itertools.combinations(spans, 2):
+        begin = max(start, other_start)
+        if (end is None or begin < end) and (other_end is None or begin < other_end):
+            starts.append(begin)
+    return min(starts, default=None)
+
+
+def callee_of(call: Call) -> Leg | None:
+    """The other party that policy may ask about: the one that answered first, else the first that was dialled."""
+    others = [leg for leg in call.parties if leg.id != call.first_leg]
+    answered = sorted((leg.answered, leg.id) for leg in others if leg.answered is not None)
+    if answered:
+        return call.leg(answered[0][1])
+    return others[0] if others else None
+
+
+def _ask_policy(world: World, call: Call) -> Call:
+    caller = call.leg(call.first_leg) if call.kind is CallKind.CALL else (call.parties[0] if call.parties else None)
+    if caller is None or caller.kind is not LegKind.PARTY:
+        caller = call.parties[0] if call.parties else None
+    if caller is None or call.recordings:
+        return call
+    callee = callee_of(call) if call.kind is CallKind.CALL else None
+    obstacle = next((leg.obstacle for leg in call.parties if leg.obstacle), None)
+    facts = (caller.id, callee.id if callee else None, obstacle, str(call.requested))
+    if facts == call.decided_for:
+        return call
+    world.effects.append(Decide(call=call.id, caller=caller, callee=callee, requested=call.requested))
+    return replace(call, decided_for=facts)
+
+
+def _merged(old: Leg, new: Leg, *, late: bool) -> Leg:
+    base = old if late else new
+    answers = [when for when in (old.answered, new.answered) if when is not None]
+    return replace(base, origin=base.origin or old.origin or new.origin, answered=min(answers, default=None),
+                   created=old.created if old.created is not None else new.created, trunk=old.trunk,
+                   counters=new.counters or old.counters, gone=old.gone,
+                   obstacle=new.obstacle or old.obstacle,
+                   state=LegState.UP if base.state is LegState.SETUP and answers else base.state)
+
+
+def _put_leg(world: World, call: Call, leg: Leg) -> None:
+    """The leg's new value in a call; a leg that left the call for another one stays gone from it."""
+    mine = call.leg(leg.id)
+    if mine is None:
+        world.put(replace(call, legs=(*call.legs, leg)))
+        return
+    if mine.gone is not None and leg.gone is None:
+        return
+    leg = replace(leg, trunk=mine.trunk or leg.trunk)
+    if leg != mine:
+        world.put(replace(call, legs=tuple(leg if one.id == leg.id else one for one in call.legs)))
+
+
+def _home(world: World, leg: Leg, at: float) -> Call:
+    """The call that a new leg belongs to: its origin's, or one of its own."""
+    first = leg.origin or leg.id
+    origin = world.legs.get(first)
+    if origin is not None and origin.origin is not None and world.conversations(first):
+        return world.conversations(first)[0]
+    found = world.conversation(first)
+    if found is not None:
+        return found
+    generation = world.generations.get(first, -1)
+    identity = call_id(world.switch, world.boot, first, max(generation, 0))
+    late = world.calls.get(identity)
+    if late is not None and (leg.gone is not None or first in world.gone):
+        return late
+    world.generations[first] = generation + 1
+    call = Call(id=call_id(world.switch, world.boot, first, generation + 1), switch=world.switch, boot=world.boot,
+                first_leg=first, state=CallState.SETUP, created=leg.created if leg.created is not None else at)
+    if origin is not None and origin.id != leg.id and origin.state is not LegState.GONE:
+        call = replace(call, legs=(origin,))
+    world.put(call)
+    return call
+
+
+def _conference(world: World, bridge: Bridge, at: float) -> None:
+    identity = call_id(world.switch, world.boot, bridge.id)
+    call = world.calls.get(identity)
+    members = [world.legs[one] for one in sorted(bridge.members)
+               if one in world.legs and world.legs[one].kind is LegKind.PARTY and one not in world.gone]
+    if call is None:
+        if not members:
+            return
+        call = Call(id=identity, switch=world.switch, boot=world.boot, kind=CallKind.CONFERENCE, first_leg=bridge.id,
+                    bridge=bridge.id, state=CallState.SETUP, created=at)
+    present = {leg.id for leg in members}
+    kept = tuple(_rejoined(leg, world) if leg.id in present else _departed(leg, at) for leg in call.legs)
+    new = tuple(leg for leg in members if call.leg(leg.id) is None)
+    world.put(replace(call, legs=(*kept, *new)))
+
+
+def _rejoined(leg: Leg, world: World) -> Leg:
+    return world.legs.get(leg.id, leg)
+
+
+def _departed(leg: Leg, at: float) -> Leg:
+    return leg if leg.state is LegState.GONE else replace(leg, state=LegState.GONE, gone=at)
+
+
+def _talk(world: World, bridge: Bridge, at: float) -> None:
+    """Parties of several calls in one bridge are one conversation from now on: the oldest call takes the others in."""
+    members = frozenset(one for one in bridge.members if one in world.legs and one not in world.gone)
+    calls = {call.id: call for one in members if (call := world.conversation(one)) is not None}
+    if not calls:
+        people = sorted(one for one in members if world.legs[one].kind is LegKind.PARTY)
+        if len(people) < 2:
+            return
+        home = _home(world, replace(world.legs[people[0]], origin=None), at)
+        for one in people:
+            _put_leg(world, world.calls[home.id], world.legs[one])
+        return
+    keeper, *others = sorted(calls.values(), key=lambda call: (call.created, call.id))
+    for other in others:
+        _absorb(world, world.calls[keeper.id], other, members, at)
+    for one in sorted(members):
+        if world.conversation(one) is None:
+            _put_leg(world, world.calls[keeper.id], world.legs[one])
+
+
+def _absorb(world: World, keeper: Call, other: Call, members: frozenset[str], at: float) -> None:
+    moved = tuple(leg for leg in other.legs if leg.id in members and leg.state is not LegState.GONE)
+    left = tuple(_departed(leg, at) if leg in moved else leg for leg in other.legs)
+    world.put(replace(other, legs=left, merged_into=keeper.id, transferred_by=None,
+                      reason=f"became part of call {keeper.id}"))
+    # The keeper inherits the other's open pauses: what one of them keeps out stays out.
+    open_pauses = tuple(pause for pause in other.pauses if pause.resumed is None)
+    world.put(replace(keeper, legs=(*keeper.legs, *(leg for leg in moved if keeper.leg(leg.id) is None)),
+                      pauses=keeper.pauses + open_pauses))

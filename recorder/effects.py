@@ -1,0 +1,86 @@
+"""What the engine can ask for. The driver stores effects with the change that caused them, then performs them; what
+came of one arrives as an event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from recorder.model import Leg, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decide:
+    """Ask policy about a call; the answer is a ``Decided``."""
+
+    call: str
+    caller: Leg
+    callee: Leg | None
+    requested: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Set variables on a leg, for the dialplan to read."""
+
+    call: str
+    leg: str
+    channel: str
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attach:
+    """Attach a tap. Doing it twice does no harm: the segment's id names the tap."""
+
+    call: str
+    segment: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detach:
+    """End a tap. It overtakes every queue and rate limit. ``destroy``: by force, the switch did not confirm."""
+
+    call: str
+    segment: str
+    source: Source
+    destroy: bool = False
+
+
+class Answer(StrEnum):
+    """How a request came out."""
+
+    DONE = "done"
+    CONFIRMED = "confirmed"
+    FORCED = "forced"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """Tell whoever asked. ``message`` is a sentence for a person."""
+
+    request: str
+    answer: Answer
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resync:
+    """Read everything from the switch again; the answer is a ``SwitchUp``."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """A recording's media are complete: its job begins."""
+
+    call: str
+    recording: str
+
+
+Effect = Decide | Mark | Attach | Detach | Reply | Resync | Finish
+EFFECTS: tuple[type[Effect], ...] = (Decide, Mark, Attach, Detach, Reply, Resync, Finish)

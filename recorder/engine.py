@@ -1,0 +1,243 @@
+"""The engine: events in, changed calls and effects out. It has no clock, no network, no database.
+
+It is level-triggered: after every event the calls that it touched are compared with what policy, pauses and legs ask
+for, and the difference becomes effects. A pause, a transfer, a snapshot and a retry are all the same mechanism.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from recorder import conversation, requests, resync, taps
+from recorder.effects import Effect, Finish, Mark
+from recorder.events import (
+    Asked,
+    BridgeIs,
+    CallEvent,
+    Decided,
+    LegGone,
+    LegIs,
+    LegReplaced,
+    SwitchDown,
+    SwitchUp,
+    TapDown,
+    TapFailed,
+    TapUp,
+    Tick,
+    Transferred,
+)
+from recorder.model import Call, CallKind, LegState, Outcome, Recording, recording_id
+from recorder.states import CALL, FINAL_SEGMENT, RECORDING, CallInput, CallState, RecordingInput, RecordingState, step
+from recorder.world import Limits, World
+
+__all__ = ["Engine", "Limits", "Step"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one event led to: the calls that changed, whole, and the effects to perform, in order."""
+
+    changed: tuple[Call, ...]
+    effects: tuple[Effect, ...]
+
+
+class Engine:
+    """The life of every call of one switch.
+
+    Args:
+        switch: the switch's name; events of other switches are refused.
+        limits: the times that it works by.
+    """
+
+    def __init__(self, switch: str, limits: Limits | None = None) -> None:
+        self._world = World(switch=switch, limits=limits or Limits())
+
+    def restore(self, calls: Iterable[Call]) -> None:
+        """Take over the open calls of an earlier life, before the first event."""
+        for call in calls:
+            self._world.boot = call.boot
+            self._world.calls[call.id] = call
+            first = self._world.generations.get(call.first_leg, -1)
+            self._world.generations[call.first_leg] = first + 1
+            self._world.index(call)
+            for leg in call.legs:
+                known = self._world.legs.get(leg.id)
+                if known is None or known.state is LegState.GONE:
+                    self._world.legs[leg.id] = leg
+
+    def calls(self) -> tuple[Call, ...]:
+        """The calls that are not closed."""
+        return tuple(self._world.calls.values())
+
+    def next_deadline(self) -> float | None:
+        """When to send the next ``Tick``, on the clock of ``now``; None when nothing waits."""
+        return self._world.timers.next()
+
+    def receive(self, event: CallEvent, now: float) -> Step:
+        """Take one event.
+
+        Args:
+            now: seconds on a monotonic clock; deadlines are counted on it.
+
+        Returns:
+            The changed calls and the effects.
+
+        Raises:
+            ValueError: the event is of another switch.
+        """
+        world = self._world
+        if event.switch != world.switch:
+            raise ValueError(f"event of switch {event.switch} for the engine of {world.switch}")
+        before = dict(world.calls)
+        world.touched = {}
+        world.effects = []
+        self._apply(event, now)
+        closed = [self._settle(call, event.at, now) for call in list(world.touched)]
+        changed = tuple(call for call in closed if call is not None and before.get(call.id) != call)
+        effects = tuple(world.effects)
+        for call in changed:
+            if call.state is CallState.CLOSED:
+                world.forget(call)
+        world.prune(now)
+        return Step(changed, effects)
+
+    def _apply(self, event: CallEvent, now: float) -> None:
+        world = self._world
+        match event:
+            case LegIs():
+                conversation.leg_is(world, event)
+            case LegGone():
+                conversation.leg_gone(world, event, now)
+            case BridgeIs():
+                conversation.bridge_is(world, event)
+            case TapUp() | TapDown() | TapFailed():
+                taps.tap_event(world, event, now)
+            case Decided():
+                _decided(world, event)
+            case Asked():
+                requests.asked(world, event, now)
+            case SwitchUp():
+                resync.switch_up(world, event, now)
+            case SwitchDown():
+                world.up = False
+            case Transferred():
+                conversation.transferred(world, event)
+            case LegReplaced():
+                conversation.leg_replaced(world, event)
+            case Tick():
+                self._tick(event, now)
+
+    def _tick(self, event: Tick, now: float) -> None:
+        world = self._world
+        for identity, name in world.timers.due(now):
+            call = world.calls.get(identity)
+            if call is None:
+                continue
+            kind, _, rest = name.partition(":")
+            if kind == "quiet":
+                call = conversation.quiet(call, event.at)
+            elif kind == "pause":
+                call = requests.pause_expired(call, rest, event.at)
+            elif kind == "settle":
+                call = _close(call)
+            else:
+                call = taps.expired(world, call, name, now)
+            world.put(call)
+
+    def _settle(self, identity: str, at: float, now: float) -> Call | None:
+        world = self._world
+        call = world.calls.get(identity)
+        if call is None:
+            return None
+        if call.state is not CallState.CLOSED:
+            call = conversation.look(world, call, at, now)
+            call = taps.converge(world, call, at, now)
+            call = requests.settle(world, call, at)
+            call = _finish(world, call)
+            if call.state is CallState.ENDED and not _open(call):
+                call = _row_is_final(world, call, now)
+        if call.state is CallState.CLOSED:
+            requests.closed(world, call)
+        world.calls[identity] = call
+        world.index(call)
+        return call
+
+
+def _decided(world: World, event: Decided) -> None:
+    call = world.calls.get(event.call)
+    if call is None or call.recordings:
+        return
+    changed = call.decision != event.decision
+    legs = tuple(replace(leg, trunk=leg.id in event.trunks) for leg in call.legs)
+    for leg in legs:
+        if leg.id in world.legs:
+            world.legs[leg.id] = replace(world.legs[leg.id], trunk=leg.trunk)
+    call = replace(call, decision=event.decision, legs=legs)
+    world.put(call)
+    marked = call.leg(call.first_leg)
+    if changed and marked is not None and marked.state is not LegState.GONE and call.kind is CallKind.CALL:
+        variables = {"RECORDER_DECISION": "record" if event.decision.record else "skip",
+                     "RECORDER_RULE": event.decision.rule,
+                     "RECORDER_ID": recording_id(call.id, 0) if event.decision.record else ""}
+        world.effects.append(Mark(call=call.id, leg=marked.id, channel=marked.name, variables=variables))
+
+
+def _open(call: Call) -> bool:
+    """Whether some recording's media may still change."""
+    return any(recording.ended is None or (recording.state is RecordingState.ENDED and not _at_rest(recording))
+               for recording in call.recordings)
+
+
+def _at_rest(recording: Recording) -> bool:
+    return all(segment.state in FINAL_SEGMENT for segment in recording.segments)
+
+
+def _finish(world: World, call: Call) -> Call:
+    """A recording that ended and whose taps are all gone is complete: its job begins, or there is nothing in it.
+
+    ``PROCESSING`` and what follows belong to the job; here the mark that Finish was given is the state itself.
+    """
+    done = []
+    for recording in call.recordings:
+        if recording.state is RecordingState.ENDED and _at_rest(recording):
+            if any(segment.started is not None for segment in recording.segments):
+                ends = [segment.ended for segment in recording.segments if segment.ended is not None]
+                state = step(RECORDING, recording.state, RecordingInput.PROCESS)
+                recording = replace(recording, state=state, ended=max(ends, default=recording.ended))
+                world.effects.append(Finish(call=call.id, recording=recording.id))
+            else:
+                causes = [segment.cause for segment in recording.segments if segment.cause]
+                recording = replace(recording, state=step(RECORDING, recording.state, RecordingInput.NO_MEDIA),
+                                    reason=causes[-1] if causes else "it ended before the tap was attached")
+        done.append(recording)
+    return replace(call, recordings=tuple(done))
+
+
+def _row_is_final(world: World, call: Call, now: float) -> Call:
+    """A recorded call closes at once; the row of another one stays open a moment for events that come late."""
+    if any(recording.state is not RecordingState.EMPTY for recording in call.recordings):
+        world.timers.stop(call.id, "settle")
+        return _close(call)
+    world.timers.start(call.id, "settle", now + world.limits.settle)
+    return call
+
+
+def _close(call: Call) -> Call:
+    if call.state is not CallState.ENDED:
+        return call
+    recorded = [recording for recording in call.recordings if recording.state is not RecordingState.EMPTY]
+    empty = [recording.reason for recording in call.recordings if recording.state is RecordingState.EMPTY]
+    if recorded:
+        outcome, reason = Outcome.RECORDED, call.reason
+    elif call.decision is not None and not call.decision.record:
+        outcome, reason = Outcome.NOT_WANTED, call.reason or call.decision.reason
+    elif call.merged_into is not None:
+        outcome, reason = Outcome.NOT_WANTED, call.reason
+    elif call.answered is None:
+        outcome, reason = Outcome.UNANSWERED, "nobody answered"
+    elif call.decision is None:
+        outcome, reason = Outcome.MISSED, "the call ended before policy had decided"
+    else:
+        outcome, reason = Outcome.MISSED, empty[-1] if empty else "the call ended before its tap was attached"
+    return replace(call, state=step(CALL, call.state, CallInput.CLOSE), outcome=outcome, reason=reason)

@@ -1,0 +1,162 @@
+"""What a switch, or a person, can tell the engine.
+
+Every event carries the switch's name, ``at`` (seconds since the Unix epoch, UTC, on the clock of whoever tells it) and
+``sequence``, which grows with every event of one connection. A later event about the same leg or bridge replaces an
+earlier one, so an event that comes twice or late does no harm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from policy.types import Decision
+from recorder.model import Bridge, Leg, RtpCounters, Snapshot, TrackFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What all events carry."""
+
+    switch: str
+    at: float
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchUp(Event):
+    """The connection stands and this is everything that the switch has. ``boot`` changes when the switch restarts."""
+
+    boot: str
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchDown(Event):
+    """The connection is gone. What is attached goes on by itself."""
+
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegIs(Event):
+    """A leg exists and looks like this now."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegGone(Event):
+    """A leg ended."""
+
+    leg: str
+    cause: str = ""
+    counters: RtpCounters | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeIs(Event):
+    """A bridge has these members now, all of them; none means that it is gone or empty."""
+
+    bridge: Bridge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegReplaced(Event):
+    """``new`` stands where ``old`` stood (INVITE with Replaces, pickup, Local channel optimisation)."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transferred(Event):
+    """``by`` handed ``legs`` on; they stay in their conversation while they wait for the next party."""
+
+    by: str
+    legs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapUp(Event):
+    """The switch confirms that a segment's audio is being written. ``started`` is the switch's own time."""
+
+    segment: str
+    started: float
+    files: tuple[TrackFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapDown(Event):
+    """The switch confirms that a segment's tap is gone and its files are closed."""
+
+    segment: str
+    cause: str
+    ended: float
+    files: tuple[TrackFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapFailed(Event):
+    """A tap could not be attached, or broke before any audio."""
+
+    segment: str
+    cause: str
+
+
+class Verb(StrEnum):
+    """What can be asked for."""
+
+    START = "start"
+    STOP = "stop"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+class ActorKind(StrEnum):
+    """Who asks: a party on a leg (feature code), the dialplan, or an operator (CLI, API)."""
+
+    PARTY = "party"
+    DIALPLAN = "dialplan"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Event):
+    """Somebody asks for a start, stop, pause or resume.
+
+    Attributes:
+        request: the id that the Reply will carry.
+        target: a leg id (all calls that can hear it) or a call id.
+        owner: the holder of a pause; two owners' pauses are independent.
+        longest: seconds after which a pause ends by itself, or None.
+    """
+
+    request: str
+    verb: Verb
+    target: str
+    actor: ActorKind
+    actor_leg: str | None = None
+    owner: str = "operator"
+    reason: str = ""
+    longest: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided(Event):
+    """Policy has decided. ``trunks`` are the call's legs that the policy calls trunks."""
+
+    call: str
+    decision: Decision
+    trunks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick(Event):
+    """Time has passed; ``next_deadline()`` said when to send it."""
+
+
+CallEvent = (SwitchUp | SwitchDown | LegIs | LegGone | BridgeIs | LegReplaced | Transferred | TapUp | TapDown
+             | TapFailed | Asked | Decided | Tick)
+EVENTS: tuple[type[CallEvent], ...] = (SwitchUp, SwitchDown, LegIs, LegGone, BridgeIs, LegReplaced, Transferred, TapUp,
+                                       TapDown, TapFailed, Asked, Decided, Tick)

@@ -1,0 +1,323 @@
+"""What the recorder knows: legs, bridges, calls, recordings, segments, pauses.
+
+Everything here is a frozen value. Times are seconds since the Unix epoch (UTC) on the switch's clock, as ``float``;
+``None`` means "not yet" or "not known". Ids of legs and bridges are the switch's own; ids of calls, recordings and
+segments are derived from the switch, its boot and the first leg, so that two looks at the same call give one id.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+
+from policy.types import Decision
+from recorder.states import CallState, PauseState, RecordingState, SegmentState
+
+_NAMESPACE = uuid.UUID("7d0c3a52-3f0e-5c1b-9a57-5b1c6a1f0e6d")
+
+
+class LegKind(StrEnum):
+    """What a leg is to us: a party's device, a Local (loopback) half, or a channel that we made ourselves."""
+
+    PARTY = "party"
+    LOCAL = "local"
+    OWN = "own"
+
+
+class LegState(StrEnum):
+    """Where a leg stands."""
+
+    SETUP = "setup"
+    UP = "up"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """Who is on a leg. ``user`` and ``domain`` are what the switch authenticated; ``number`` and ``name`` are only
+    what the caller says."""
+
+    number: str = ""
+    name: str = ""
+    user: str | None = None
+    domain: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpCounters:
+    """RTP packets as the switch counted them at a leg's end."""
+
+    received: int
+    lost: int
+    sent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """A channel.
+
+    Attributes:
+        origin: the leg that caused this one (it dialled it), or None for the first leg of a call.
+        name: the switch's display name of the channel; commands that take a name use it.
+        endpoint, context, gateway, profile: where it came in or went out; the policy names trunks by them.
+        dialled: what was dialled on this leg.
+        answered: when it came up. gone: when it ended.
+        trunk: whether the policy calls it a trunk (known once the call is decided).
+        obstacle: why its media cannot be tapped (``bypass_media``), or None.
+        counters: RTP packets at its end, where the switch tells them.
+    """
+
+    id: str
+    name: str
+    kind: LegKind = LegKind.PARTY
+    state: LegState = LegState.SETUP
+    party: Party = Party()
+    dialled: str = ""
+    endpoint: str = ""
+    context: str = ""
+    gateway: str = ""
+    profile: str = ""
+    origin: str | None = None
+    sip_call_id: str | None = None
+    created: float | None = None
+    answered: float | None = None
+    gone: float | None = None
+    held: bool = False
+    trunk: bool = False
+    obstacle: str | None = None
+    counters: RtpCounters | None = None
+
+
+class BridgeKind(StrEnum):
+    """What a bridge is for."""
+
+    MIXING = "mixing"
+    CONFERENCE = "conference"
+    HOLDING = "holding"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bridge:
+    """A bridge with all its members, never a delta."""
+
+    id: str
+    kind: BridgeKind
+    name: str = ""
+    members: frozenset[str] = frozenset()
+
+
+class Direction(StrEnum):
+    """Which audio a track holds: from the tapped leg, to it, or the mix of a conference."""
+
+    IN = "in"
+    OUT = "out"
+    MIX = "mix"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a tap listens to: a leg in some directions, or a conference bridge's mix (``leg`` is then empty)."""
+
+    leg: str
+    directions: tuple[Direction, ...]
+    bridge: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackFile:
+    """One direction's audio of a segment: a file below the spool and the channel in it (0 = left or only one)."""
+
+    direction: Direction
+    path: str
+    channel: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """An unbroken stretch of the tracks of one tap: they start together, in one file or one file a direction.
+
+    Attributes:
+        side: the track that the source's ``in`` direction feeds (``caller``, ``callee``, or a member's leg id).
+        asked: when the tap was asked for. started, ended: by the switch's own events.
+        cause: why it ended, in the switch's or our words.
+        forced: it was ended by force, because the switch did not confirm in time.
+    """
+
+    id: str
+    source: Source
+    side: str
+    state: SegmentState
+    asked: float
+    started: float | None = None
+    ended: float | None = None
+    cause: str = ""
+    forced: bool = False
+    files: tuple[TrackFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """One owner's pause. Owners are independent: audio flows again only when no pause is open.
+
+    Attributes:
+        owner: who holds it (``ivr``, ``agent`` ...). asked: when; the gap starts here.
+        confirmed: when the last tap was gone. resumed: when the owner gave it back.
+        until: when it ends by itself, or None.
+    """
+
+    owner: str
+    actor: str
+    reason: str
+    state: PauseState
+    asked: float
+    confirmed: float | None = None
+    resumed: float | None = None
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """All tracks of a call, from one start to one stop.
+
+    Attributes:
+        reason: why it ended, or why there is nothing in it.
+    """
+
+    id: str
+    call: str
+    state: RecordingState
+    created: float
+    started: float | None = None
+    ended: float | None = None
+    reason: str = ""
+    segments: tuple[Segment, ...] = ()
+
+
+class CallKind(StrEnum):
+    """A call between parties, or a conference."""
+
+    CALL = "call"
+    CONFERENCE = "conference"
+
+
+class Outcome(StrEnum):
+    """What became of the wish to record, once a call is over."""
+
+    RECORDED = "recorded"
+    NOT_WANTED = "not_wanted"
+    UNANSWERED = "unanswered"
+    MISSED = "missed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One conversation, whatever its legs do.
+
+    Attributes:
+        first_leg: the leg (or conference bridge) that opened it.
+        legs: every leg that is or was part of it, in order of arrival.
+        bridge: the conference's bridge.
+        decided_for: what the decision was made for: caller's leg, callee's leg, obstacle, and what was requested.
+        answered: when it was first answered. connected: when two parties were first up at once.
+        transferred_by: the leg that handed the call on, while the next party is awaited; until then one party alone
+            does not end the call.
+        requested: what the caller chose under profile optional. stopped: an operator ended the recording.
+        merged_into: the call that this one became part of.
+    """
+
+    id: str
+    switch: str
+    boot: str
+    kind: CallKind = CallKind.CALL
+    first_leg: str
+    state: CallState
+    legs: tuple[Leg, ...] = ()
+    bridge: str = ""
+    decision: Decision | None = None
+    decided_for: tuple[str | None, ...] = ()
+    created: float
+    answered: float | None = None
+    connected: float | None = None
+    ended: float | None = None
+    transferred_by: str | None = None
+    requested: bool | None = None
+    stopped: bool = False
+    outcome: Outcome | None = None
+    reason: str = ""
+    merged_into: str | None = None
+    pauses: tuple[Pause, ...] = ()
+    recordings: tuple[Recording, ...] = ()
+
+    def leg(self, leg_id: str) -> Leg | None:
+        """The leg of that id, or None."""
+        return next((leg for leg in self.legs if leg.id == leg_id), None)
+
+    @property
+    def parties(self) -> tuple[Leg, ...]:
+        """The legs that are people's or trunks' devices, gone ones included."""
+        return tuple(leg for leg in self.legs if leg.kind is LegKind.PARTY)
+
+    @property
+    def live(self) -> tuple[Leg, ...]:
+        """The parties that have not hung up."""
+        return tuple(leg for leg in self.parties if leg.state is not LegState.GONE)
+
+    @property
+    def up(self) -> tuple[Leg, ...]:
+        """The parties that are answered and have not hung up."""
+        return tuple(leg for leg in self.parties if leg.state is LegState.UP)
+
+    @property
+    def recording(self) -> Recording | None:
+        """The recording that is being made, or None."""
+        last = self.recordings[-1] if self.recordings else None
+        return last if last is not None and last.ended is None else None
+
+    @property
+    def paused(self) -> bool:
+        """Whether any owner holds a pause."""
+        return any(pause.resumed is None for pause in self.pauses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapFact:
+    """A tap of ours as a snapshot found it on the switch."""
+
+    segment: str
+    started: float | None = None
+    files: tuple[TrackFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything that a switch has at one moment: legs, bridges, and our taps (``segment`` ids)."""
+
+    legs: tuple[Leg, ...] = ()
+    bridges: tuple[Bridge, ...] = ()
+    taps: tuple[TapFact, ...] = ()
+
+
+def call_id(switch: str, boot: str, first: str, generation: int = 0) -> str:
+    """The id of a call: a UUID (version 5) of the switch, its boot and the first leg.
+
+    Args:
+        generation: how many earlier calls began with that leg (a leg that stays after its call ended, and talks again).
+    """
+    suffix = f"/{generation}" if generation else ""
+    return str(uuid.uuid5(_NAMESPACE, f"{switch}/{boot}/{first}{suffix}"))
+
+
+def recording_id(call: str, number: int) -> str:
+    """The id of a call's recording; ``number`` counts from 0."""
+    return str(uuid.uuid5(_NAMESPACE, f"{call}/recording/{number}"))
+
+
+def segment_id(recording: str, number: int) -> str:
+    """The id of a recording's segment; it also names the tap on the switch. ``number`` counts from 0."""
+    return f"{recording}.{number}"
+
+
+def segment_recording(segment: str) -> str:
+    """The recording that a segment id belongs to."""
+    return segment.rsplit(".", 1)[0]

@@ -1,0 +1,36 @@
+"""What the engine's driver needs of a switch. ari_app and esl_app implement it; the tests' simulator does too."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from recorder.effects import Attach, Detach, Mark
+from recorder.events import CallEvent
+
+
+class Switch(Protocol):
+    """One switch.
+
+    Commands return nothing and raise nothing for what the switch does: whatever comes of them arrives in ``events``,
+    so an accepted request cannot pass for proof.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name of the switch in the settings."""
+
+    def events(self) -> AsyncIterator[CallEvent]:
+        """Everything that happens, from a ``SwitchUp`` with a full snapshot on, until the task is cancelled."""
+
+    async def attach(self, effect: Attach) -> None:
+        """Attach a tap: ``TapUp``, ``TapFailed`` or ``TapDown`` follows."""
+
+    async def detach(self, effect: Detach) -> None:
+        """End a tap, before anything else that waits: ``TapDown`` or ``TapFailed`` follows."""
+
+    async def mark(self, effect: Mark) -> None:
+        """Set variables on a leg; a leg that is gone is no error."""
+
+    async def resync(self) -> None:
+        """Read everything again: a ``SwitchUp`` follows."""

@@ -1,0 +1,148 @@
+"""Start, stop, pause and resume: who may ask, and when the answer may be given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from policy.types import RecordingProfile
+from recorder.effects import Answer, Reply
+from recorder.events import ActorKind, Asked, Verb
+from recorder.model import Call, Pause
+from recorder.states import PAUSE, PauseInput, PauseState, step
+from recorder.taps import open_taps
+from recorder.world import World
+
+
+def asked(world: World, event: Asked, now: float) -> None:
+    """Somebody asks. What is refused is answered at once; a pause is answered when the switch has confirmed it."""
+    calls = [world.calls[event.target]] if event.target in world.calls else [
+        call for call in world.conversations(event.target) if (leg := call.leg(event.target)) and leg.gone is None]
+    refusal = _refusal(event, calls)
+    if refusal:
+        _reply(world, event.request, Answer.REFUSED, refusal)
+        return
+    if event.verb is Verb.PAUSE:
+        world.requests[event.request] = {call.id for call in calls}
+    for call in calls:
+        world.put(_carry_out(world, call, event, now))
+    if event.verb is not Verb.PAUSE:
+        _reply(world, event.request, Answer.DONE, _done(world, event, calls))
+
+
+def settle(world: World, call: Call, at: float) -> Call:
+    """Confirm the pauses of a call whose taps are all gone, or were ended by force; answer who waits for it."""
+    waiting = open_taps(call)
+    forced = bool(waiting) and all(segment.forced for segment in waiting)
+    if waiting and not forced:
+        return call
+    given = PauseInput.FORCE if forced else PauseInput.CONFIRM
+    pauses = tuple(
+        replace(pause, state=step(PAUSE, pause.state, given), confirmed=None if forced else at)
+        if pause.state is PauseState.ASKED else pause for pause in call.pauses)
+    call = replace(call, pauses=pauses)
+    for request, calls in list(world.requests.items()):
+        if call.id in calls:
+            _confirm(world, request, call.id, forced=forced)
+    return call
+
+
+def closed(world: World, call: Call) -> None:
+    """A call that is over holds up nobody's answer."""
+    for request, calls in list(world.requests.items()):
+        if call.id in calls:
+            _confirm(world, request, call.id, forced=False)
+
+
+def pause_expired(call: Call, owner: str, at: float) -> Call:
+    """The longest time of an owner's pause is over: it ends by itself."""
+    return replace(call, pauses=tuple(
+        _resumed(pause, at) if pause.owner == owner and pause.resumed is None else pause for pause in call.pauses))
+
+
+def _refusal(event: Asked, calls: list[Call]) -> str:
+    if not calls:
+        return "no call or leg of that name is in progress"
+    for call in calls:
+        leg = call.leg(event.actor_leg) if event.actor_leg is not None else None
+        if event.actor is ActorKind.PARTY and (leg is None or leg.trunk):
+            return "this party may not control the recording"
+    if event.verb is Verb.START:
+        return next((text for call in calls if (text := _may_not_start(call))), "")
+    if event.verb is Verb.STOP:
+        return next((text for call in calls if (text := _may_not_stop(call, event.actor))), "")
+    if event.verb is Verb.RESUME and not any(_held(call, event.owner) for call in calls):
+        return f"{event.owner} holds no pause here"
+    return ""
+
+
+def _may_not_start(call: Call) -> str:
+    if call.recording is not None:
+        return "the call is being recorded already"
+    decision = call.decision
+    if decision is None:
+        return "policy has not decided yet"
+    if decision.record or decision.profile is RecordingProfile.OPTIONAL:
+        return ""
+    return f"policy does not allow it: {decision.reason}"
+
+
+def _may_not_stop(call: Call, actor: ActorKind) -> str:
+    if call.recording is None:
+        return "the call is not being recorded"
+    if actor is ActorKind.OPERATOR or (call.decision and call.decision.profile is RecordingProfile.OPTIONAL):
+        return ""
+    return "policy records this call always; only an operator can stop it"
+
+
+def _carry_out(world: World, call: Call, event: Asked, now: float) -> Call:
+    if event.verb is Verb.START:
+        return replace(call, requested=True, stopped=False)
+    if event.verb is Verb.STOP:
+        return replace(call, requested=False, stopped=True)
+    if event.verb is Verb.RESUME:
+        world.timers.stop(call.id, f"pause:{event.owner}")
+        return pause_expired(call, event.owner, event.at)
+    if _held(call, event.owner):
+        return call
+    until = event.at + event.longest if event.longest is not None else None
+    if event.longest is not None:
+        world.timers.start(call.id, f"pause:{event.owner}", now + event.longest)
+    pause = Pause(owner=event.owner, actor=event.actor.value, reason=event.reason, state=PauseState.ASKED,
+                  asked=event.at, until=until)
+    return replace(call, pauses=(*call.pauses, pause))
+
+
+def _held(call: Call, owner: str) -> bool:
+    return any(pause.owner == owner and pause.resumed is None for pause in call.pauses)
+
+
+def _resumed(pause: Pause, at: float) -> Pause:
+    return replace(pause, state=step(PAUSE, pause.state, PauseInput.RESUME), resumed=at)
+
+
+def _done(world: World, event: Asked, calls: list[Call]) -> str:
+    holders = sorted({pause.owner for call in calls for pause in world.calls[call.id].pauses
+                      if pause.resumed is None})
+    if event.verb is Verb.RESUME and holders:
+        return f"still paused by {', '.join(holders)}"
+    return {Verb.START: "the recording starts", Verb.STOP: "the recording has been stopped",
+            Verb.RESUME: "the recording goes on"}[event.verb]
+
+
+def _confirm(world: World, request: str, call: str, *, forced: bool) -> None:
+    if forced:
+        world.forced.add(request)
+    world.requests[request].discard(call)
+    if world.requests[request]:
+        return
+    del world.requests[request]
+    if request in world.forced:
+        world.forced.discard(request)
+        _reply(world, request, Answer.FORCED,
+               "the switch did not confirm the pause in time; the taps were ended by force and the segments flagged")
+    else:
+        _reply(world, request, Answer.CONFIRMED, "paused; the switch has confirmed it")
+
+
+def _reply(world: World, request: str, answer: Answer, message: str) -> None:
+    world.effects.append(Reply(request=request, answer=answer, message=message))

@@ -1,0 +1,76 @@
+"""A snapshot of the switch against what we believed: what appeared, vanished, moved, or goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from recorder import conversation, taps
+from recorder.events import BridgeIs, LegGone, LegIs, SwitchUp, TapUp
+from recorder.model import Bridge, Call, LegState, Segment
+from recorder.states import SEGMENT, SegmentInput, SegmentState, step
+from recorder.world import World
+
+
+def switch_up(world: World, event: SwitchUp, now: float) -> None:
+    """The connection stands again. A new boot ends everything of the old one; else the snapshot is the truth."""
+    restarted = bool(world.boot) and event.boot != world.boot
+    world.up = True
+    world.seen.clear()
+    if restarted:
+        _restarted(world, event, now)
+    world.boot = event.boot
+    legs = {leg.id for leg in event.snapshot.legs}
+    for known in [leg for leg in world.legs if leg not in legs]:
+        conversation.leg_gone(world, LegGone(switch=event.switch, at=event.at, leg=known,
+                                             cause="gone while the switch could not be seen"), now)
+    for leg in event.snapshot.legs:
+        conversation.leg_is(world, LegIs(switch=event.switch, at=event.at, leg=leg))
+    _bridges(world, event)
+    _taps(world, event, now)
+    for call in list(world.calls):
+        world.touch(call)
+
+
+def _restarted(world: World, event: SwitchUp, now: float) -> None:
+    for known in list(world.legs):
+        conversation.leg_gone(world, LegGone(switch=event.switch, at=event.at, leg=known,
+                                             cause="the switch restarted"), now)
+    world.bridges.clear()
+    for call in list(world.calls.values()):
+        for segment in taps.open_taps(call):
+            call = taps.put(call, _lost(segment, "the switch restarted"))
+        world.put(replace(call, legs=tuple(
+            leg if leg.state is LegState.GONE else replace(leg, state=LegState.GONE, gone=event.at)
+            for leg in call.legs)))
+
+
+def _bridges(world: World, event: SwitchUp) -> None:
+    present = {bridge.id for bridge in event.snapshot.bridges}
+    gone = [Bridge(id=old.id, kind=old.kind, name=old.name) for old in world.bridges.values() if old.id not in present]
+    for bridge in (*gone, *event.snapshot.bridges):
+        conversation.bridge_is(world, BridgeIs(switch=event.switch, at=event.at, bridge=bridge))
+
+
+def _taps(world: World, event: SwitchUp, now: float) -> None:
+    there = {tap.segment: tap for tap in event.snapshot.taps}
+    for call in list(world.calls.values()):
+        for segment in taps.open_taps(call):
+            if segment.id not in there:
+                world.put(_vanished(world, call, segment))
+                call = world.calls[call.id]
+            elif segment.state is SegmentState.DETACHING:
+                world.put(taps.again(world, call, segment, now))
+    for tap in event.snapshot.taps:
+        started = tap.started if tap.started is not None else event.at
+        taps.tap_event(world, TapUp(switch=event.switch, at=event.at, segment=tap.segment, started=started,
+                                    files=tap.files), now)
+
+
+def _vanished(world: World, call: Call, segment: Segment) -> Call:
+    for name in ("attach", "detach", "lose"):
+        world.timers.stop(call.id, f"{name}:{segment.id}")
+    return taps.put(call, _lost(segment, "ended while the switch could not be seen"))
+
+
+def _lost(segment: Segment, cause: str) -> Segment:
+    return replace(segment, state=step(SEGMENT, segment.state, SegmentInput.LOSE), cause=cause)

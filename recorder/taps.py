@@ -1,0 +1,255 @@
+"""The taps of a call: what is wanted, what the switch has confirmed, and the effects that close the difference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from policy.types import Media
+from recorder.conversation import OPEN, alone
+from recorder.effects import Attach, Detach
+from recorder.events import TapDown, TapFailed, TapUp
+from recorder.model import (
+    Call,
+    CallKind,
+    Direction,
+    Leg,
+    Recording,
+    Segment,
+    Source,
+    recording_id,
+    segment_id,
+    segment_recording,
+)
+from recorder.states import (
+    FINAL_SEGMENT,
+    RECORDING,
+    SEGMENT,
+    RecordingInput,
+    RecordingState,
+    SegmentInput,
+    SegmentState,
+    step,
+)
+from recorder.world import World
+
+_BOTH = (Direction.IN, Direction.OUT)
+_LIVE = (SegmentState.ATTACHING, SegmentState.UP)
+_EARLY_KEPT = 1000
+
+
+def to_be_recorded(call: Call) -> bool:
+    """Whether policy and people want this call recorded now, pauses left aside."""
+    decision = call.decision
+    return (decision is not None and decision.record and Media.AUDIO in decision.media and not call.stopped
+            and call.state in OPEN and not alone(call))
+
+
+def wanted(call: Call) -> frozenset[Source]:
+    """The taps that policy, pauses and the legs' state ask for.
+
+    A call between parties is tapped in both directions on one leg; a conference on each member (what they say) and on
+    the mix, while two or more are in it.
+    """
+    if not to_be_recorded(call) or call.paused:
+        return frozenset()
+    if call.kind is CallKind.CONFERENCE:
+        if len(call.up) < 2:
+            return frozenset()
+        members = {Source(leg=leg.id, directions=(Direction.IN,)) for leg in call.up}
+        return frozenset(members | {Source(leg="", directions=(Direction.MIX,), bridge=call.bridge)})
+    leg = anchor(call)
+    return frozenset({Source(leg=leg.id, directions=_BOTH)}) if leg is not None else frozenset()
+
+
+def anchor(call: Call) -> Leg | None:
+    """The leg to tap: the tapped one while it is up, else the trunk's, else the caller's, else whoever is left.
+
+    While the caller's leg waits for its answer no other user's leg is tapped in its place: the caller's comes up
+    within milliseconds, and a tap that stays beats one that moves.
+    """
+    up = call.up
+    tapped = {segment.source.leg for segment in _segments(call) if segment.state in _LIVE}
+    for leg in up:
+        if leg.id in tapped:
+            return leg
+    trunks = [leg for leg in up if leg.trunk]
+    caller = call.leg(call.first_leg)
+    if caller is not None and caller.trunk and caller.gone is None:
+        return caller if caller in up else None
+    if trunks:
+        return trunks[0]
+    if caller is not None and caller in call.live:
+        return caller if caller in up else None
+    return up[0] if up else None
+
+
+def converge(world: World, call: Call, at: float, now: float) -> Call:
+    """Ask for the taps that are wanted and not there; end those that are there and not wanted."""
+    sources = wanted(call)
+    for segment in _segments(call):
+        if segment.state in _LIVE and segment.source not in sources:
+            call = _unwant(world, call, segment, now)
+    if sources and world.up and not world.timers.running(call.id, "retry"):
+        call = _attach_missing(world, call, sources, at, now)
+    return _recording_follows(call, at)
+
+
+def expired(world: World, call: Call, name: str, now: float) -> Call:
+    """A deadline of a segment has come: ``attach:``, ``detach:`` or ``lose:`` and the segment's id."""
+    kind, _, identity = name.partition(":")
+    segment = find(call, identity)
+    if segment is None or segment.state in FINAL_SEGMENT:
+        return call
+    if kind == "attach" and segment.state is SegmentState.ATTACHING:
+        call = _unwant(world, call, segment, now)
+    elif kind == "detach":
+        call = put(call, replace(segment, forced=True))
+        world.effects.append(Detach(call=call.id, segment=segment.id, source=segment.source, destroy=True))
+        world.timers.start(call.id, f"lose:{segment.id}", now + world.limits.lose_after)
+    elif kind == "lose" and not world.up:
+        # An unreachable switch may still be recording; only its snapshot can say.
+        world.timers.start(call.id, name, now + world.limits.lose_after)
+    elif kind == "lose":
+        call = put(call, replace(segment, state=step(SEGMENT, segment.state, SegmentInput.LOSE),
+                                 cause="the switch never confirmed the end of the tap"))
+    return call
+
+
+def tap_event(world: World, event: TapUp | TapDown | TapFailed, now: float) -> None:
+    """The switch tells of a tap. Facts that come before their segment wait for it."""
+    call = _owner(world, event.segment)
+    if call is None:
+        kept = world.early.setdefault(event.segment, [])
+        if event not in kept:
+            kept.append(event)
+        while len(world.early) > _EARLY_KEPT:
+            del world.early[next(iter(world.early))]
+        return
+    world.put(_apply(world, call, event, now))
+
+
+def find(call: Call, identity: str) -> Segment | None:
+    """The call's segment of that id, or None."""
+    return next((segment for segment in _segments(call) if segment.id == identity), None)
+
+
+def put(call: Call, segment: Segment) -> Call:
+    """The call with the segment's new value."""
+    def in_recording(recording: Recording) -> Recording:
+        if recording.id != segment_recording(segment.id):
+            return recording
+        known = any(one.id == segment.id for one in recording.segments)
+        segments = (tuple(segment if one.id == segment.id else one for one in recording.segments) if known
+                    else (*recording.segments, segment))
+        return replace(recording, segments=segments)
+
+    return replace(call, recordings=tuple(in_recording(recording) for recording in call.recordings))
+
+
+def open_taps(call: Call) -> tuple[Segment, ...]:
+    """The segments whose taps the switch may still be feeding."""
+    return tuple(segment for segment in _segments(call) if segment.state not in FINAL_SEGMENT)
+
+
+def again(world: World, call: Call, segment: Segment, now: float) -> Call:
+    """Ask once more for the end of a tap that a snapshot still shows."""
+    world.effects.append(Detach(call=call.id, segment=segment.id, source=segment.source))
+    world.timers.start(call.id, f"detach:{segment.id}", now + world.limits.confirm_within)
+    return call
+
+
+def _segments(call: Call) -> list[Segment]:
+    return [segment for recording in call.recordings for segment in recording.segments]
+
+
+def _owner(world: World, segment: str) -> Call | None:
+    call = world.calls.get(world.recordings.get(segment_recording(segment), ""))
+    return call if call is not None and find(call, segment) is not None else None
+
+
+def _unwant(world: World, call: Call, segment: Segment, now: float) -> Call:
+    world.timers.stop(call.id, f"attach:{segment.id}")
+    call = put(call, replace(segment, state=step(SEGMENT, segment.state, SegmentInput.UNWANTED)))
+    return again(world, call, segment, now)
+
+
+def _attach_missing(world: World, call: Call, sources: frozenset[Source], at: float, now: float) -> Call:
+    busy = {segment.source for segment in open_taps(call)}
+    for source in sorted(sources - busy, key=lambda one: (one.leg, one.bridge)):
+        recording = call.recording
+        if recording is None:
+            recording = Recording(id=recording_id(call.id, len(call.recordings)), call=call.id, created=at,
+                                  state=RecordingState.ARMED)
+            call = replace(call, recordings=(*call.recordings, recording))
+        segment = Segment(id=segment_id(recording.id, len(recording.segments)), source=source, side=_side(call, source),
+                          state=SegmentState.ATTACHING, asked=at)
+        call = put(call, segment)
+        world.timers.start(call.id, f"attach:{segment.id}", now + world.limits.attach_within)
+        world.effects.append(Attach(call=call.id, segment=segment.id, source=source))
+        for early in sorted(world.early.pop(segment.id, []), key=lambda event: event.sequence):
+            call = _apply(world, call, early, now)
+    return call
+
+
+def _side(call: Call, source: Source) -> str:
+    if call.kind is CallKind.CONFERENCE:
+        return source.leg or "mix"
+    return "caller" if source.leg == call.first_leg else "callee"
+
+
+def _apply(world: World, call: Call, event: TapUp | TapDown | TapFailed, now: float) -> Call:
+    segment = find(call, event.segment)
+    if segment is None:
+        return call
+    before = segment.state
+    world.timers.stop(call.id, f"attach:{segment.id}")
+    if isinstance(event, TapUp):
+        segment = replace(segment, state=step(SEGMENT, before, SegmentInput.TAP_UP), files=event.files or segment.files,
+                          started=event.started if segment.started is None else segment.started)
+    elif isinstance(event, TapDown):
+        segment = replace(segment, state=step(SEGMENT, before, SegmentInput.TAP_DOWN),
+                          files=segment.files or event.files,
+                          ended=event.ended if segment.ended is None else segment.ended,
+                          cause=segment.cause or event.cause)
+    else:
+        segment = replace(segment, state=step(SEGMENT, before, SegmentInput.TAP_FAILED),
+                          cause=segment.cause or event.cause)
+    call = put(call, segment)
+    if segment.state is SegmentState.DETACHING and before in FINAL_SEGMENT:
+        return again(world, call, segment, now)
+    if segment.state in FINAL_SEGMENT and before not in FINAL_SEGMENT:
+        for name in ("detach", "lose"):
+            world.timers.stop(call.id, f"{name}:{segment.id}")
+        if before in _LIVE:
+            _wait_before_retry(world, call, now)
+    return call
+
+
+def _wait_before_retry(world: World, call: Call, now: float) -> None:
+    """A tap that ended by itself is mostly a leg about to hang up: look again a moment later, later each time."""
+    failures = sum(segment.state is SegmentState.FAILED for segment in _segments(call))
+    wait = min(world.limits.retry_first * 2 ** min(failures, 16), world.limits.retry_longest)
+    world.timers.start(call.id, "retry", now + wait)
+
+
+def _recording_follows(call: Call, at: float) -> Call:
+    """The recording's state follows from its segments and the call's pauses."""
+    recording = call.recording
+    if recording is None:
+        return call
+    starts = [segment.started for segment in recording.segments if segment.started is not None]
+    state = recording.state
+    if starts:
+        state = step(RECORDING, state, RecordingInput.AUDIO)
+    if call.paused:
+        state = step(RECORDING, state, RecordingInput.PAUSE)
+    elif state is RecordingState.PAUSED:
+        state = step(RECORDING, state, RecordingInput.RESUME)
+        if any(segment.state is SegmentState.UP for segment in recording.segments):
+            state = step(RECORDING, state, RecordingInput.AUDIO)
+    ended = None
+    if call.state not in OPEN or call.stopped:
+        state = step(RECORDING, state, RecordingInput.END)
+        ended = call.ended if call.ended is not None else at
+    new = replace(recording, state=state, started=min(starts, default=None), ended=ended)
+    return replace(call, recordings=(*call.recordings[:-1], new))

@@ -1,0 +1,125 @@
+"""What the engine remembers of one switch, and the limits that it works by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from recorder.effects import Effect
+from recorder.events import TapDown, TapFailed, TapUp
+from recorder.model import Bridge, Call, CallKind, Leg
+from recorder.states import CallState
+from recorder.timers import Timers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Times in seconds.
+
+    Attributes:
+        confirm_within: how long the switch may take to confirm that a tap is gone before it is ended by force.
+        attach_within: how long a tap may take to come up before it is given up and made anew.
+        lose_after: how long after the force a tap counts as lost.
+        retry_first, retry_longest: waiting time before a tap is tried again; it doubles between the two.
+        quiet: how long one party may be alone after the others left before the call has ended.
+        settle: how long the row of a call without a recording stays open for late events.
+        remember: how long a leg that has gone is remembered, so that a late event does not bring it back.
+    """
+
+    confirm_within: float = 0.25
+    attach_within: float = 3.0
+    lose_after: float = 5.0
+    retry_first: float = 0.2
+    retry_longest: float = 10.0
+    quiet: float = 2.0
+    settle: float = 1.0
+    remember: float = 60.0
+
+
+@dataclass(slots=True)
+class World:
+    """One switch as the engine knows it. Only open calls are kept; a closed one is forgotten.
+
+    Attributes:
+        calls_of: leg -> the open calls that it is or was part of.
+        generations: first leg -> how many calls began with it.
+        gone: leg that ended -> when (our clock) and when (the switch's clock).
+        seen: the last sequence that was applied for a leg or bridge.
+        early: tap events that came before their segment.
+        recordings: recording -> the open call that it belongs to.
+        requests: pause request -> the calls that have not confirmed it yet.
+        forced: requests of which some call was forced.
+        touched: calls that the event at hand concerns. effects: what it led to.
+    """
+
+    switch: str
+    limits: Limits
+    boot: str = ""
+    up: bool = False
+    legs: dict[str, Leg] = field(default_factory=dict)
+    bridges: dict[str, Bridge] = field(default_factory=dict)
+    calls: dict[str, Call] = field(default_factory=dict)
+    calls_of: dict[str, set[str]] = field(default_factory=dict)
+    generations: dict[str, int] = field(default_factory=dict)
+    gone: dict[str, tuple[float, float]] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    early: dict[str, list[TapUp | TapDown | TapFailed]] = field(default_factory=dict)
+    recordings: dict[str, str] = field(default_factory=dict)
+    requests: dict[str, set[str]] = field(default_factory=dict)
+    forced: set[str] = field(default_factory=set)
+    timers: Timers = field(default_factory=Timers)
+    touched: dict[str, None] = field(default_factory=dict)
+    effects: list[Effect] = field(default_factory=list)
+
+    def put(self, call: Call) -> None:
+        """Keep the new value of a call and note that it was touched."""
+        self.calls[call.id] = call
+        self.touched[call.id] = None
+        self.index(call)
+
+    def index(self, call: Call) -> None:
+        """Note which legs and recordings are the call's."""
+        for leg in call.legs:
+            self.calls_of.setdefault(leg.id, set()).add(call.id)
+        for recording in call.recordings:
+            self.recordings[recording.id] = call.id
+
+    def touch(self, call: str) -> None:
+        """Have the call looked at again, although nothing of it has changed yet."""
+        if call in self.calls:
+            self.touched[call] = None
+
+    def conversations(self, leg: str) -> list[Call]:
+        """The open calls that a leg is or was part of, oldest first."""
+        found = [self.calls[one] for one in self.calls_of.get(leg, ()) if one in self.calls]
+        return sorted(found, key=lambda call: (call.created, call.id))
+
+    def conversation(self, leg: str) -> Call | None:
+        """The call between parties that a leg is in and that has not ended, or None."""
+        return next((call for call in self.conversations(leg)
+                     if call.kind is CallKind.CALL and call.state in (CallState.SETUP, CallState.ANSWERED)
+                     and not _left(call, leg)), None)
+
+    def forget(self, call: Call) -> None:
+        """A closed call needs no memory."""
+        self.calls.pop(call.id, None)
+        self.timers.stop_all(call.id)
+        for recording in call.recordings:
+            self.recordings.pop(recording.id, None)
+        for leg in call.legs:
+            owners = self.calls_of.get(leg.id)
+            if owners is not None:
+                owners.discard(call.id)
+                if not owners:
+                    del self.calls_of[leg.id]
+
+    def prune(self, now: float) -> None:
+        """Forget legs that ended long ago and belong to no open call."""
+        for leg, (when, _) in list(self.gone.items()):
+            if now - when >= self.limits.remember and leg not in self.calls_of:
+                for memory in (self.gone, self.legs, self.seen, self.generations):
+                    memory.pop(leg, None)
+
+
+def _left(call: Call, leg_id: str) -> bool:
+    leg = call.leg(leg_id)
+    return leg is None or leg.gone is not None
