@@ -1,0 +1,189 @@
+"""Is a track what it should be? Samples against the clock, runs of exact fill, RTP counters -> a Verdict.
+
+A switch writes fill where it hears nothing: Asterisk's timer-driven snoop zeros, FreeSWITCH -1 for a silent side.
+So the length alone proves nothing, and a run of one exact value is what is looked for. A run by itself is no
+fault: a muted telephone makes one too. It is listed; only a track that is nothing but fill is not believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "FILL_MINIMUM_MS", "FILL_VALUES", "SHORT_ALLOWANCE_MS", "SHORT_LIMIT_MS", "FillRun", "Finding", "FindingId",
+    "SegmentEvidence", "TrackEvidence", "Verdict", "fill_runs", "judge", "shortfall_ms",
+]
+
+FILL_VALUES = (0, -1)
+FILL_MINIMUM_MS = 100.0
+# A switch's own report of a start or an end is up to some 30 ms beside the first or last sample, and it writes in
+# steps of 20 ms: a segment may be this much shorter than the clock says without anything being lost.
+SHORT_ALLOWANCE_MS = 40.0
+# What a track may lack beyond the allowances of its segments, added up, before it is called short.
+SHORT_LIMIT_MS = 100.0
+
+FindingId = Literal["missing", "empty", "short", "only-fill", "no-media", "packets-lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class FillRun:
+    """``count`` samples of exactly ``value``, from sample ``start`` of the file to ``stop`` (not included)."""
+
+    start: int
+    count: int
+    value: int
+
+    @property
+    def stop(self) -> int:
+        """The first sample after the run."""
+        return self.start + self.count
+
+
+def fill_runs(
+    blocks: Iterable[NDArray[np.int16]], *, rate: int, minimum_ms: float = FILL_MINIMUM_MS
+) -> tuple[FillRun, ...]:
+    """Find the runs of one exact fill value, 0 or -1, that last ``minimum_ms`` or longer.
+
+    Args:
+        blocks: one channel as int16 arrays of shape (samples,), in order; a run may cross their borders.
+        rate: samples a second (Hz).
+    """
+    minimum = max(1, round(minimum_ms * rate / 1000))
+    found: list[FillRun] = []
+    position = 0
+    # The run that touches the end of the last block, for each value: where it began.
+    open_since: dict[int, int] = {}
+    for block in blocks:
+        end = position + len(block)
+        for value in FILL_VALUES:
+            same = np.empty(len(block) + 2, np.bool_)
+            same[0] = value in open_since
+            np.equal(block, value, out=same[1:-1])
+            same[-1] = False
+            edges = np.flatnonzero(same[1:] != same[:-1]) + position
+            borders = edges.tolist()
+            if value in open_since:
+                borders.insert(0, open_since.pop(value))
+            for low, high in zip(borders[::2], borders[1::2], strict=True):
+                if high == end:
+                    open_since[value] = low
+                elif high - low >= minimum:
+                    found.append(FillRun(low, high - low, value))
+        position = end
+    found += [FillRun(low, position - low, value) for value, low in open_since.items()
+              if position - low >= minimum]
+    return tuple(sorted(found, key=lambda run: run.start))
+
+
+def shortfall_ms(samples: int, rate: int, seconds: float) -> float:
+    """Milliseconds that ``samples`` lack against ``seconds`` on the clock; negative if there are more."""
+    return seconds * 1000 - samples * 1000 / rate
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentEvidence:
+    """A track's file in one segment.
+
+    Attributes:
+        seconds: from the segment's start to its end on the switch's clock.
+        samples: what the file holds; None if there is no file.
+        fill: the file's runs of fill.
+    """
+
+    seconds: float
+    samples: int | None
+    fill: Sequence[FillRun] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrackEvidence:
+    """All that is known of one track.
+
+    Attributes:
+        rate: samples a second (Hz).
+        received: RTP packets that the switch received from the party; None if nobody counted.
+        lost: RTP packets that it missed; None if nobody counted.
+    """
+
+    track: str
+    rate: int
+    segments: Sequence[SegmentEvidence]
+    received: int | None = None
+    lost: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about a track: a stable id, whether it makes the track incomplete, and a sentence for a person."""
+
+    id: FindingId
+    incomplete: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The findings about one track, the gravest first, and its ``shortfall_ms`` beyond the allowance."""
+
+    track: str
+    findings: tuple[Finding, ...]
+    shortfall_ms: float
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing that should be there is missing or unproven."""
+        return not any(finding.incomplete for finding in self.findings)
+
+    @property
+    def reasons(self) -> tuple[FindingId, ...]:
+        """The ids of what makes it incomplete."""
+        return tuple(finding.id for finding in self.findings if finding.incomplete)
+
+
+def judge(evidence: TrackEvidence) -> Verdict:
+    """Say whether a track is complete, and why not.
+
+    * ``missing``: there is no segment, or a segment without a file. Incomplete.
+    * ``empty``: a file without a sample, though its segment lasted longer than 40 ms. Incomplete.
+    * ``short``: more than 100 ms are missing in all, after 40 ms are allowed to each segment. Incomplete. What is
+      too long in one segment does not make up for what another lacks.
+    * ``only-fill``: all but at most 100 ms of the track is fill, though packets were received, or nobody counted
+      them. Incomplete: nothing proves that the silence is the party's own.
+    * ``no-media``: not one packet was received; silence is right. Noted.
+    * ``packets-lost``: the network lost packets before the switch. Noted: the recording has what the switch had.
+    """
+    name, rate = evidence.track, evidence.rate
+    files = [(one, one.samples) for one in evidence.segments if one.samples is not None]
+    missing = len(evidence.segments) - len(files)
+    empty = sum(samples == 0 and one.seconds * 1000 > SHORT_ALLOWANCE_MS for one, samples in files)
+    short = sum(max(0.0, shortfall_ms(samples, rate, one.seconds) - SHORT_ALLOWANCE_MS) for one, samples in files)
+    samples = sum(samples for _, samples in files)
+    fill = sum(run.count for one, _ in files for run in one.fill)
+    findings: list[Finding] = []
+
+    def find(kind: FindingId, incomplete: bool, sentence: str) -> None:
+        findings.append(Finding(kind, incomplete, sentence))
+
+    if not evidence.segments:
+        find("missing", True, f"Track {name} was never recorded.")
+    elif missing:
+        find("missing", True, f"Track {name} lacks {missing} of {len(evidence.segments)} files.")
+    if empty:
+        find("empty", True, f"Track {name} has {empty} of {len(evidence.segments)} files without any audio.")
+    if short > SHORT_LIMIT_MS:
+        find("short", True, f"Track {name} is {short:.0f} ms shorter than the clock says.")
+    if fill and (samples - fill) * 1000 <= SHORT_LIMIT_MS * rate and evidence.received != 0:
+        known = "nobody counted packets" if evidence.received is None else f"{evidence.received} packets came"
+        find("only-fill", True, f"Track {name} holds nothing but fill, but {known}: either the tap heard nothing, "
+                                "or the party sent digital silence.")
+    if evidence.received == 0:
+        find("no-media", False, f"The party of track {name} sent no packet: its silence is right.")
+    if evidence.lost:
+        of = "" if evidence.received is None else f" of {evidence.received + evidence.lost}"
+        find("packets-lost", False, f"The network lost {evidence.lost}{of} packets of track {name} before the switch.")
+    return Verdict(name, tuple(findings), short)
