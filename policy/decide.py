@@ -112,9 +112,7 @@ def _user_of(party: Identity, policy: Policy) -> str | None:
     return party.user if party.user in policy.users and "@" not in party.user else None
 
 
-def _of_permission(
-    permission: Permission, whose: str, level: Level, subject: Subject, facts: Facts
-) -> _Finding:
+def _of_permission(permission: Permission, whose: str, level: Level, subject: Subject, facts: Facts) -> _Finding:
     profile, kind = permission.recording_profile, permission.recording_type
     because = f"the permission of {whose} "
     media = _NOTHING

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import yaml
@@ -57,8 +57,9 @@ class Document:
     """
 
     name: str
-    value: dict[str, Value]
-    _places: Mapping[Path, _Place]
+    # Neither is shown when a document is printed: a settings file has passwords.
+    value: dict[str, Value] = field(repr=False)
+    _places: Mapping[Path, _Place] = field(repr=False)
 
     def line(self, path: Path) -> int:
         """The line, from 1, where the value at `path` begins; of the nearest one above if there is none."""
@@ -151,7 +152,7 @@ def read(text: str, name: str, fault: type[ConfigurationFault]) -> Document:
     return Document(name, value, places)
 
 
-class _Refused(Exception):  # noqa: N818 - never leaves this file
+class _Refused(Exception):  # never leaves this file
     def __init__(self, line: int, said: str) -> None:
         super().__init__(said)
         self.problem = Problem(line, "", said)
