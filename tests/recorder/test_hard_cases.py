@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 from recorder.effects import Answer, Attach, Detach, Finish, Reply
 from recorder.engine import Engine
 from recorder.events import ActorKind, Decided, Tick, Verb
@@ -363,9 +365,9 @@ def test_memory_does_not_grow_with_the_calls_that_are_over() -> None:
         story.hangs_up(f"leg-{number}")
         story.wait(100)
     world = story.engine._world
-    held = (world.legs, world.calls, world.calls_of, world.gone, world.seen, world.generations, world.bridges,
-            world.recordings, world.early)
-    assert sum(map(len, held)) < 10
+    held: tuple[Sized, ...] = (world.legs, world.calls, world.calls_of, world.gone, world.seen, world.generations,
+                               world.bridges, world.recordings, world.early)
+    assert sum(len(memory) for memory in held) < 10
 
 
 def test_a_bridge_of_a_snapshot_is_followed() -> None:
