@@ -89,6 +89,19 @@ class TestDefect:
         assert bytes(mended) == spoiled
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_the_repaired_lengths_leave_half_a_sample_out(channels: int) -> None:
+    file = io.BytesIO(bytes(wavs.half_a_sample_at_the_end(wavs.whole(wavs.tone(4_000, channels)))))
+    wav.repair(file)
+    riff, data = struct.unpack_from("<I32xI", file.getvalue(), 4)
+    assert (riff, data) == (36 + 3_999 * 2 * channels, 3_999 * 2 * channels)
+
+
+def test_silence_of_a_killed_writer_is_not_taken_for_empty_chunks() -> None:
+    silence = np.zeros((4_000, 1), np.int16)
+    assert audio_of(bytes(wavs.lengths(0, 0)(wavs.whole(silence)))) == silence.tobytes()
+
+
 def test_the_defect_names_both_lengths() -> None:
     spoiled = bytes(wavs.lengths(8, 0)(wavs.whole(AUDIO)))
     assert wav.read_info(io.BytesIO(spoiled)).defect == (
