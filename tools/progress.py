@@ -31,8 +31,9 @@ def run(title: str, command: Sequence[str], log: Path, environment: Mapping[str,
     shown = _Line(title)
     with log.open("wb") as output:
         try:
+            # The set-up's lock is inherited: whoever comes next waits for a child that outlives a killed set-up.
             child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
-                                     stderr=subprocess.STDOUT, env=environment)
+                                     stderr=subprocess.STDOUT, env=environment, close_fds=False)
         except OSError as error:
             raise SetupError(f"{title}: {command[0]} does not start: {error}") from error
         try:

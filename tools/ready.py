@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sys
 import time
 from pathlib import Path
@@ -30,6 +31,7 @@ def prepare(root: Path, python: str, folder: str) -> None:
     cache.mkdir(exist_ok=True)
     with (cache / "setup.lock").open("w") as lock:
         _wait_for(lock.fileno())
+        os.set_inheritable(lock.fileno(), True)
         logs = cache / "setup-logs"
         logs.mkdir(exist_ok=True)
         wanted = dict(COMMANDS)
