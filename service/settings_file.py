@@ -1,0 +1,148 @@
+"""From a settings file and the environment to :class:`Settings`, or everything that is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from faults import SettingsInvalid
+from policy.document import Document, Problem, read, refusal, shown
+from policy.document import Path as KeyPath
+from service.settings import AsteriskSettings, Settings
+
+DEFAULT_FILE = Path("/etc/phonograph/phonograph.yaml")
+PREFIX = "PHONOGRAPH__"
+_MAPPING = "must be a mapping of keys to values"
+_SAID = {"missing": "is missing", "extra_forbidden": "is an unknown key", "model_type": _MAPPING, "dict_type": _MAPPING,
+         "too_short": "must not be empty"}
+
+
+def load(path: Path, environment: Mapping[str, str]) -> Settings:
+    """Read the settings, with the paths and passwords that they name.
+
+    Args:
+        path: the settings file.
+        environment: the process's environment; ``PHONOGRAPH__SWITCHES__MAIN__PASSWORD`` overrides
+            ``switches.main.password``.
+
+    Raises:
+        SettingsInvalid: with every problem in its message, one a line, and ``file``, ``line``, ``key`` and ``allowed``
+            of the first in its details.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsInvalid(f"The settings file {path} cannot be read: {why}.", file=str(path)) from error
+    settings = parse(text, str(path), environment)
+    return _resolved(settings, path.absolute().parent)
+
+
+def parse(text: str, name: str, environment: Mapping[str, str]) -> Settings:
+    """Read the text of a settings file; no file is opened and paths stay as they are written.
+
+    Raises:
+        SettingsInvalid: as :func:`load`.
+    """
+    document = read(text, name, SettingsInvalid)
+    overrides = {key: value for key, value in environment.items() if key.startswith(PREFIX)}
+    values: dict[str, Any] = document.value
+    for key, value in sorted(overrides.items()):
+        values = _with(values, _steps(key), value)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise _refusal(document, overrides, error.errors(include_url=False)) from None
+
+
+def _steps(variable: str) -> list[str]:
+    return variable.removeprefix(PREFIX).lower().split("__")
+
+
+def _with(values: Mapping[str, Any], steps: list[str], value: str) -> dict[str, Any]:
+    first, *rest = steps
+    if not rest:
+        return {**values, first: value}
+    inner = values.get(first)
+    return {**values, first: _with(inner if isinstance(inner, dict) else {}, rest, value)}
+
+
+def _refusal(document: Document, overrides: Mapping[str, str], errors: list[ErrorDetails]) -> SettingsInvalid:
+    """The fault for everything that is wrong, in the file and in the environment."""
+    in_file, in_environment = [], []
+    for details in errors:
+        path: KeyPath = details["loc"]
+        said, allowed = _said(details, path)
+        variable = next((key for key in overrides if _steps(key) == [str(step) for step in path]), None)
+        if variable is not None:
+            in_environment.append(f"{variable} in the environment: {said}"
+                                  + (f"; allowed: {', '.join(allowed)}" if allowed else ""))
+        elif details["type"] == "missing":
+            in_file.append(Problem(document.key_line(path[:-1]), shown(path), said, allowed))
+        elif details["type"] == "extra_forbidden":
+            in_file.append(document.key_problem(path, said, allowed))
+        else:
+            in_file.append(document.problem(path, said, allowed))
+    if not in_file:
+        return SettingsInvalid("\n".join(in_environment), key=in_environment[0].partition(" ")[0])
+    fault = refusal(SettingsInvalid, document.name, in_file)
+    return SettingsInvalid("\n".join([fault.message, *in_environment]), **fault.details)
+
+
+def _said(details: ErrorDetails, path: KeyPath) -> tuple[str, tuple[str, ...]]:
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        return _SAID[kind], _siblings(path)
+    if kind in _SAID:
+        return _SAID[kind], ()
+    context = details.get("ctx", {})
+    if kind in {"enum", "literal_error"}:
+        words = str(context["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
+        return "is not a value for this key", tuple(words)
+    if kind == "value_error":
+        return str(context["error"]), ()
+    if kind == "string_pattern_mismatch":
+        return f"does not look as it should: {context['pattern']}", ()
+    message = details["msg"]
+    return message[0].lower() + message[1:], ()
+
+
+def _siblings(path: KeyPath) -> tuple[str, ...]:
+    """The keys that are known where the unknown one stands."""
+    if len(path) == 1:
+        return tuple(Settings.model_fields)
+    if path[0] == "switches":
+        return tuple(AsteriskSettings.model_fields)
+    section: Any = Settings.model_fields[str(path[0])].annotation
+    return tuple(section.model_fields)
+
+
+def _resolved(settings: Settings, folder: Path) -> Settings:
+    """The settings with absolute paths, and with the passwords read from their files."""
+    paths = {name: folder / value for name, value in settings if isinstance(value, Path)}
+    ledger = settings.ledger if "://" in settings.ledger else str(folder / settings.ledger)
+    switches = {}
+    for name, switch in settings.switches.items():
+        password, file = switch.password, switch.password_file
+        if file is not None:
+            password = _password(folder / file, name)
+        switches[name] = switch.model_copy(update={"spool": folder / switch.spool, "password": password})
+    return settings.model_copy(update={**paths, "ledger": ledger, "switches": switches})
+
+
+def _password(file: Path, switch: str) -> SecretStr:
+    try:
+        first = file.read_text(encoding="utf-8").partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsInvalid(f"The password file {file} cannot be read: {why}.", file=str(file),
+                              key=f"switches.{switch}.password_file") from error
+    if not first:
+        raise SettingsInvalid(f"The password file {file} is empty.", file=str(file),
+                              key=f"switches.{switch}.password_file")
+    return SecretStr(first)
+
