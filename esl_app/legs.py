@@ -1,0 +1,72 @@
+"""What FreeSWITCH's headers say of a channel, as a Leg. Events and ``uuid_dump`` have the same headers."""
+
+from __future__ import annotations
+
+from esl_app.messages import Event
+from recorder.model import Leg, LegKind, LegState, Party
+
+_OBSTACLES = ("bypass_media", "proxy_media")
+_NO_NAME = "Outbound Call"
+
+
+def leg_of(event: Event) -> Leg | None:
+    """The leg that an event is about, or None if it is about none.
+
+    The times are the switch's own. Who is on the leg is what the switch looked up in its directory
+    (``user_name``; ``dialed_user`` of a leg that it dialled itself); ``Caller-Username`` is only what the caller
+    says. A leg that the switch dialled inherits its origin's context, so its own is empty.
+    """
+    if not event.uuid:
+        return None
+    name = event.header("Channel-Name") or ""
+    outbound = event.header("Call-Direction") == "outbound"
+    answered = _time(event, "Caller-Channel-Answered-Time")
+    gone = _time(event, "Caller-Channel-Hangup-Time")
+    return Leg(
+        id=event.uuid,
+        name=name,
+        kind=LegKind.LOCAL if name.startswith("loopback/") else LegKind.PARTY,
+        state=LegState.GONE if gone is not None else LegState.SETUP if answered is None else LegState.UP,
+        party=_dialled_party(event) if outbound else _calling_party(event),
+        dialled=event.header("Caller-Destination-Number") or "",
+        context="" if outbound else event.header("Caller-Context") or "",
+        gateway=event.header("variable_sip_gateway_name") or event.header("variable_sip_gateway") or "",
+        profile=event.header("variable_sofia_profile_name") or "",
+        origin=_origin(event),
+        sip_call_id=event.header("variable_sip_call_id"),
+        created=_time(event, "Caller-Channel-Created-Time"),
+        answered=answered,
+        gone=gone,
+        held=event.name != "CHANNEL_UNHOLD" and event.header("Channel-Call-State") == "HELD",
+        obstacle=next((name for name in _OBSTACLES if event.header(f"variable_{name}") == "true"), None),
+    )
+
+
+def hangup_time(event: Event) -> float | None:
+    """When the channel hung up, in seconds since the Unix epoch; None if the event does not say."""
+    return _time(event, "Caller-Channel-Hangup-Time")
+
+
+def _calling_party(event: Event) -> Party:
+    return Party(number=event.header("Caller-Caller-ID-Number") or "", name=event.header("Caller-Caller-ID-Name") or "",
+                 user=event.header("variable_user_name") or None, domain=event.header("variable_domain_name") or None)
+
+
+def _dialled_party(event: Event) -> Party:
+    name = event.header("Caller-Callee-ID-Name") or ""
+    return Party(number=event.header("Caller-Callee-ID-Number") or event.header("Caller-Destination-Number") or "",
+                 name="" if name == _NO_NAME else name, user=event.header("variable_dialed_user") or None,
+                 domain=event.header("variable_dialed_domain") or None)
+
+
+def _origin(event: Event) -> str | None:
+    if event.header("Other-Type") == "originator":
+        return event.header("Other-Leg-Unique-ID") or None
+    return event.header("variable_originator") or None
+
+
+def _time(event: Event, name: str) -> float | None:
+    """A header in µs since the Unix epoch, as seconds; 0 is "not yet"."""
+    digits = event.header(name) or ""
+    microseconds = int(digits) if len(digits) < 20 and digits.isascii() and digits.isdigit() else 0
+    return microseconds / 1e6 if microseconds else None

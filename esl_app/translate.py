@@ -1,0 +1,251 @@
+"""FreeSWITCH's events as the engine's: what happened on this switch, in the words of every switch.
+
+The switch tells of bridges and conferences in steps; the engine wants whole memberships. So the translator remembers
+who is with whom, between a snapshot and the next. It also remembers on which leg each of our recordings is, since
+FreeSWITCH may move one to another leg without ending it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from esl_app import commands
+from esl_app.legs import hangup_time, leg_of
+from esl_app.messages import Event
+from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, TapDown, TapFailed, TapUp, Transferred
+from recorder.model import Bridge, BridgeKind, Direction, Snapshot, TrackFile
+
+CONFERENCE = "conference::maintenance"
+SUBCLASSES = (CONFERENCE, *commands.SUBCLASSES)
+
+# A conference's recording carries no variables: the file's name is the segment's id.
+_SEGMENT_FILE = re.compile(r"(?:.*/)?([0-9a-f-]{36}\.[0-9]+)\.wav")
+_TRANSFERS = ("BLIND_TRANSFER", "ATTENDED_TRANSFER")
+
+
+class Translator:
+    """Translates the events of one connection, in the order of their arrival.
+
+    Args:
+        switch: the name of the switch in the settings.
+        spool: the folder, as the switch sees it, below which our recordings are.
+    """
+
+    def __init__(self, switch: str, spool: str) -> None:
+        self._switch = switch
+        self._spool = spool.rstrip("/") + "/"
+        self._bridges: dict[str, Bridge] = {}
+        self._bridge_of: dict[str, str] = {}
+        self._transfers: dict[str, str] = {}
+        self._conference_steps: dict[str, int] = {}
+        self._tapped: dict[str, str] = {}
+        self._segment_at: dict[str, str] = {}
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """Forget what was remembered: these are the bridges and conferences from now on.
+
+        Bridges between two are named by ``bridge_id``, conferences by their ``Conference-Unique-ID``.
+        """
+        for memory in (self._bridges, self._bridge_of, self._transfers, self._conference_steps,
+                       self._tapped, self._segment_at):
+            memory.clear()
+        for bridge in snapshot.bridges:
+            self._bridges[bridge.id] = bridge
+            if bridge.kind is BridgeKind.MIXING:
+                self._bridge_of.update(dict.fromkeys(bridge.members, bridge.id))
+
+    def tapped_leg(self, segment: str) -> str | None:
+        """The leg that a segment's recording is on now, or None if it is not running.
+
+        With ``recording_follow_transfer`` it is not the leg that it was started on.
+        """
+        return self._tapped.get(segment)
+
+    def translate(self, event: Event) -> tuple[CallEvent, ...]:
+        """What an event means; nothing for all events that do not concern us, or that have no time."""
+        make = _TRANSLATIONS.get(event.name)
+        if make is None or event.timestamp is None:
+            return ()
+        return tuple(make(self, event, event.timestamp, event.sequence or 0))
+
+    def _leg(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
+        leg = leg_of(event)
+        if leg is not None:
+            yield LegIs(switch=self._switch, at=at, sequence=sequence, leg=leg)
+
+    def _bridged(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
+        yield from self._leg(event, at, sequence)
+        pair = _pair(event)
+        if pair is None:
+            return
+        bridge = Bridge(id=bridge_id(*pair), kind=BridgeKind.MIXING, members=frozenset(pair))
+        for leg in pair:
+            if self._bridge_of.get(leg, bridge.id) != bridge.id:
+                yield from self._empty(self._bridge_of[leg], at, sequence)
+        self._bridges[bridge.id] = bridge
+        self._bridge_of.update(dict.fromkeys(pair, bridge.id))
+        self._transfers[bridge.id] = event.header("Caller-Transfer-Source") or ""
+        yield BridgeIs(switch=self._switch, at=at, sequence=sequence, bridge=bridge)
+
+    def _unbridged(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
+        pair = _pair(event)
+        if pair is None:
+            return
+        identity = bridge_id(*pair)
+        source = event.header("Caller-Transfer-Source") or ""
+        if event.uuid == pair[0] and source and source != self._transfers.get(identity, source):
+            yield Transferred(switch=self._switch, at=at, sequence=sequence, by=pair[1], legs=(pair[0],))
+        yield from self._empty(identity, at, sequence)
+
+    def _empty(self, identity: str, at: float, sequence: int) -> Iterator[CallEvent]:
+        """A bridge between two has nobody in it any more."""
+        bridge = self._bridges.pop(identity, None)
+        if bridge is None:
+            return
+        self._transfers.pop(identity, None)
+        for member in bridge.members:
+            if self._bridge_of.get(member) == identity:
+                del self._bridge_of[member]
+        yield BridgeIs(switch=self._switch, at=at, sequence=sequence, bridge=replace(bridge, members=frozenset()))
+
+    def _hanging_up(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
+        """A party that hangs up because it handed the call on says so here, before its leg is gone."""
+        bridge = self._bridges.get(self._bridge_of.get(event.uuid or "", ""))
+        if bridge is not None and event.uuid and event.header("variable_endpoint_disposition") in _TRANSFERS:
+            yield Transferred(switch=self._switch, at=at, sequence=sequence, by=event.uuid,
+                              legs=tuple(sorted(bridge.members - {event.uuid})))
+
+    def _gone(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
+        """Its recording was ended before this, so no tap has to be ended for a leg that hangs up by itself."""
+        if event.uuid:
+            yield from self._empty(self._bridge_of.get(event.uuid, ""), at, sequence)
+            yield LegGone(switch=self._switch, at=hangup_time(event) or at, sequence=sequence, leg=event.uuid,
+                          cause=event.header("Hangup-Cause") or "")
+
+    def _record_start(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
+        segment = event.header("Recording-Variable-recorder_id")
+        path = self._below_spool(event.header("Record-File-Path"))
+        if segment and path and event.uuid:
+            self._tapped[segment] = event.uuid
+            self._segment_at[path] = segment
+            yield TapUp(switch=self._switch, at=at, sequence=sequence, segment=segment, started=at,
+                        files=_tracks(event, path))
+
+    def _record_stop(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
+        segment = event.header("Recording-Variable-recorder_id")
+        path = self._below_spool(event.header("Record-File-Path"))
+        if segment and path:
+            self._tapped.pop(segment, None)
+            self._segment_at.pop(path, None)
+            yield TapDown(switch=self._switch, at=at, sequence=sequence, segment=segment, ended=at,
+                          cause=event.header("Record-Completion-Cause") or "", files=_tracks(event, path))
+
+    def _bug_start(self, event: Event, _at: float, _sequence: int) -> Iterator[CallEvent]:
+        """A recording that moves to another leg shows only as its bug's start there."""
+        path = self._below_spool(event.header("Media-Bug-Target"))
+        if event.uuid and path in self._segment_at:
+            self._tapped[self._segment_at[path]] = event.uuid
+        yield from ()
+
+    def _custom(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
+        if event.subclass == CONFERENCE:
+            yield from self._conference(event, at, sequence)
+        elif (request := commands.asked(event, self._switch, at)) is not None:
+            yield request
+
+    def _conference(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
+        identity, action = event.header("Conference-Unique-ID"), event.header("Action")
+        if not identity:
+            return
+        if action in ("start-recording", "stop-recording"):
+            yield from self._conference_tap(event, action, at, sequence)
+            return
+        known = self._bridges.get(identity)
+        members = known.members if known is not None else frozenset()
+        if action == "add-member" and event.uuid:
+            members |= {event.uuid}
+        elif action == "del-member" and event.uuid:
+            members -= {event.uuid}
+        elif action == "conference-destroy":
+            members = frozenset()
+        else:
+            return
+        bridge = Bridge(id=identity, kind=BridgeKind.CONFERENCE, name=event.header("Conference-Name") or "",
+                        members=members)
+        # Members come and go on their own threads: a step may carry a lower number than the one before it, and is
+        # nevertheless the later membership.
+        sequence = max(sequence, self._conference_steps.get(identity, 0) + 1)
+        if action == "conference-destroy":
+            self._bridges.pop(identity, None)
+            self._conference_steps.pop(identity, None)
+        else:
+            self._bridges[identity] = bridge
+            self._conference_steps[identity] = sequence
+        yield BridgeIs(switch=self._switch, at=at, sequence=sequence, bridge=bridge)
+
+    def _conference_tap(self, event: Event, action: str, at: float, sequence: int) -> Iterator[CallEvent]:
+        path = self._below_spool(event.header("Path"))
+        named = _SEGMENT_FILE.fullmatch(path or "")
+        if named is None or path is None:
+            return
+        files = (TrackFile(direction=Direction.MIX, path=path),)
+        if error := event.header("Error"):
+            yield TapFailed(switch=self._switch, at=at, sequence=sequence, segment=named[1], cause=error)
+        elif action == "start-recording":
+            yield TapUp(switch=self._switch, at=at, sequence=sequence, segment=named[1], started=at, files=files)
+        else:
+            yield TapDown(switch=self._switch, at=at, sequence=sequence, segment=named[1], ended=at, cause=action,
+                          files=files)
+
+    def _below_spool(self, path: str | None) -> str | None:
+        """The path below the spool; None for any other."""
+        if path is None or not path.startswith(self._spool) or posixpath.normpath(path) != path:
+            return None
+        return path.removeprefix(self._spool)
+
+
+def bridge_id(one: str, other: str) -> str:
+    """The id of the bridge between two legs, to which FreeSWITCH gives none."""
+    return "/".join(sorted((one, other)))
+
+
+def _pair(event: Event) -> tuple[str, str] | None:
+    a, b = event.header("Bridge-A-Unique-ID"), event.header("Bridge-B-Unique-ID")
+    return (a, b) if a and b else None
+
+
+def _tracks(event: Event, path: str) -> tuple[TrackFile, ...]:
+    """The directions in a recording: in stereo the left channel is what the switch reads from the leg's phone."""
+    def said(name: str) -> bool:
+        return event.header(f"Recording-Variable-{name}") == "true"
+
+    if said("RECORD_STEREO"):
+        return TrackFile(direction=Direction.IN, path=path), TrackFile(direction=Direction.OUT, path=path, channel=1)
+    if said("RECORD_READ_ONLY"):
+        return (TrackFile(direction=Direction.IN, path=path),)
+    if said("RECORD_WRITE_ONLY"):
+        return (TrackFile(direction=Direction.OUT, path=path),)
+    return (TrackFile(direction=Direction.MIX, path=path),)
+
+
+_TRANSLATIONS: Mapping[str, Callable[[Translator, Event, float, int], Iterator[CallEvent]]] = {
+    "CHANNEL_CREATE": Translator._leg,
+    "CHANNEL_ANSWER": Translator._leg,
+    "CHANNEL_HOLD": Translator._leg,
+    "CHANNEL_UNHOLD": Translator._leg,
+    "CHANNEL_BRIDGE": Translator._bridged,
+    "CHANNEL_UNBRIDGE": Translator._unbridged,
+    "CHANNEL_HANGUP": Translator._hanging_up,
+    "CHANNEL_HANGUP_COMPLETE": Translator._gone,
+    "CHANNEL_DESTROY": Translator._gone,
+    "RECORD_START": Translator._record_start,
+    "RECORD_STOP": Translator._record_stop,
+    "MEDIA_BUG_START": Translator._bug_start,
+    "CUSTOM": Translator._custom,
+}
+
+EVENTS = tuple(name for name in _TRANSLATIONS if name != "CUSTOM")
+"""The events to subscribe to, beside the custom ``SUBCLASSES``."""

@@ -1,0 +1,77 @@
+"""Custom events that ask for a pause, a resume, a start or a stop."""
+
+from __future__ import annotations
+
+import pytest
+
+from esl_app.commands import asked
+from esl_app.translate import Translator
+from recorder.events import ActorKind, Asked, Verb
+from tests.esl_app import captures
+from tests.esl_app.replay import SPOOL, plain
+from tests.recorder.story import SWITCH
+
+TARGET = "11111111-2222-3333-4444-555555555555"
+
+
+def request(headers: dict[str, str]) -> Asked | None:
+    """What such a custom event asks for."""
+    return asked(plain({"Event-Name": "CUSTOM", **headers}), SWITCH, 5.0)
+
+
+def test_a_real_session_asks_three_times() -> None:
+    translator = Translator(SWITCH, SPOOL)
+    told = [happened for event in captures.events("custom_recorder_pause") for happened in translator.translate(event)]
+    assert [event for event in told if isinstance(event, Asked)] == [
+        Asked(switch=SWITCH, at=1795231791.171018, sequence=4187, request="579e9e53-a88b-45c7-8074-46d09db30421",
+              verb=Verb.PAUSE, target=TARGET, actor=ActorKind.OPERATOR, owner="operator", reason="pci"),
+        Asked(switch=SWITCH, at=1795231791.171018, sequence=4188, request="32cd4c04-b9a0-45e9-bd2c-bdc1c2241224",
+              verb=Verb.PAUSE, target=TARGET, actor=ActorKind.OPERATOR, owner="operator"),
+        Asked(switch=SWITCH, at=1795231791.171018, sequence=4191, request="7fc5189f-e7bb-4a3f-b649-23c155eabb7e",
+              verb=Verb.PAUSE, target=TARGET, actor=ActorKind.OPERATOR, owner="operator", reason="pci")]
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_the_dialplan_asks_for_its_own_channel(verb: Verb) -> None:
+    found = request({"Event-Subclass": f"recorder::{verb.value}", "Unique-ID": "a", "Recorder-Owner": "ivr"})
+    assert found is not None
+    assert (found.verb, found.target, found.actor, found.actor_leg, found.owner) == (
+        verb, "a", ActorKind.DIALPLAN, "a", "ivr")
+
+
+def test_a_party_asks_by_a_feature_code() -> None:
+    found = request({"Event-Subclass": "recorder::pause", "Unique-ID": "a", "Recorder-Actor": "party"})
+    assert found is not None
+    assert (found.actor, found.actor_leg) == (ActorKind.PARTY, "a")
+
+
+def test_nobody_without_a_channel_can_claim_to_be_a_party() -> None:
+    found = request({"Event-Subclass": "recorder::pause", "Recorder-Call": TARGET, "Recorder-Actor": "party"})
+    assert found is not None
+    assert found.actor is ActorKind.OPERATOR
+
+
+def test_a_script_gives_owner_and_reason_as_arguments() -> None:
+    found = request({"Event-Subclass": "recorder::command", "Recorder-Verb": "resume", "Recorder-Call": TARGET,
+                     "Recorder-Arg-1": "reason=card paid", "Recorder-Arg-2": "owner=agent"})
+    assert found is not None
+    assert (found.verb, found.reason, found.owner) == (Verb.RESUME, "card paid", "agent")
+
+
+def test_a_request_without_an_id_is_named_by_its_event() -> None:
+    found = request({"Event-Subclass": "recorder::pause", "Unique-ID": "a"})
+    assert found is not None
+    assert found.request == "core.7"
+
+
+@pytest.mark.parametrize("headers", [
+    {"Event-Subclass": "recorder::pause"},
+    {"Event-Subclass": "recorder::command", "Recorder-Call": TARGET},
+    {"Event-Subclass": "recorder::command", "Recorder-Call": TARGET, "Recorder-Verb": "erase"},
+    {"Event-Subclass": "recorder::erase", "Unique-ID": "a"},
+    {"Event-Subclass": "recorder::reply", "Unique-ID": "a"},
+    {"Event-Subclass": "other::pause", "Unique-ID": "a"},
+    {},
+])
+def test_what_is_no_request_asks_for_nothing(headers: dict[str, str]) -> None:
+    assert request(headers) is None

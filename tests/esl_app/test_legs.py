@@ -1,0 +1,78 @@
+"""A channel's headers as a Leg: who it is, where it came in, and what cannot be tapped."""
+
+from __future__ import annotations
+
+import pytest
+
+from esl_app.legs import leg_of
+from recorder.model import Leg, LegKind, LegState, Party
+from tests.esl_app import captures
+from tests.esl_app.replay import plain
+
+
+def leg(headers: dict[str, str]) -> Leg:
+    """The leg of an event with these headers."""
+    found = leg_of(plain({"Event-Name": "CHANNEL_CREATE", "Unique-ID": "a", **headers}))
+    assert found is not None
+    return found
+
+
+def test_the_caller_of_a_trunk_call() -> None:
+    event = next(item for item in captures.events("trunk_call_record_mask") if item.name == "CHANNEL_CREATE")
+    assert leg_of(event) == Leg(
+        id="42fa6f73-966e-4950-b369-6cb297329a04", name="sofia/internal/+15551230000@127.0.0.1:5068",
+        party=Party(number="+15551230000", name="Trunk Caller"), dialled="5001", context="public", profile="internal",
+        sip_call_id="1-14589@127.0.0.1", created=1795232667.211020)
+
+
+def test_the_leg_that_the_switch_dialled() -> None:
+    event = next(item for item in captures.events("trunk_call_record_mask") if item.name == "CHANNEL_ANSWER")
+    found = leg_of(event)
+    assert found is not None
+    assert found.origin == "42fa6f73-966e-4950-b369-6cb297329a04"
+    assert found.party == Party(number="agent2")
+    assert (found.state, found.answered) == (LegState.UP, 1795232667.711016)
+
+
+def test_a_dialled_leg_does_not_inherit_the_context_that_may_make_a_trunk() -> None:
+    event = [item for item in captures.events("trunk_call_record_mask") if item.name == "CHANNEL_CREATE"][1]
+    assert event.header("Caller-Context") == "public"
+    found = leg_of(event)
+    assert found is not None
+    assert found.context == ""
+
+
+def test_who_called_is_what_the_directory_says_and_not_what_the_caller_says() -> None:
+    assert leg({"Caller-Username": "boss", "variable_user_name": "1000", "variable_domain_name": "a.example"}).party \
+        == Party(user="1000", domain="a.example")
+    assert leg({"Caller-Username": "boss"}).party.user is None
+
+
+def test_a_dialled_user_is_known_by_the_directory() -> None:
+    found = leg({"Call-Direction": "outbound", "variable_dialed_user": "1001", "variable_dialed_domain": "a.example",
+                 "variable_user_name": "1000"})
+    assert (found.party.user, found.party.domain) == ("1001", "a.example")
+
+
+def test_a_gateway_is_named() -> None:
+    assert leg({"variable_sip_gateway_name": "carrier"}).gateway == "carrier"
+    assert leg({"variable_sip_gateway": "carrier"}).gateway == "carrier"
+
+
+def test_a_loopback_half_is_no_party() -> None:
+    assert leg({"Channel-Name": "loopback/5000-a"}).kind is LegKind.LOCAL
+
+
+@pytest.mark.parametrize("obstacle", ["bypass_media", "proxy_media"])
+def test_a_leg_without_media_cannot_be_tapped(obstacle: str) -> None:
+    assert leg({f"variable_{obstacle}": "true"}).obstacle == obstacle
+    assert leg({f"variable_{obstacle}": "false"}).obstacle is None
+
+
+@pytest.mark.parametrize("said", ["", "0", "x", "-5", "9" * 5000, "٣"])
+def test_a_time_that_is_no_time_is_not_known(said: str) -> None:
+    assert leg({"Caller-Channel-Created-Time": said}).created is None
+
+
+def test_an_event_about_no_channel_has_no_leg() -> None:
+    assert leg_of(plain({"Event-Name": "HEARTBEAT"})) is None
