@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esl_app.lines import api, auth, bgapi, command, sendevent, sendmsg, subscribe
@@ -114,6 +114,7 @@ def test_a_fault_does_not_repeat_what_was_refused() -> None:
     assert "4111" not in str(caught.value.as_dict())
 
 
+@settings(deadline=None)
 @given(words=st.lists(st.text(max_size=30), max_size=4))
 def test_any_words_make_one_line_with_as_many_words_or_none_at_all(words: list[str]) -> None:
     try:
@@ -127,6 +128,7 @@ def test_any_words_make_one_line_with_as_many_words_or_none_at_all(words: list[s
                                                        for word in words)])
 
 
+@settings(deadline=None)
 @given(name=st.text(max_size=20), value=st.text(max_size=30))
 def test_any_header_makes_one_line_or_none_at_all(name: str, value: str) -> None:
     try:

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esl_app.messages import ApiResponse, CommandReply, Event, json_event, parts, plain_event
@@ -41,6 +41,7 @@ def test_an_encoded_line_break_stays_inside_its_value() -> None:
     assert "v=0" not in event.headers()
 
 
+@settings(deadline=None)
 @given(value=TEXT)
 def test_no_value_can_forge_a_header(value: str) -> None:
     headers = {"Event-Name": "CHANNEL_CREATE", "Caller-Caller-ID-Name": value + "\nUnique-ID: forged\n\nbody",

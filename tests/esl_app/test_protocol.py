@@ -72,6 +72,7 @@ def test_a_session_that_arrives_in_segments_gives_the_same_messages(name: str) -
     assert fed(SESSIONS[name], [1448, 1, 4096, 7]) == captures.parse(SESSIONS[name])
 
 
+@settings(deadline=None)
 @given(pieces=st.lists(st.integers(1, 2000), min_size=1, max_size=40))
 def test_any_split_gives_the_same_messages(pieces: list[int]) -> None:
     assert fed(SMALL, pieces) == captures.parse(SMALL)
@@ -262,13 +263,13 @@ def outcome(data: bytes, piece: int) -> tuple[list[Message], bool]:
     return messages, False
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(data=mutations(), piece=st.integers(1, 3000))
 def test_a_damaged_session_ends_as_messages_or_as_a_violation_however_it_is_cut(data: bytes, piece: int) -> None:
     assert outcome(data, piece) == outcome(data, max(1, len(data)))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(data=st.binary(max_size=400))
 def test_arbitrary_bytes_end_as_messages_or_as_a_violation(data: bytes) -> None:
     messages, _ = outcome(b"Content-Type: text/event-plain\nContent-Length: 50\n\n" + data, 17)

@@ -349,6 +349,13 @@ def test_a_gone_leg_is_gone_at_its_own_time() -> None:
     assert len(gone) == 2  # HANGUP_COMPLETE and DESTROY: one of them is enough
 
 
+def test_a_switch_that_is_slow_to_report_a_hangup_does_not_move_it() -> None:
+    (gone,) = Translator(SWITCH, SPOOL).translate(plain({
+        "Event-Name": "CHANNEL_HANGUP_COMPLETE", "Unique-ID": "a", "Event-Date-Timestamp": "1795232669000000",
+        "Caller-Channel-Hangup-Time": "1795232667000000"}))
+    assert gone.at == 1795232667.0
+
+
 def test_all_events_that_are_translated_can_be_subscribed_to() -> None:
     line = subscribe(translate.EVENTS, translate.SUBCLASSES).decode()
     assert line.startswith("event plain CHANNEL_CREATE ")
