@@ -1,0 +1,1 @@
+"""Phonograph on Asterisk, over its REST interface (ARI)."""

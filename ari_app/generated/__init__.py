@@ -1,0 +1,1 @@
+"""ARI as Asterisk documents it: what ``ari_app.generate`` wrote."""
