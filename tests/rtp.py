@@ -1,0 +1,287 @@
+"""The audio of one call at the tests' phone: packets out on the phone's own clock, packets in with their times."""
+
+import asyncio
+import random
+import struct
+import time
+from array import array
+from dataclasses import dataclass, field
+from typing import NamedTuple, cast
+
+import numpy as np
+
+from tests.sip import PAYLOAD_TYPES
+from tests.sounds import PACKET, RATE, Samples, Sound, decode
+
+__all__ = ["TICK", "Arrival", "Counters", "Network", "Sent", "Stream", "Ticker"]
+
+TICK = 0.02
+"""Seconds of audio in a packet."""
+
+_HEADER = struct.Struct("!BBHII")
+_AROUND = 1 << 32
+
+
+class Ticker:
+    """Sends for every stream once in 20 ms, from one timer, on an absolute schedule: it never drifts, and what a busy
+    machine delayed is sent at once. Packet n belongs to the moment `start + n * TICK`, late or not."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._start = loop.time()
+        self._streams: set[Stream] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, stream: "Stream") -> None:
+        """From its next tick on, the stream sends. Adding it twice does no harm."""
+        self._streams.add(stream)
+        if self._timer is None:
+            self._schedule(self._now())
+
+    def remove(self, stream: "Stream") -> None:
+        """It sends no more."""
+        self._streams.discard(stream)
+
+    def _now(self) -> int:
+        return int((self._loop.time() - self._start) / TICK)
+
+    def _schedule(self, tick: int) -> None:
+        self._timer = self._loop.call_at(self._start + (tick + 1) * TICK, self._send, tick + 1)
+
+    def _send(self, tick: int) -> None:
+        for stream in tuple(self._streams):
+            stream.send_until(tick)
+        self._timer = None
+        if self._streams:
+            self._schedule(tick)
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the way to the switch does to packets. They keep their order, as in a router's queue.
+
+    `jitter`: each is delayed by up to so many seconds. `loss`: this share never arrives. `seed`: of the draws.
+    """
+
+    jitter: float = 0.0
+    loss: float = 0.0
+    seed: int = 1
+
+
+@dataclass
+class Sent:
+    """What was sent, a packet each: `at` (time.time) and `ticks` (time.monotonic) when the phone let go of it, before
+    the network's delays, and `samples`, the position of its first sample in the endless repetition of the sound.
+    Packets that the network lost stand here too; those that a stopped phone did not send do not."""
+
+    at: "array[float]" = field(default_factory=lambda: array("d"))
+    ticks: "array[float]" = field(default_factory=lambda: array("d"))
+    samples: "array[int]" = field(default_factory=lambda: array("q"))
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def sample_at(self, moment: float) -> int:
+        """The position in the sound that was being sent at `moment` (time.time).
+
+        Raises:
+            ValueError: nothing was sent.
+        """
+        if not self.at:
+            raise ValueError("nothing was sent")
+        n = max(0, int(np.searchsorted(np.frombuffer(self.at), moment, side="right")) - 1)
+        return self.samples[n] + round((moment - self.at[n]) * RATE)
+
+
+class Arrival(NamedTuple):
+    """A packet that came: when (time.time), and what of its header counts."""
+
+    at: float
+    sequence: int
+    timestamp: int
+    source: int
+    payload: bytes
+
+
+@dataclass
+class Counters:
+    """`received` packets, `expected` by their sequence numbers; `jitter` in seconds (RFC 3550, 6.4.1)."""
+
+    received: int = 0
+    expected: int = 0
+    jitter: float = 0.0
+
+    @property
+    def lost(self) -> int:
+        """Expected and not received; not below 0."""
+        return max(0, self.expected - self.received)
+
+
+class Stream(asyncio.DatagramProtocol):
+    """One call's RTP, both ways, on one port.
+
+    Args:
+        sound: what is sent; None: no packet at all.
+        keep: whether arriving packets are kept for `heard()`; the counters count in any case.
+    """
+
+    def __init__(self, ticker: Ticker, sound: Sound | None, network: Network, *, keep: bool) -> None:
+        self.sent = Sent()
+        self.arrivals: list[Arrival] = []
+        self.counters = Counters()
+        self.codec = ""
+        self._ticker = ticker
+        self._sound = sound
+        self._network = network
+        self._keep = keep
+        self._draw = random.Random(network.seed)
+        self._packets: list[bytes] = []
+        self._type = 0
+        self._remote: tuple[str, int] | None = None
+        self._transport: asyncio.DatagramTransport | None = None
+        self._loop = asyncio.get_running_loop()
+        self._source = random.getrandbits(32)
+        self._sequence = random.getrandbits(16)
+        self._stamp = random.getrandbits(32)
+        self._first: int | None = None
+        self._next = 0
+        self._mark = True
+        self._muted = False
+        self._held = False
+        self._latest_arrival = 0.0
+        self._seen: tuple[int, int, int] | None = None
+        self._transit: float | None = None
+
+    # ---- What a test says to it -----------------------------------------------------------------------------
+
+    def stop_sending(self) -> None:
+        """No packets from now on; the sample clock runs on, as a phone's does in a pause of speech."""
+        self._muted = True
+
+    def start_sending(self) -> None:
+        """Packets again, the first of them marked (RFC 3551, 4.1)."""
+        self._muted, self._mark = False, True
+
+    def heard(self) -> Samples:
+        """What arrived, decoded, laid out by its timestamps; missing packets are zeros. Sample 0 arrived at
+        `arrivals[0].at`. A new source, or timestamps that jump, are placed by their time of arrival."""
+        if not self.arrivals:
+            return np.zeros(0, np.int16)
+        places: list[int] = []
+        first = anchor = self.arrivals[0]
+        base = 0
+        for packet in self.arrivals:
+            by_clock = round((packet.at - first.at) * RATE)
+            place = base + (packet.timestamp - anchor.timestamp + _AROUND // 2) % _AROUND - _AROUND // 2
+            if packet.source != anchor.source or abs(place - by_clock) > RATE:
+                anchor, base, place = packet, by_clock, by_clock
+            places.append(max(0, place))
+        samples = decode(b"".join(packet.payload for packet in self.arrivals), self.codec)
+        whole = np.zeros(max(places) + PACKET, np.int16)
+        position = 0
+        for place, packet in zip(places, self.arrivals, strict=True):
+            piece = samples[position : position + len(packet.payload)]
+            whole[place : place + len(piece)] = piece[: len(whole) - place]
+            position += len(packet.payload)
+        return whole
+
+    # ---- What the call says to it ---------------------------------------------------------------------------
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        assert self._transport is not None
+        host, port = self._transport.get_extra_info("sockname")
+        return (host, port)
+
+    async def prepare(self, codec: str) -> None:
+        """Encodes the sound, in a thread: noise in G.722 takes longer than a packet may wait."""
+        if self._sound is not None:
+            await asyncio.to_thread(self._sound.packets, codec)
+
+    def connect(self, remote: tuple[str, int], codec: str, *, held: bool) -> None:
+        """Sends to `remote` from now on, in `codec`; not while `held` (the other side does not want to hear)."""
+        if codec != self.codec:
+            self._packets = self._sound.packets(codec) if self._sound else []
+        self._remote, self.codec, self._type, self._held = remote, codec, PAYLOAD_TYPES[codec], held
+        if self._packets:
+            self._ticker.add(self)
+
+    def close(self) -> None:
+        """No more packets, either way."""
+        self._ticker.remove(self)
+        if self._transport is not None:
+            self._transport.close()
+
+    # ---- Out ------------------------------------------------------------------------------------------------
+
+    def send_until(self, tick: int) -> None:
+        """Sends what is due up to and with `tick` of the shared clock."""
+        if self._first is None:
+            self._first = self._next = tick
+        while self._next <= tick:
+            n = self._next - self._first
+            self._next += 1
+            if not (self._muted or self._held):
+                self._send(n)
+
+    def _send(self, n: int) -> None:
+        header = _HEADER.pack(
+            0x80,
+            self._type | (0x80 if self._mark else 0),
+            self._sequence,
+            (self._stamp + n * PACKET) % _AROUND,
+            self._source,
+        )
+        self._mark = False
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self.sent.at.append(time.time())
+        self.sent.ticks.append(time.monotonic())
+        self.sent.samples.append(n * PACKET)
+        if self._network.loss and self._draw.random() < self._network.loss:
+            return
+        packet = header + self._packets[n % len(self._packets)]
+        if not self._network.jitter:
+            self._let_go(packet)
+            return
+        now = self._loop.time()
+        # Timers of the same moment fire in no promised order, so each packet is a little later than the one before.
+        self._latest_arrival = max(self._latest_arrival + 1e-5, now + self._draw.uniform(0, self._network.jitter))
+        self._loop.call_at(self._latest_arrival, self._let_go, packet)
+
+    def _let_go(self, packet: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(packet, self._remote)
+
+    # ---- In -------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # Python 3.11's is not derived from DatagramTransport, so that no isinstance can tell.
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        # Anything but this call's payload type is RTCP or a neighbour's mistake.
+        if len(data) <= _HEADER.size or data[1] & 0x7F != self._type or not self.codec:
+            return
+        now = time.time()
+        _, _, sequence, timestamp, source = _HEADER.unpack_from(data)
+        self._count(now, sequence, timestamp, source)
+        if self._keep:
+            self.arrivals.append(Arrival(now, sequence, timestamp, source, data[_HEADER.size :]))
+
+    def _count(self, now: float, sequence: int, timestamp: int, source: int) -> None:
+        counters = self.counters
+        counters.received += 1
+        transit = now * RATE - timestamp
+        if self._seen is None or self._seen[0] != source:
+            self._seen = (source, sequence, counters.expected)
+            counters.expected += 1
+        else:
+            first, before = self._seen[1], self._seen[2]
+            counters.expected = max(counters.expected, before + ((sequence - first) & 0xFFFF) + 1)
+            if self._transit is not None:
+                counters.jitter += (abs(transit - self._transit) / RATE - counters.jitter) / 16
+        self._transit = transit
+
+    def error_received(self, exc: Exception) -> None:
+        """An ICMP refusal after the other side has gone is no news."""
