@@ -17,7 +17,9 @@ dashboards and the failed list may rely on it.
     │   ├── SwitchTooOld                 switch.too-old
     │   ├── SwitchModuleMissing          switch.module-missing
     │   ├── SwitchOperationFailed        switch.operation
-    │   └── SwitchProtocolBroken         switch.protocol
+    │   ├── SwitchProtocolBroken         switch.protocol
+    │   ├── SwitchTaken                  switch.taken
+    │   └── SwitchOverflowed             switch.overflowed
     ├── RecordingFault                   one recording, while the call lasts
     │   ├── TransitionForbidden          recording.transition
     │   ├── TapFailed                    recording.tap-failed
@@ -191,6 +193,24 @@ class SwitchProtocolBroken(SwitchFault):
 
     id = "switch.protocol"
     recording = "The connection is dropped, made anew, and the calls are read again from the switch."
+
+
+class SwitchTaken(SwitchFault):
+    """Another service connected to the switch under our application's name; it gets the events now."""
+
+    id = "switch.taken"
+    blame = Blame.ADMINISTRATOR
+    recording = "The other service records. This one waits until the other has gone."
+    remedy = "Stop one of the two services, or give each its own application name in the settings."
+
+
+class SwitchOverflowed(SwitchFault):
+    """The switch told more than we could take in: what waited was dropped."""
+
+    id = "switch.overflowed"
+    blame = Blame.PHONOGRAPH
+    recording = "Taps that are attached go on. The connection is made anew, and the calls are read again from the switch."
+    remedy = "Look at the machine's load: Phonograph is too slow for this many calls."
 
 
 class RecordingFault(Fault):
