@@ -1,0 +1,179 @@
+"""Jobs: the work on a recording after the call. The row is the truth; whoever holds its lease may work on it.
+
+A job is ``waiting`` until ``run_at``, ``running`` while a worker holds the lease, then ``done`` or ``failed``. A worker
+that dies leaves a lease that runs out; the job is then claimed again, at the step that was not committed. ``attempts``
+counts the claims since the last success of a step, so that a step which kills its worker is given up too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, RowMapping, Update, and_, func, or_, select
+
+from faults import Fault, LeaseLost, NotFound
+from ledger.codec import Json
+from ledger.tables import jobs
+from ledger.upsert import insert_new
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The work on one recording.
+
+    Attributes:
+        step: the next step to run; empty before the first step is finished, and after the last.
+        attempts: how often that step was begun. created, run_at, lease_until: seconds since the epoch (UTC).
+        fault: the last fault, as ``faults.Fault.as_dict`` gives it.
+        facts: what each finished step found, by the step's name.
+    """
+
+    recording: str
+    state: JobState
+    step: str
+    attempts: int
+    created: float
+    run_at: float
+    lease_until: float | None
+    owner: str | None
+    fault: dict[str, Json] | None
+    facts: dict[str, dict[str, Json]]
+
+
+def enqueue(connection: Connection, recording: str, now: float) -> None:
+    """Let the job of a recording begin. A recording has one job: a second call changes nothing."""
+    insert_new(connection, jobs, {"recording": recording, "state": JobState.WAITING.value, "step": "", "attempts": 0,
+                                  "created": now, "run_at": now, "facts": {}})
+
+
+def claim(connection: Connection, owner: str, now: float, lease: float) -> Job | None:
+    """Take the job that is due for longest: one that waits, or one whose worker let its lease run out.
+
+    Args:
+        owner: the worker's name, its own among all workers.
+        lease: how long the worker may hold it without renewing, in seconds.
+    """
+    due = (select(jobs.c.recording).where(or_(
+        and_(jobs.c.state == JobState.WAITING.value, jobs.c.run_at <= now),
+        and_(jobs.c.state == JobState.RUNNING.value, jobs.c.lease_until < now)))
+        .order_by(jobs.c.run_at, jobs.c.recording).limit(1).with_for_update(skip_locked=True).scalar_subquery())
+    row = connection.execute(
+        jobs.update().where(jobs.c.recording == due).values(
+            state=JobState.RUNNING.value, owner=owner, lease_until=now + lease, attempts=jobs.c.attempts + 1)
+        .returning(*jobs.c)).mappings().one_or_none()
+    return _job(row) if row is not None else None
+
+
+def renew(connection: Connection, job: Job, now: float, lease: float) -> None:
+    """Hold a job for ``lease`` seconds from now.
+
+    Raises:
+        LeaseLost: another worker has it, or it is over.
+    """
+    _change(connection, job, _mine(job).values(lease_until=now + lease))
+
+
+def advance(connection: Connection, job: Job, step: str, facts: dict[str, Json], then: str, now: float,
+            lease: float) -> Job:
+    """Keep what ``step`` found, and come to step ``then``, with a fresh lease and a fresh count of attempts.
+
+    Raises:
+        LeaseLost: another worker has it, or it is over.
+    """
+    return _change(connection, job, _mine(job).values(
+        facts={**job.facts, step: facts}, step=then, attempts=1, fault=None, lease_until=now + lease))
+
+
+def retry(connection: Connection, job: Job, fault: Fault, run_at: float) -> None:
+    """Let go of a job whose step failed; it is due again at ``run_at``.
+
+    Raises:
+        LeaseLost: another worker has it, or it is over.
+    """
+    _change(connection, job, _mine(job).values(
+        state=JobState.WAITING.value, run_at=run_at, owner=None, lease_until=None, fault=fault.as_dict()))
+
+
+def give_up(connection: Connection, job: Job, fault: Fault) -> None:
+    """Put a job on the failed list.
+
+    Raises:
+        LeaseLost: another worker has it, or it is over.
+    """
+    _change(connection, job, _mine(job).values(
+        state=JobState.FAILED.value, owner=None, lease_until=None, fault=fault.as_dict()))
+
+
+def done(connection: Connection, job: Job) -> None:
+    """End a job whose steps are all finished.
+
+    Raises:
+        LeaseLost: another worker has it, or it is over.
+    """
+    _change(connection, job, _mine(job).values(state=JobState.DONE.value, owner=None, lease_until=None))
+
+
+def retry_failed(connection: Connection, recording: str, now: float) -> None:
+    """Take a job off the failed list: it is due at once, at the step that failed.
+
+    Raises:
+        NotFound: no failed job of that recording.
+    """
+    changed = connection.execute(
+        jobs.update().where(jobs.c.recording == recording, jobs.c.state == JobState.FAILED.value),
+        {"state": JobState.WAITING.value, "attempts": 0, "run_at": now})
+    if changed.rowcount == 0:
+        raise NotFound("No failed job has that recording.", recording=recording)
+
+
+def get(connection: Connection, recording: str) -> Job:
+    """The job of a recording.
+
+    Raises:
+        NotFound: it has none.
+    """
+    row = connection.execute(select(jobs).where(jobs.c.recording == recording)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("That recording has no job.", recording=recording)
+    return _job(row)
+
+
+def listing(connection: Connection, state: JobState, *, limit: int = 100) -> list[Job]:
+    """The jobs in a state, those due first coming first; ``FAILED`` is the failed list."""
+    found = connection.execute(select(jobs).where(jobs.c.state == state.value)
+                               .order_by(jobs.c.run_at, jobs.c.recording).limit(limit)).mappings()
+    return [_job(row) for row in found]
+
+
+def next_due(connection: Connection) -> float | None:
+    """When the next job can be claimed, in seconds since the epoch (it may be past); None if none is open."""
+    waiting, running = (connection.execute(select(func.min(column)).where(jobs.c.state == state.value)).scalar_one()
+                        for column, state in ((jobs.c.run_at, JobState.WAITING),
+                                              (jobs.c.lease_until, JobState.RUNNING)))
+    return min((at for at in (waiting, running) if at is not None), default=None)
+
+
+def _mine(job: Job) -> Update:
+    return jobs.update().where(jobs.c.recording == job.recording, jobs.c.state == JobState.RUNNING.value,
+                               jobs.c.owner == job.owner, jobs.c.attempts == job.attempts, jobs.c.step == job.step)
+
+
+def _change(connection: Connection, job: Job, update: Update) -> Job:
+    row = connection.execute(update.returning(*jobs.c)).mappings().one_or_none()
+    if row is None:
+        raise LeaseLost("Another worker has taken the job over.", recording=job.recording)
+    return _job(row)
+
+
+def _job(row: RowMapping) -> Job:
+    return Job(**{**row, "state": JobState(row["state"])})

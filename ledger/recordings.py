@@ -1,0 +1,144 @@
+"""Recordings in the ledger: their states after the call, their results, their history, lists, notices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, select, tuple_
+
+from faults import NotFound
+from ledger.calls import load, load_all
+from ledger.codec import Json
+from ledger.tables import calls, notices, recording_states, recordings
+from ledger.upsert import insert_new
+from recorder.model import Call, Recording
+from recorder.states import RECORDING, RecordingInput, RecordingState, step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A recording with the call that it is of, and what its job made: published files, lengths, reasons."""
+
+    call: Call
+    recording: Recording
+    result: dict[str, Json] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """That a recording came to a final state, at ``created``."""
+
+    id: int
+    recording: str
+    state: RecordingState
+    created: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFilter:
+    """Which recordings are listed; None means all. ``since``, ``until``: from when and before when it was made."""
+
+    switch: str | None = None
+    state: RecordingState | None = None
+    since: float | None = None
+    until: float | None = None
+
+
+def get(connection: Connection, recording_id: str) -> Kept:
+    """A recording.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    row = _row(connection, recording_id)
+    return _kept(row, load(connection, row["call"]))
+
+
+def listing(connection: Connection, wanted: RecordingFilter, *, limit: int = 100,
+            after: str | None = None) -> list[Kept]:
+    """Recordings, newest first.
+
+    Args:
+        limit: how many at most.
+        after: the id of the last recording of the page before.
+
+    Raises:
+        NotFound: ``after`` is no recording.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.switch is not None:
+        conditions.append(calls.c.switch == wanted.switch)
+    if wanted.state is not None:
+        conditions.append(recordings.c.state == wanted.state.value)
+    if wanted.since is not None:
+        conditions.append(recordings.c.created >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(recordings.c.created < wanted.until)
+    if after is not None:
+        last = _row(connection, after)
+        conditions.append(tuple_(recordings.c.created, recordings.c.id) < (last["created"], after))
+    found = connection.execute(
+        select(recordings).join(calls).where(*conditions)
+        .order_by(recordings.c.created.desc(), recordings.c.id.desc()).limit(limit)).mappings().all()
+    of = load_all(connection, (row["call"] for row in found))
+    return [_kept(row, of[row["call"]]) for row in found]
+
+
+def _row(connection: Connection, recording_id: str) -> RowMapping:
+    row = connection.execute(select(recordings).where(recordings.c.id == recording_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("No recording has that id.", recording=recording_id)
+    return row
+
+
+def _kept(row: RowMapping, call: Call) -> Kept:
+    recording = next(each for each in call.recordings if each.id == row["id"])
+    return Kept(call=call, recording=recording, result=row["result"])
+
+
+def move(connection: Connection, recording_id: str, given: RecordingInput, now: float) -> RecordingState:
+    """Take a recording one step further, by the table of states, and remember it. A step to the same state is none.
+
+    Raises:
+        NotFound: there is no recording of that id.
+        TransitionForbidden: the table has no such step.
+    """
+    row = connection.execute(select(recordings.c.state).where(recordings.c.id == recording_id)
+                             .with_for_update()).one_or_none()
+    if row is None:
+        raise NotFound("No recording has that id.", recording=recording_id)
+    state = RecordingState(row.state)
+    reached = step(RECORDING, state, given)
+    if reached is not state:
+        connection.execute(recordings.update().where(recordings.c.id == recording_id), {"state": reached.value})
+        connection.execute(recording_states.insert(),
+                           {"recording": recording_id, "state": reached.value, "at": now})
+    return reached
+
+
+def finish(connection: Connection, recording_id: str, given: RecordingInput, now: float, *,
+           result: dict[str, Json] | None = None) -> None:
+    """Move a recording to its final state, keep what was made, and leave one notice of that state.
+
+    Raises:
+        NotFound, TransitionForbidden: as :func:`move`.
+    """
+    state = move(connection, recording_id, given, now)
+    if result is not None:
+        connection.execute(recordings.update().where(recordings.c.id == recording_id), {"result": result})
+    insert_new(connection, notices, {"recording": recording_id, "state": state.value, "created": now})
+
+
+def history(connection: Connection, recording_id: str) -> list[tuple[RecordingState, float]]:
+    """Every state that a recording was in, in order, with the time at which it came there."""
+    table = recording_states.c
+    return [(RecordingState(state), at) for state, at in connection.execute(
+        select(table.state, table.at).where(table.recording == recording_id).order_by(table.id))]
+
+
+def notices_of(connection: Connection, recording_ids: Sequence[str]) -> list[Notice]:
+    """The notices of those recordings, oldest first."""
+    found = connection.execute(select(notices).where(notices.c.recording.in_(recording_ids)).order_by(notices.c.id))
+    return [Notice(id=row.id, recording=row.recording, state=RecordingState(row.state), created=row.created)
+            for row in found]

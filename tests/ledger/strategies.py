@@ -1,0 +1,23 @@
+"""Any value of the recorder's types, with times that JSON can hold."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import fields, is_dataclass
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from hypothesis import strategies as st
+
+
+def values(kind: Any) -> st.SearchStrategy[Any]:
+    """Any value of ``kind``: a dataclass, a plain type, or one built of them."""
+    given = get_args(kind)
+    if get_origin(kind) in (Union, types.UnionType):
+        return st.one_of([values(each) for each in given])
+    if get_origin(kind) is tuple:
+        return st.lists(values(given[0]), max_size=3).map(tuple) if given[-1] is Ellipsis else st.tuples(
+            *(values(each) for each in given))
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return st.builds(kind, **{field.name: values(hints[field.name]) for field in fields(kind)})
+    return st.floats(min_value=0, max_value=4e9) if kind is float else st.from_type(kind)
