@@ -1,0 +1,244 @@
+"""One switch's driver: events into the engine, calls and effects into the ledger, effects to the switch.
+
+Two tasks share the work. The first feeds the engine, in order, and never waits for a disk or for the switch: a detach
+goes out the moment that the engine asks for it. The second writes what has gathered meanwhile in one transaction and
+then performs the rest, so that a recording's row exists before its media.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+
+import structlog
+
+from policy.types import Policy
+from recorder.effects import Attach, Decide, Detach, Effect, Finish, Mark, Reply, Resync
+from recorder.engine import Engine
+from recorder.events import Asked, CallEvent, SwitchDown, SwitchUp, Tick
+from recorder.model import Call
+from recorder.ports import Switch
+from recorder.states import CallState
+from service.changes import tell
+from service.clock import Clock
+from service.deciding import decided
+from service.journal import Journal
+from service.store import Store
+from service.waiters import Waiters
+from service.writing import Ticket, Writing
+
+log = structlog.get_logger("driver")
+
+_QUEUE = 20_000  # events; a call has some 30
+_LAST_COMMANDS = 2.0  # s
+_RESYNC_EVERY = 5.0  # s
+_ROUND = 200  # events that are taken before the other tasks have their turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How a switch's driver is.
+
+    Attributes:
+        up: whether the connection to the switch stands.
+        calls: open calls. waiting: events that wait. unwritten: calls that the ledger has not taken yet.
+        ledger: whether the last transaction succeeded.
+    """
+
+    up: bool
+    calls: int
+    waiting: int
+    unwritten: int
+    ledger: bool
+
+
+class Driver:
+    """Drives one switch.
+
+    Args:
+        policy: gives the policy that runs now.
+        jobs: called when a recording's job has been written.
+        queue: how many events may wait; what comes beyond is dropped, and everything is read again.
+    """
+
+    def __init__(self, switch: Switch, engine: Engine, store: Store, *, policy: Callable[[], Policy],
+                 journal: Journal, waiters: Waiters, clock: Clock, jobs: Callable[[], None] = lambda: None,
+                 queue: int = _QUEUE) -> None:
+        self._switch = switch
+        self._engine = engine
+        self._store = store
+        self._policy = policy
+        self._journal = journal
+        self._clock = clock
+        self._longest = queue
+        self._asked: deque[Asked] = deque()
+        self._events: deque[CallEvent] = deque()
+        self._wake = asyncio.Event()
+        self._overflowed = False
+        self._resyncing = False
+        self._resynced = float("-inf")
+        self._up = False
+        self._calls: dict[str, Call] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._writing = Writing(store, clock, perform=self._perform, answer=waiters.answer, jobs=jobs)
+
+    async def run(self) -> None:
+        """Take over the calls of an earlier life, then drive until cancelled. What is attached stays attached.
+
+        Raises:
+            LedgerUnavailable: the open calls could not be read.
+        """
+        earlier = await self._store.open_calls(self._switch.name)
+        self._engine.restore(earlier)
+        self._journal.restored(earlier)
+        self._calls = {call.id: call for call in earlier}
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(), name=f"read {self._switch.name}")
+                group.create_task(self._feed(), name=f"feed {self._switch.name}")
+                group.create_task(self._writing.run(), name=f"write {self._switch.name}")
+        finally:
+            await self._end()
+
+    def ask(self, asked: Asked) -> None:
+        """Put somebody's request before the engine, ahead of the events that wait."""
+        self._asked.append(asked)
+        self._wake.set()
+
+    def calls(self) -> tuple[Call, ...]:
+        """The open calls, as the engine knows them."""
+        return tuple(self._calls.values())
+
+    def health(self) -> Health:
+        """How it is now."""
+        return Health(up=self._up, calls=len(self._calls), waiting=len(self._events),
+                      unwritten=self._writing.unwritten, ledger=self._writing.healthy)
+
+    async def _read(self) -> None:
+        async for event in self._switch.events():
+            if len(self._events) < self._longest:
+                self._events.append(event)
+            elif not self._overflowed:
+                self._overflowed = True
+                log.error("too many events at once: some are dropped and everything is read again",
+                          switch=self._switch.name, waiting=len(self._events))
+            self._wake.set()
+
+    async def _feed(self) -> None:
+        while True:
+            self._wake.clear()
+            for _ in range(_ROUND):
+                self._tick()
+                if self._asked:
+                    self._receive(self._asked.popleft())
+                elif self._events:
+                    self._receive(self._events.popleft())
+                else:
+                    break
+            if self._asked or self._events:
+                await asyncio.sleep(0)
+                continue
+            if self._overflowed:
+                self._overflowed = False
+                self._resync_soon()
+                continue
+            deadline = self._engine.next_deadline()
+            await self._clock.wait(self._wake, None if deadline is None else max(0.0, deadline - self._clock.now()))
+
+    def _tick(self) -> None:
+        """A deadline that has come is served before the next event: a replay can rely on it."""
+        deadline = self._engine.next_deadline()
+        if deadline is not None and deadline <= self._clock.now():
+            self._receive(Tick(switch=self._switch.name, at=self._clock.at()))
+
+    def _receive(self, event: CallEvent) -> None:
+        now = self._clock.now()
+        try:
+            step = self._engine.receive(event, now)
+        except Exception:  # one event that the engine cannot take must not end the other calls
+            log.exception("an event could not be taken: everything is read again", switch=self._switch.name,
+                          event_type=type(event).__name__)
+            self._resync_soon()
+            return
+        if isinstance(event, SwitchUp | SwitchDown):
+            self._up = isinstance(event, SwitchUp)
+        self._journal.note(event, step, now)
+        for call in step.changed:
+            tell(self._calls.get(call.id), call)
+            if call.state is CallState.CLOSED:
+                self._calls.pop(call.id, None)
+            else:
+                self._calls[call.id] = call
+        self._writing.changed(step.changed)
+        for effect in step.effects:
+            self._take(effect)
+
+    def _take(self, effect: Effect) -> None:
+        match effect:
+            case Decide():
+                self._decide(effect)
+            case Detach():
+                self._perform(self._writing.store(effect))
+            case Attach() | Mark():
+                self._writing.store(effect)
+            case Finish():
+                self._writing.finish(effect.recording)
+            case Reply():
+                self._writing.reply(effect)
+            case Resync():
+                self._resync_soon()
+
+    def _decide(self, effect: Decide) -> None:
+        call = self._calls.get(effect.call)
+        if call is not None:
+            self._receive(decided(effect, call, self._policy(), self._clock.at()))
+
+    def _perform(self, ticket: Ticket) -> None:
+        match ticket.effect:
+            case Attach() as attach:
+                self._start(self._switch.attach(attach), "attach", ticket)
+            case Detach() as detach:
+                self._start(self._switch.detach(detach), "detach", ticket)
+            case Mark() as mark:
+                self._start(self._switch.mark(mark), "mark", ticket)
+
+    def _start(self, command: Coroutine[None, None, None], name: str, ticket: Ticket | None = None) -> None:
+        """Give the switch a command. What comes of it arrives as an event, so nobody waits for it here."""
+        async def whole() -> None:
+            try:
+                await command
+            except Exception:  # a command that breaks is one tap's trouble, not the driver's
+                log.exception("a command to the switch broke", switch=self._switch.name, command=name,
+                              call=ticket.effect.call if ticket is not None else None)
+            if ticket is not None:
+                self._writing.performed(ticket)
+
+        task = asyncio.create_task(whole(), name=f"{name} {self._switch.name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _resync_soon(self) -> None:
+        """Have everything read again, at most every few seconds: what the snapshot causes must not ask at once."""
+        if self._resyncing:
+            return
+        self._resyncing = True
+        wait = max(0.0, self._resynced + _RESYNC_EVERY - self._clock.now())
+
+        async def later() -> None:
+            if wait:
+                await self._clock.wait(asyncio.Event(), wait)
+            self._resyncing = False
+            self._resynced = self._clock.now()
+            await self._switch.resync()
+
+        self._start(later(), "resync")
+
+    async def _end(self) -> None:
+        """Let commands that are on their way arrive, and write what is left."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_LAST_COMMANDS)
+        for task in self._tasks:
+            task.cancel()
+        await self._writing.flush()

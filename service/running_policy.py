@@ -1,0 +1,55 @@
+"""The policy that decides now, and how it is loaded again: one that does not parse changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+
+from faults import PolicyInvalid
+from policy.load import parse
+from policy.types import Policy
+
+log = structlog.get_logger("policy")
+
+
+def read(path: Path) -> Policy:
+    """Read the policy file.
+
+    Raises:
+        PolicyInvalid: it cannot be read, or is wrong; with file, line and key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise PolicyInvalid(f"The policy file {path} cannot be read: {why}.", file=str(path)) from error
+    return parse(text, str(path))
+
+
+class RunningPolicy:
+    """The policy that runs.
+
+    Args:
+        path: its file, read at once.
+
+    Raises:
+        PolicyInvalid: as :func:`read`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.policy = read(path)
+
+    def reload(self) -> None:
+        """Read the file again; calls that are decided from now on are decided by it.
+
+        Raises:
+            PolicyInvalid: as :func:`read`; the policy that ran goes on running.
+        """
+        try:
+            self.policy = read(self._path)
+        except PolicyInvalid as fault:
+            log.error("policy not loaded, the running one stays", problems=fault.message, fault=fault.id)
+            raise
+        log.info("policy loaded", file=str(self._path))
