@@ -205,11 +205,11 @@ class Story:
         return [self.leg(self.caller), self.leg(self.callee)]
 
     def answer(self) -> list[CallEvent]:
+        legs = [self.answered(self.callee), self.answered(self.caller)]
         at, sequence = self._next()
-        bridge = Bridge(id="bridge-1", kind=BridgeKind.MIXING,
-                        members=frozenset({self.caller.id, self.callee.id}))
-        return [self.answered(self.callee), self.answered(self.caller),
-                BridgeIs(switch=SWITCH, at=at, sequence=self._next()[1], bridge=bridge)]
+        members = frozenset({self.caller.id, self.callee.id})
+        return [*legs, BridgeIs(switch=SWITCH, at=at, sequence=sequence,
+                                bridge=Bridge(id="bridge-1", kind=BridgeKind.MIXING, members=members))]
 
     def hangup(self) -> list[CallEvent]:
         events: list[CallEvent] = []
