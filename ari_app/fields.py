@@ -112,8 +112,9 @@ def optional(data: Mapping[str, object], name: str, read: Reader[T]) -> T | None
 
 def part(value: str) -> str:
     """One part of a path, percent-encoded whole (RFC 3986, 2.1): a slash in it is no separator."""
-    # A part that is only dots would be taken for a step in the path, encoded or not (RFC 3986, 5.2.4).
-    return quote(value, safe="") if value.strip(".") else quote(value).replace(".", "%2E")
+    encoded = quote(value, safe="", errors="replace")
+    # A part that is only dots would be taken for a step in the path (RFC 3986, 5.2.4).
+    return encoded if value.strip(".") else encoded.replace(".", "%2E")
 
 
 def query(values: Mapping[str, str | int | bool | Sequence[str] | None]) -> dict[str, str]:

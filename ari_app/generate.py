@@ -56,6 +56,9 @@ REFINED: Mapping[tuple[str, str], tuple[str, str]] = {
 }
 """Fields whose type we know better than the documents do: annotation and reader."""
 
+LEFT_OUT: frozenset[tuple[str, str]] = frozenset({("Application", "device_names")})
+"""Fields that the documents call required and Asterisk leaves out: without res_stasis_device_state."""
+
 _SIMPLE: Mapping[str, tuple[str, str]] = {
     "string": ("str", "fields.text"),
     "int": ("int", "fields.integer"),
@@ -249,7 +252,7 @@ def _class(name: str, properties: Mapping[str, Document], model: Callable[[str],
     """A dataclass; an event when it has fields in `common` with the others."""
     own, reads = "", []
     for key, value in {**(common or {}), **properties}.items():
-        needed = value.get("required") is True
+        needed = value.get("required") is True and (name, key) not in LEFT_OUT
         annotation, reader = REFINED.get((name, key)) or _typed(value["type"], model)
         if key in properties:
             default = "" if needed else " = None"

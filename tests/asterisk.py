@@ -277,7 +277,7 @@ class AsteriskServer:
 
     def _prepare(self) -> None:
         """Copies the configuration; writes what differs from machine to machine into `conf/local/`."""
-        for name in ("conf/local", "spool", "log", "var"):
+        for name in ("conf/local", "spool/recording", "log", "var"):
             (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         self._run.mkdir(exist_ok=True, mode=0o700)
         for source in (*(PROJECT / "asterisk-conf").glob("*.conf"), *(PROJECT / "dialplan").glob("*.conf")):

@@ -18,7 +18,7 @@ class Application:
     channel_ids: tuple[str, ...]
     bridge_ids: tuple[str, ...]
     endpoint_ids: tuple[str, ...]
-    device_names: tuple[str, ...]
+    device_names: tuple[str, ...] | None = None
     events_allowed: tuple[Mapping[str, object], ...]
     events_disallowed: tuple[Mapping[str, object], ...]
 
@@ -28,7 +28,7 @@ class Application:
                 channel_ids=required(data, "channel_ids", fields.many(fields.text)),
                 bridge_ids=required(data, "bridge_ids", fields.many(fields.text)),
                 endpoint_ids=required(data, "endpoint_ids", fields.many(fields.text)),
-                device_names=required(data, "device_names", fields.many(fields.text)),
+                device_names=optional(data, "device_names", fields.many(fields.text)),
                 events_allowed=required(data, "events_allowed", fields.many(fields.mapping)),
                 events_disallowed=required(data, "events_disallowed", fields.many(fields.mapping)))
 

@@ -1,0 +1,220 @@
+"""Asterisk as the recorder's ``Switch``: wires connection, translation, snapshot and taps; decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from random import Random
+
+import structlog
+
+from ari_app import snapshot
+from ari_app.client import Address, Client
+from ari_app.connection import Backoff, Connection
+from ari_app.generated import events as ari
+from ari_app.generated.models import AsteriskInfo
+from ari_app.limits import Limits
+from ari_app.taps import Taps, parse
+from ari_app.translate import translate
+from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken
+from recorder.effects import Attach, Detach, Mark
+from recorder.events import CallEvent, SwitchDown, SwitchUp
+from recorder.model import Direction
+
+__all__ = ["AriSwitch"]
+
+log = structlog.get_logger("asterisk")
+
+EVENTS = ("StasisStart", "ChannelCreated", "ChannelStateChange", "ChannelDestroyed", "ChannelEnteredBridge",
+          "ChannelLeftBridge", "BridgeDestroyed", "BridgeBlindTransfer", "BridgeAttendedTransfer", "RecordingStarted",
+          "RecordingFinished", "RecordingFailed")
+"""What Asterisk is asked to send: a call of two legs then brings some 25 events instead of 83."""
+
+_BURST = 50
+_AT_ONCE = 16
+_WAITING = 5_000
+
+
+class AriSwitch:
+    """One Asterisk.
+
+    Args:
+        name: its name in the settings.
+        address: where it is, and as whom we come.
+        operations_per_second: the most operations that begin in a second; a detach is never held back.
+        random: draws the jitter of reconnections.
+    """
+
+    def __init__(self, name: str, address: Address, *, operations_per_second: float,
+                 random: Random | None = None) -> None:
+        self._name = name
+        self._client = Client(address)
+        self._limits = Limits(per_second=operations_per_second, burst=_BURST, at_once=_AT_ONCE, waiting=_WAITING,
+                              clock=time.monotonic)
+        self._connection = Connection(self._client, self, clock=time.monotonic, events=EVENTS,
+                                      backoff=Backoff(random or Random()))
+        self._taps = Taps(name, self, tell=self._put, sequence=self._next, clock=time.time)
+        self._events: asyncio.Queue[CallEvent] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sequence = 0
+        self._boot = ""
+        self._up = False
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings."""
+        return self._name
+
+    async def events(self) -> AsyncIterator[CallEvent]:
+        """Connect, stay connected, and tell what happens, until cancelled."""
+        async with self._client:
+            connection = asyncio.create_task(self._connection.run(), name=f"connection {self._name}")
+            try:
+                while True:
+                    event = asyncio.ensure_future(self._events.get())
+                    await asyncio.wait({event, connection}, return_when=asyncio.FIRST_COMPLETED)
+                    if not event.done():
+                        event.cancel()
+                        await connection
+                    yield event.result()
+            finally:
+                for task in (connection, *self._tasks):
+                    task.cancel()
+                await asyncio.gather(connection, *self._tasks, return_exceptions=True)
+
+    async def attach(self, effect: Attach) -> None:
+        """Make two snoops and record them, when it is this call's turn."""
+        try:
+            await self._limits.run(effect.call, lambda: self._taps.attach(effect))
+        except SwitchOperationFailed as fault:
+            self._taps.refused(effect, fault.message)
+
+    async def detach(self, effect: Detach) -> None:
+        """Delete the snoops, at once."""
+        await self._limits.run(effect.call, lambda: self._taps.detach(effect), urgent=True)
+
+    async def mark(self, effect: Mark) -> None:
+        """Leave variables for the dialplan as ``${SHARED(NAME)}``: ARI cannot set a variable of a channel that is not
+        in Stasis."""
+        async def set_all() -> None:
+            for variable, value in effect.variables.items():
+                await self._client.operations.asterisk_set_global_var(
+                    variable=f"SHARED({variable},{effect.channel})", value=value)
+
+        if set(effect.channel) & set(",()${}\"'\\"):
+            log.warning("a channel's name cannot be used in a variable's name", call=effect.call)
+            return
+        try:
+            await self._limits.run(effect.call, set_all)
+        except SwitchFault as fault:
+            log.debug("a channel could not be marked", call=effect.call, fault=fault.id, why=fault.message)
+
+    async def resync(self) -> None:
+        """Read everything again. A failure makes the connection anew, which reads everything too."""
+        if self._up:
+            await self._snapshot(self._boot)
+
+    # ---- What the connection tells ------------------------------------------------------------------------------
+
+    async def connected(self, info: AsteriskInfo) -> None:
+        """See ``Listener``."""
+        if info.system is None or info.status is None:
+            raise SwitchProtocolBroken("Asterisk does not say which one it is and when it started.")
+        boot = f"{info.system.entity_id}/{info.status.startup_time:.3f}"
+        if boot != self._boot:
+            self._taps.forget()
+        self._boot = boot
+        await self._release()
+        await self._snapshot(boot)
+        self._up = True
+
+    async def received(self, event: ari.Event) -> None:
+        """See ``Listener``."""
+        match event:
+            case ari.StasisStart():
+                if parse(event.channel.id) is not None:
+                    self._taps.snoop_entered(event.channel.id)
+                else:
+                    self._start(self._continue(event.channel.id))
+            case ari.RecordingStarted():
+                self._taps.recording_started(event.recording.name, event.timestamp)
+            case ari.RecordingFinished() | ari.RecordingFailed():
+                cause = event.recording.cause or event.recording.state
+                for snoop in self._taps.recording_ended(event.recording.name, event.timestamp, cause):
+                    self._start(self._hang_up(snoop))
+            case _:
+                for told in translate(event, self._name, self._next()):
+                    self._put(told)
+
+    def told(self, fault: SwitchFault | None) -> None:
+        """See ``Listener``. Each change is said once, however often it is tried."""
+        if fault is None:
+            log.info("Asterisk is connected", switch=self._name)
+            return
+        log.error("Asterisk cannot be used", switch=self._name, fault=fault.id, why=fault.message, remedy=fault.remedy,
+                  recording=fault.recording)
+        if self._up:
+            self._up = False
+            self._put(SwitchDown(switch=self._name, at=time.time(), sequence=self._next(), cause=fault.message))
+
+    # ---- What taps need -----------------------------------------------------------------------------------------
+
+    async def snoop(self, leg: str, snoop: str, direction: Direction) -> None:
+        """See ``TapOperations``."""
+        if direction is Direction.MIX:
+            raise SwitchOperationFailed("A leg has no mix to be tapped.", leg=leg)
+        await self._client.operations.channels_snoop_channel_with_id(
+            leg, snoop, app=self._client.address.app, spy="in" if direction is Direction.IN else "out")
+
+    async def record(self, snoop: str, name: str) -> None:
+        """See ``TapOperations``. An existing file is refused by Asterisk: nothing is overwritten."""
+        await self._client.operations.channels_record(snoop, name=name, format_="wav", if_exists="fail")
+
+    async def delete(self, snoop: str) -> None:
+        """See ``TapOperations``."""
+        await self._client.operations.channels_hangup(snoop)
+
+    # ---- Inside -------------------------------------------------------------------------------------------------
+
+    async def _snapshot(self, boot: str) -> None:
+        found = await snapshot.take(self._client.operations, time.time())
+        for tap in found.snapshot.taps:
+            self._taps.adopt(tap.segment, tuple(file.direction for file in tap.files))
+        for orphan in found.orphans:
+            self._start(self._hang_up(orphan))
+        self._put(SwitchUp(switch=self._name, at=time.time(), sequence=self._next(), boot=boot,
+                           snapshot=found.snapshot))
+
+    async def _release(self) -> None:
+        """Let go of calls that were caught in our application while nobody was there."""
+        caught = await self._client.operations.applications_get(self._client.address.app)
+        for channel in caught.channel_ids:
+            # Asterisk lists the subscription to all channels among them, under a name of its own.
+            if parse(channel) is None and not channel.startswith("__AST_"):
+                await self._continue(channel)
+
+    async def _continue(self, channel: str) -> None:
+        """No call waits for us: a channel that a dialplan sent into our application goes on in its dialplan."""
+        try:
+            await self._client.operations.channels_continue_in_dialplan(channel)
+        except SwitchFault as fault:
+            log.warning("a call could not be sent back into its dialplan", channel=channel, why=fault.message)
+
+    async def _hang_up(self, snoop: str) -> None:
+        try:
+            await self.delete(snoop)
+        except SwitchFault as fault:
+            log.debug("a snoop could not be hung up", snoop=snoop, why=fault.message)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _put(self, event: CallEvent) -> None:
+        self._events.put_nowait(event)
+
+    def _next(self) -> int:
+        self._sequence += 1
+        return self._sequence

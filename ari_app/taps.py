@@ -1,0 +1,224 @@
+"""Taps on Asterisk: two snoops on one leg, made first, then recorded back to back.
+
+Nothing that an HTTP reply says counts as proof: a tap is up when RecordingStarted came for every direction, and down
+when RecordingFinished (or RecordingFailed) came for every direction that was recorded.
+
+A tap is never stopped and started again on the same snoop: the snoop keeps up to 60 ms of what it heard before. The
+end of a tap is the deletion of its snoops; a resumed recording has new ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from faults import SwitchFault, SwitchOperationFailed
+from recorder.effects import Attach, Detach
+from recorder.events import TapDown, TapFailed, TapUp
+from recorder.model import Direction, TrackFile
+
+FOLDER = "phonograph"
+_UP_WITHIN = 2.5
+
+
+class TapOperations(Protocol):
+    """The ARI operations that taps need. They raise ``faults.SwitchFault``."""
+
+    async def snoop(self, leg: str, snoop: str, direction: Direction) -> None:
+        """Make a snoop channel on a leg."""
+
+    async def record(self, snoop: str, name: str) -> None:
+        """Record a snoop into a file below the spool."""
+
+    async def delete(self, snoop: str) -> None:
+        """Hang a snoop up."""
+
+
+TapEvent = TapUp | TapDown | TapFailed
+
+
+@dataclass(slots=True)
+class _Tap:
+    segment: str
+    directions: tuple[Direction, ...]
+    entered: set[Direction] = field(default_factory=set)
+    recorded: set[Direction] = field(default_factory=set)
+    started: dict[Direction, float] = field(default_factory=dict)
+    finished: dict[Direction, float] = field(default_factory=dict)
+    cause: str = ""
+    unwanted: bool = False
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    attaching: bool = False
+
+    @property
+    def over(self) -> bool:
+        begun = self.recorded | set(self.started)
+        return bool(begun) and begun <= set(self.finished)
+
+
+def snoop_id(segment: str, direction: Direction) -> str:
+    """The id of the snoop channel of a segment's direction."""
+    return f"{segment}-{direction.value}"
+
+
+def recording_name(segment: str, direction: Direction) -> str:
+    """The name that Asterisk records under: a file below its recording spool, without ``.wav``."""
+    return f"{FOLDER}/{snoop_id(segment, direction)}"
+
+
+def parse(identity: str) -> tuple[str, Direction] | None:
+    """Segment and direction of a snoop's id or of a recording's name, or None where it is not ours."""
+    name = identity.removeprefix(f"{FOLDER}/")
+    segment, dash, direction = name.rpartition("-")
+    if not dash or "." not in segment or direction not in set(Direction):
+        return None
+    return segment, Direction(direction)
+
+
+def files(segment: str, directions: tuple[Direction, ...]) -> tuple[TrackFile, ...]:
+    """The files of a segment, relative to the recording spool."""
+    return tuple(TrackFile(direction=direction, path=f"{recording_name(segment, direction)}.wav")
+                 for direction in directions)
+
+
+class Taps:
+    """All taps of one Asterisk.
+
+    Args:
+        switch: the switch's name, for the events.
+        operations: the ARI operations.
+        tell: takes each event.
+        sequence: the next sequence number of the connection.
+        clock: seconds since the Unix epoch; for what Asterisk gives no time of.
+    """
+
+    def __init__(self, switch: str, operations: TapOperations, *, tell: Callable[[TapEvent], None],
+                 sequence: Callable[[], int], clock: Callable[[], float]) -> None:
+        self._switch = switch
+        self._operations = operations
+        self._tell = tell
+        self._sequence = sequence
+        self._clock = clock
+        self._taps: dict[str, _Tap] = {}
+
+    async def attach(self, effect: Attach) -> None:
+        """Make the snoops, wait until they are ours, record them back to back."""
+        tap = _Tap(effect.segment, effect.source.directions, attaching=True)
+        self._taps[effect.segment] = tap
+        try:
+            async with asyncio.timeout(_UP_WITHIN):
+                await _all(self._operations.snoop(effect.source.leg, snoop_id(tap.segment, one), one)
+                           for one in tap.directions)
+                await tap.ready.wait()
+                if not tap.unwanted:
+                    await _all(self._record(tap, one) for one in tap.directions)
+        except SwitchFault as fault:
+            tap.cause = fault.message
+        except TimeoutError:
+            tap.cause = "the snoop channels did not come up in time"
+        tap.attaching = False
+        if tap.unwanted or tap.cause:
+            await self._destroy(tap)
+            self._never_up(tap)
+
+    async def detach(self, effect: Detach) -> None:
+        """Delete the snoops. A tap that was never recorded has failed by that; Asterisk tells another one's end."""
+        tap = self._taps.get(effect.segment)
+        if tap is None:
+            tap = self._taps[effect.segment] = _Tap(effect.segment, effect.source.directions,
+                                                    recorded=set(effect.source.directions))
+        tap.unwanted = True
+        tap.ready.set()
+        await self._destroy(tap)
+        if not tap.attaching:
+            self._never_up(tap)
+
+    def refused(self, effect: Attach, cause: str) -> None:
+        """An attach that never began, because too many waited."""
+        self._tell(TapFailed(switch=self._switch, at=self._clock(), sequence=self._sequence(), segment=effect.segment,
+                             cause=cause))
+
+    def adopt(self, segment: str, directions: tuple[Direction, ...]) -> None:
+        """A tap of an earlier life, found in a snapshot, recording."""
+        self._taps.setdefault(segment, _Tap(segment, directions, recorded=set(directions)))
+
+    def forget(self) -> None:
+        """The switch restarted: none of the taps is left."""
+        self._taps.clear()
+
+    def snoop_entered(self, snoop: str) -> None:
+        """StasisStart of a snoop: it is ours to record."""
+        tap, direction = self._find(snoop)
+        if tap is not None and direction is not None:
+            tap.entered.add(direction)
+            if tap.entered >= set(tap.directions):
+                tap.ready.set()
+
+    def recording_started(self, name: str, at: float) -> None:
+        """RecordingStarted."""
+        tap, direction = self._find(name)
+        if tap is None or direction is None or direction in tap.started:
+            return
+        tap.started[direction] = at
+        if set(tap.started) >= set(tap.directions):
+            self._tell(TapUp(switch=self._switch, at=at, sequence=self._sequence(), segment=tap.segment,
+                             started=min(tap.started.values()), files=files(tap.segment, tap.directions)))
+
+    def recording_ended(self, name: str, at: float, cause: str) -> list[str]:
+        """RecordingFinished or RecordingFailed.
+
+        Returns:
+            The snoops to delete, because they lost their other half.
+        """
+        tap, direction = self._find(name)
+        if tap is None or direction is None or direction in tap.finished:
+            return []
+        tap.finished[direction] = at
+        tap.cause = tap.cause or ("detached" if tap.unwanted else cause)
+        if tap.over and not tap.attaching:
+            self._down(tap)
+            return []
+        return [snoop_id(tap.segment, one) for one in tap.directions if one not in tap.finished]
+
+    async def _record(self, tap: _Tap, direction: Direction) -> None:
+        await self._operations.record(snoop_id(tap.segment, direction), recording_name(tap.segment, direction))
+        tap.recorded.add(direction)
+
+    async def _destroy(self, tap: _Tap) -> None:
+        for direction in tap.directions:
+            try:
+                await self._operations.delete(snoop_id(tap.segment, direction))
+            except SwitchOperationFailed as fault:
+                # Not found is what we want; anything else is asked again by force and then by the next snapshot.
+                tap.cause = tap.cause or ("" if fault.details.get("status") == 404 else fault.message)
+            except SwitchFault:
+                return
+
+    def _never_up(self, tap: _Tap) -> None:
+        if tap.over:
+            self._down(tap)
+        elif not tap.recorded and not tap.started and self._taps.pop(tap.segment, None) is not None:
+            self._tell(TapFailed(switch=self._switch, at=self._clock(), sequence=self._sequence(), segment=tap.segment,
+                                 cause=tap.cause or "ended before it was up"))
+
+    def _down(self, tap: _Tap) -> None:
+        if self._taps.pop(tap.segment, None) is None:
+            return
+        ended = max(tap.finished.values())
+        self._tell(TapDown(switch=self._switch, at=ended, sequence=self._sequence(), segment=tap.segment,
+                           cause=tap.cause, ended=ended, files=files(tap.segment, tap.directions)))
+
+    def _find(self, identity: str) -> tuple[_Tap | None, Direction | None]:
+        parsed = parse(identity)
+        if parsed is None:
+            return None, None
+        return self._taps.get(parsed[0]), parsed[1]
+
+
+async def _all(operations: Iterable[Awaitable[None]]) -> None:
+    """Run them side by side to their ends, then raise the first failure: none is left under way behind our back."""
+    for result in await asyncio.gather(*operations, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result

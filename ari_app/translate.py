@@ -1,0 +1,113 @@
+"""ARI's objects and events in the recorder's words. Pure.
+
+Whose permission counts is taken from what Asterisk authenticated: the channel variables ``RECORDER_USER`` and
+``RECORDER_DOMAIN`` that the endpoint sets, else the endpoint's name. What the caller wrote into From is only shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ari_app.generated import events as ari
+from ari_app.generated.models import Bridge as AriBridge
+from ari_app.generated.models import Channel
+from ari_app.taps import parse
+from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, LegReplaced, Transferred
+from recorder.model import Bridge, BridgeKind, Leg, LegKind, LegState, Party, RtpCounters
+
+# Channel technologies that are nobody's device: ours, or Asterisk's own helpers.
+_OWN = frozenset({"Snoop", "UnicastRTP", "MulticastRTP", "AudioSocket", "WebSocket", "Announcer", "Recorder", "Bridge",
+                  "CBAnn", "CBRec", "ConfBridgeRecorder", "Message", "Surrogate", "Void"})
+_CONFBRIDGE = "ConfBridge"
+
+
+def leg_of(channel: Channel, at: float) -> Leg:
+    """The leg that a channel is.
+
+    Args:
+        at: when Asterisk said so, seconds since the Unix epoch; a channel that is up was answered by then.
+    """
+    variables = channel.channelvars or {}
+    rest = channel.name.partition("/")[2]
+    endpoint = rest.rpartition("-")[0] or rest
+    user, _, domain = endpoint.partition("@")
+    up = channel.state == "Up"
+    linked = variables.get("CHANNEL(linkedid)") or ""
+    return Leg(
+        id=channel.id,
+        name=channel.name,
+        kind=_kind(channel),
+        state=LegState.UP if up else LegState.SETUP,
+        party=Party(number=channel.caller.number, name=channel.caller.name,
+                    user=variables.get("RECORDER_USER") or user or None,
+                    domain=variables.get("RECORDER_DOMAIN") or domain or None),
+        dialled=channel.dialplan.exten,
+        endpoint=endpoint,
+        context=channel.dialplan.context,
+        origin=linked if linked and linked != channel.id else None,
+        sip_call_id=channel.protocol_id or None,
+        created=channel.creationtime,
+        answered=at if up else None,
+    )
+
+
+def bridge_of(bridge: AriBridge) -> Bridge | None:
+    """The bridge with its members; None for a conference, whose members are calls of their own."""
+    if bridge.creator == _CONFBRIDGE:
+        return None
+    kind = BridgeKind.HOLDING if bridge.bridge_type == "holding" else BridgeKind.MIXING
+    return Bridge(id=bridge.id, kind=kind, name=bridge.name, members=frozenset(bridge.channels))
+
+
+def translate(event: ari.Event, switch: str, sequence: int) -> list[CallEvent]:
+    """What an ARI event says about legs and bridges; nothing for what only taps or the connection care about."""
+    at = event.timestamp
+    match event:
+        case ari.ChannelCreated() | ari.ChannelStateChange() | ari.ChannelDestroyed() if _own(event.channel):
+            return []
+        case ari.ChannelCreated() | ari.ChannelStateChange():
+            return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(event.channel, at))]
+        case ari.ChannelDestroyed():
+            return [LegGone(switch=switch, at=at, sequence=sequence, leg=event.channel.id, cause=event.cause_txt,
+                            counters=counters_of(event.channel.channelvars or {}))]
+        case ari.ChannelEnteredBridge() | ari.ChannelLeftBridge() | ari.BridgeCreated():
+            bridge = bridge_of(event.bridge)
+            return [BridgeIs(switch=switch, at=at, sequence=sequence, bridge=bridge)] if bridge else []
+        case ari.BridgeDestroyed():
+            bridge = bridge_of(event.bridge)
+            if bridge is None:
+                return []
+            empty = Bridge(id=bridge.id, kind=bridge.kind, name=bridge.name)
+            return [BridgeIs(switch=switch, at=at, sequence=sequence, bridge=empty)]
+        case ari.BridgeBlindTransfer():
+            stays = [event.transferee.id] if event.transferee is not None else []
+            found: list[CallEvent] = [Transferred(switch=switch, at=at, sequence=sequence, by=event.channel.id,
+                                                  legs=tuple(stays))]
+            if event.replace_channel is not None and stays:
+                found.append(LegReplaced(switch=switch, at=at, sequence=sequence, old=stays[0],
+                                         new=event.replace_channel.id))
+            return found
+        case ari.BridgeAttendedTransfer():
+            stays = [leg.id for leg in (event.transferee, event.transfer_target) if leg is not None]
+            return [Transferred(switch=switch, at=at, sequence=sequence, by=leg.id, legs=tuple(stays))
+                    for leg in (event.transferer_first_leg, event.transferer_second_leg)]
+    return []
+
+
+def counters_of(variables: Mapping[str, str]) -> RtpCounters | None:
+    """RTP packets from Asterisk's ``RTPAUDIOQOS`` (``ssrc=..;lp=..;rxcount=..;txcount=..``), or None."""
+    fields = dict(part.split("=", 1) for part in variables.get("RTPAUDIOQOS", "").split(";") if "=" in part)
+    try:
+        return RtpCounters(received=int(fields["rxcount"]), lost=int(fields["lp"]), sent=int(fields["txcount"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _own(channel: Channel) -> bool:
+    return channel.name.partition("/")[0] in _OWN or parse(channel.id) is not None
+
+
+def _kind(channel: Channel) -> LegKind:
+    if _own(channel):
+        return LegKind.OWN
+    return LegKind.LOCAL if channel.name.startswith("Local/") else LegKind.PARTY

@@ -1,0 +1,76 @@
+"""The demo's calls: who calls whom, and what should become of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.phone import Call, Phone, Phones
+from tests.sounds import Sound
+
+NUMBERS = {"alice": "101", "bob": "102", "carol": "103", "dave": "104", "erin": "105", "frank": "106"}
+
+POLICY = """\
+# The demo's policy. docs/policy.md explains every key.
+recordIncomingPSTN: true      # what comes in from a trunk is recorded, whatever the users' permissions
+record: audio                 # the system's default, where neither user nor domain has a permission
+trunks:
+  endpoints: [trunk]
+domains:
+  support.example:
+    recording: {recordingType: audio, recordingProfile: always}
+users:
+  alice@sales.example:
+    recording: {recordingType: all, recordingProfile: always}
+  bob@sales.example:
+    recording: {recordingProfile: skip}
+"""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One call. ``answered``: whether the callee picks up. ``seconds``: how long they talk, or it rings."""
+
+    title: str
+    caller: str
+    callee: str
+    seconds: float
+    answered: bool = True
+
+
+PLAN = (
+    Planned("a customer calls in over the trunk", "customer", "dave", 6.0),
+    Planned("a user whose permission says always", "alice", "bob", 6.0),
+    Planned("a user whose permission says skip", "bob", "carol", 5.0),
+    Planned("a user whose domain decides", "carol", "dave", 5.5),
+    Planned("a user whom only the system decides", "frank", "erin", 6.0),
+    Planned("a call that nobody answers", "alice", "erin", 2.0, answered=False),
+)
+
+
+async def place(phones: Phones, voices: Mapping[str, Sound]) -> list[tuple[Planned, str]]:
+    """Place every call of the plan, side by side where no phone is in two of them.
+
+    Returns:
+        Each planned call with its SIP Call-ID, by which the ledger's row is found.
+    """
+    devices: dict[str, Phone] = {name: await phones.user(name, voices[name]) for name in NUMBERS}
+    devices["customer"] = await phones.trunk(voices["customer"])
+    customer, always, skip, domain, system, unanswered = PLAN
+    placed = []
+    for beside in ((customer, always, system), (skip,), (domain, unanswered)):
+        placed += await asyncio.gather(*(_call(devices, planned) for planned in beside))
+    return placed
+
+
+async def _call(devices: Mapping[str, Phone], planned: Planned) -> tuple[Planned, str]:
+    callee = devices[planned.callee]
+    callee.rings = 0.5 if planned.answered else None
+    call: Call = devices[planned.caller].call(NUMBERS[planned.callee])
+    if planned.answered:
+        await call.answered
+    await asyncio.sleep(planned.seconds)
+    await call.hangup()
+    await call.ended
+    return planned, call.id
