@@ -209,7 +209,7 @@ class SwitchOverflowed(SwitchFault):
 
     id = "switch.overflowed"
     blame = Blame.PHONOGRAPH
-    recording = "Taps that are attached go on. The connection is made anew, and the calls are read again from the switch."
+    recording = "Taps that are attached go on; the connection is made anew and the calls are read again."
     remedy = "Look at the machine's load: Phonograph is too slow for this many calls."
 
 

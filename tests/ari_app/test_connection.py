@@ -1,0 +1,334 @@
+"""The lasting connection: drops, refusals, garbage, a slow listener, a second service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from random import Random
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from ari_app.client import Client
+from ari_app.connection import Backoff, Connection
+from ari_app.generated.models import AsteriskInfo
+from faults import SwitchOperationFailed
+from tests.ari_app.fake_asterisk import APP, FakeAsterisk, event, state_change
+from tests.ari_app.listener import Listener
+
+
+@pytest_asyncio.fixture
+async def asterisk_like() -> AsyncIterator[FakeAsterisk]:
+    async with FakeAsterisk() as server:
+        yield server
+
+
+class Sleeps:
+    """Sleeps that take no time, as many as allowed; the next one lasts until `wake`."""
+
+    def __init__(self, allowed: int = 1000) -> None:
+        self.asked: list[float] = []
+        self._allowed = allowed
+        self._changed = asyncio.Condition()
+        self._woken = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        async with self._changed:
+            self.asked.append(seconds)
+            self._changed.notify_all()
+        if len(self.asked) > self._allowed:
+            await self._woken.wait()
+
+    async def until(self, times: int) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self.asked) >= times)
+
+    def wake(self) -> None:
+        self._woken.set()
+
+
+@asynccontextmanager
+async def running(server: FakeAsterisk, listener: Listener, sleeps: Sleeps, *, password: str | None = None,
+                  most_waiting: int = 100, clock: Callable[[], float] = lambda: 0.0,
+                  heartbeat: float = 30) -> AsyncIterator[asyncio.Task[None]]:
+    """A connection that runs as long as the context."""
+    address = server.address() if password is None else server.address(password)
+    async with Client(address) as client:
+        connection = Connection(client, listener, clock=clock, backoff=Backoff(Random(1)), sleep=sleeps.sleep,
+                                most_waiting=most_waiting, heartbeat=heartbeat, stand_by=7)
+        task = asyncio.create_task(connection.run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_it_subscribes_reads_and_then_hears(asterisk_like: FakeAsterisk) -> None:
+    listener = Listener()
+    async with running(asterisk_like, listener, Sleeps()):
+        await listener.until("connected")
+        await asterisk_like.sockets[-1].send_str(state_change(5))
+        await listener.until("5")
+    assert listener.story == ["connected", "up", "5"]
+    assert asterisk_like.requests == [
+        ("GET", "/ari/asterisk/info?only=system,status"),
+        ("GET", f"/ari/events?app={APP}&subscribeAll=true"),
+        ("POST", f"/ari/applications/{APP}/subscription?eventSource=channel:,bridge:"),
+        ("PUT", f"/ari/applications/{APP}/eventFilter"),
+    ]
+    system = listener.infos[0].system
+    assert system is not None
+    assert system.version.startswith("22.")
+
+
+async def test_the_filter_lets_the_replacement_through(asterisk_like: FakeAsterisk) -> None:
+    listener = Listener()
+    async with running(asterisk_like, listener, Sleeps()):
+        await listener.until("connected")
+    (filtered,) = asterisk_like.bodies
+    assert isinstance(filtered, dict)
+    assert {"type": "ApplicationReplaced"} in filtered["allowed"]
+
+
+async def test_events_that_come_during_the_snapshot_wait_for_its_end(asterisk_like: FakeAsterisk) -> None:
+    class Reading(Listener):
+        async def connected(self, info: AsteriskInfo) -> None:
+            await asterisk_like.sockets[-1].send_str(state_change(5))
+            await asterisk_like.sockets[-1].send_str(state_change(6))
+            await super().connected(info)
+
+    listener = Reading()
+    async with running(asterisk_like, listener, Sleeps()):
+        await listener.until("6")
+    assert listener.story == ["connected", "up", "5", "6"]
+
+
+async def test_a_drop_is_told_once_after_what_came_before_it(asterisk_like: FakeAsterisk) -> None:
+    listener = Listener()
+    listener.gate.clear()
+    async with running(asterisk_like, listener, Sleeps()):
+        await listener.until("connected")
+        for number in (5, 6):
+            await asterisk_like.sockets[-1].send_str(state_change(number))
+        await listener.until("5")
+        await asterisk_like.drop()
+        listener.gate.set()
+        await listener.until("connected", 2)
+        await asterisk_like.sockets[-1].send_str(state_change(7))
+        await listener.until("7")
+    assert listener.story == ["connected", "up", "5", "6", "switch.unreachable", "connected", "up", "7"]
+    assert [method for method, _ in asterisk_like.requests] == ["GET", "GET", "POST", "PUT"] * 2
+
+
+async def test_a_wrong_password_is_told_once_and_tried_again(asterisk_like: FakeAsterisk) -> None:
+    listener, sleeps = Listener(), Sleeps(5)
+    async with running(asterisk_like, listener, sleeps, password="wrong"):
+        await sleeps.until(6)
+    assert listener.story == ["switch.refused"]
+    assert sleeps.asked == sorted(sleeps.asked)
+
+
+async def test_nobody_there_is_told_once_and_tried_again(asterisk_like: FakeAsterisk) -> None:
+    listener, sleeps = Listener(), Sleeps(5)
+    asterisk_like.answers["GET", "/ari/asterisk/info"] = _hang_up
+    async with running(asterisk_like, listener, sleeps):
+        await sleeps.until(6)
+    assert listener.story == ["switch.unreachable"]
+
+
+async def test_it_comes_up_when_asterisk_does(asterisk_like: FakeAsterisk) -> None:
+    listener, sleeps = Listener(), Sleeps(2)
+    asterisk_like.answers["GET", "/ari/asterisk/info"] = _hang_up
+    async with running(asterisk_like, listener, sleeps):
+        await sleeps.until(3)
+        asterisk_like.answers.clear()
+        sleeps.wake()
+        await listener.until("connected")
+        await asterisk_like.sockets[-1].send_str(state_change(5))
+        await listener.until("5")
+    assert listener.story == ["switch.unreachable", "connected", "up", "5"]
+
+
+@pytest.mark.parametrize("version", ["21.9.0", "certified/20.7-cert1", "18.0.0~dfsg", "Asterisk-20.1.0"])
+async def test_an_old_asterisk_is_told_once_and_gets_no_application(asterisk_like: FakeAsterisk,
+                                                                    version: str) -> None:
+    asterisk_like.version = version
+    listener, sleeps = Listener(), Sleeps(2)
+    async with running(asterisk_like, listener, sleeps):
+        await sleeps.until(3)
+    assert listener.story == ["switch.too-old"]
+    assert not asterisk_like.sockets
+
+
+@pytest.mark.parametrize("version", ["22.0.0", "23.1.0-rc1", "certified/22.8-cert1", "GIT-master-123abc"])
+async def test_a_new_asterisk_is_good_enough(asterisk_like: FakeAsterisk, version: str) -> None:
+    asterisk_like.version = version
+    listener = Listener()
+    async with running(asterisk_like, listener, Sleeps()):
+        await listener.until("connected")
+    assert not sum(word.startswith("switch.") for word in listener.story)
+
+
+async def test_a_redirect_is_not_followed(asterisk_like: FakeAsterisk) -> None:
+    asterisk_like.answers["GET", "/ari/events"] = _elsewhere
+    listener, sleeps = Listener(), Sleeps(2)
+    async with running(asterisk_like, listener, sleeps):
+        await sleeps.until(3)
+    assert listener.story == ["switch.operation"]
+    assert not any("elsewhere" in path for _, path in asterisk_like.requests)
+
+
+@pytest.mark.parametrize("garbage", ["{", "[]", event("ChannelDestroyed")])
+async def test_a_garbage_frame_makes_the_connection_anew(asterisk_like: FakeAsterisk, garbage: str) -> None:
+    listener = Listener()
+    async with running(asterisk_like, listener, Sleeps()):
+        await listener.until("connected")
+        await asterisk_like.sockets[-1].send_str(garbage)
+        await listener.until("connected", 2)
+        await asterisk_like.sockets[-1].send_str(state_change(5))
+        await listener.until("5")
+    assert listener.story == ["connected", "up", "switch.protocol", "connected", "up", "5"]
+
+
+async def test_a_frame_of_bytes_that_are_no_text_makes_the_connection_anew(asterisk_like: FakeAsterisk) -> None:
+    listener = Listener()
+    async with running(asterisk_like, listener, Sleeps()):
+        await listener.until("connected")
+        await asterisk_like.sockets[-1].send_bytes(b"\xff\x00")
+        await listener.until("connected", 2)
+    assert listener.story[:4] == ["connected", "up", "switch.protocol", "connected"]
+
+
+async def test_unknown_events_are_passed_over(asterisk_like: FakeAsterisk) -> None:
+    listener = Listener()
+    async with running(asterisk_like, listener, Sleeps()):
+        await listener.until("connected")
+        for frame in (event("InventedTomorrow", channel=5), state_change(5)):
+            await asterisk_like.sockets[-1].send_str(frame)
+        await listener.until("5")
+    assert listener.story == ["connected", "up", "5"]
+
+
+async def test_a_slow_listener_gets_all_in_order_while_they_fit(asterisk_like: FakeAsterisk) -> None:
+    listener = Listener()
+    listener.gate.clear()
+    async with running(asterisk_like, listener, Sleeps(), most_waiting=100):
+        await listener.until("connected")
+        for number in range(100):
+            await asterisk_like.sockets[-1].send_str(state_change(number))
+        await listener.until("0")
+        listener.gate.set()
+        await listener.until("99")
+    assert listener.story == ["connected", "up", *map(str, range(100))]
+
+
+async def test_more_events_than_fit_mean_a_new_snapshot(asterisk_like: FakeAsterisk) -> None:
+    listener = Listener()
+    listener.gate.clear()
+    async with running(asterisk_like, listener, Sleeps(), most_waiting=10):
+        await listener.until("connected")
+        flooded = asterisk_like.sockets[-1]
+        await flooded.send_str(state_change(0))
+        await listener.until("0")
+        for number in range(1, 12):
+            await flooded.send_str(state_change(number))
+        await asterisk_like.ended(flooded)
+        listener.gate.set()
+        await listener.until("connected", 2)
+    assert listener.story[:5] == ["connected", "up", "0", "switch.overflowed", "connected"]
+
+
+async def test_a_second_service_is_told_and_not_fought(asterisk_like: FakeAsterisk) -> None:
+    listener, sleeps = Listener(), Sleeps(3)
+    async with running(asterisk_like, listener, sleeps):
+        await listener.until("connected")
+        await asterisk_like.sockets[-1].send_str(state_change(5))
+        await asterisk_like.sockets[-1].send_str(event("ApplicationReplaced"))
+        await sleeps.until(4)
+        assert len(asterisk_like.sockets) == 1
+        assert listener.story == ["connected", "up", "5", "switch.taken"]
+        asterisk_like.answers["GET", f"/ari/applications/{APP}"] = _not_there
+        sleeps.wake()
+        await listener.until("connected", 2)
+    assert sleeps.asked[:4] == [7, 7, 7, 7]
+
+
+async def test_an_asterisk_that_is_away_does_not_end_the_stand_by(asterisk_like: FakeAsterisk) -> None:
+    listener, sleeps = Listener(), Sleeps(3)
+    asterisk_like.answers["GET", f"/ari/applications/{APP}"] = _hang_up
+    async with running(asterisk_like, listener, sleeps):
+        await listener.until("connected")
+        await asterisk_like.sockets[-1].send_str(event("ApplicationReplaced"))
+        await sleeps.until(4)
+    assert len(asterisk_like.sockets) == 1
+
+
+async def test_a_snapshot_that_fails_is_taken_again(asterisk_like: FakeAsterisk) -> None:
+    listener = Listener()
+    listener.failing = [SwitchOperationFailed("no", status=500), SwitchOperationFailed("no", status=500)]
+    async with running(asterisk_like, listener, Sleeps()):
+        await listener.until("connected", 3)
+    assert listener.story[:4] == ["connected", "switch.operation", "connected", "connected"]
+
+
+async def test_a_mistake_of_the_listener_ends_the_run(asterisk_like: FakeAsterisk) -> None:
+    listener = Listener()
+    listener.failing = [ZeroDivisionError()]
+    async with running(asterisk_like, listener, Sleeps()) as task:
+        with pytest.raises(ZeroDivisionError):
+            await task
+    assert asterisk_like.sockets[-1].closed
+
+
+async def test_a_peer_that_answers_no_ping_is_lost(asterisk_like: FakeAsterisk) -> None:
+    listener = Listener()
+    asterisk_like.deaf = True
+    async with running(asterisk_like, listener, Sleeps(), heartbeat=0.05):
+        await listener.until("connected", 2)
+    assert listener.story[:4] == ["connected", "up", "switch.unreachable", "connected"]
+
+
+async def test_cancelling_closes_the_websocket(asterisk_like: FakeAsterisk) -> None:
+    listener = Listener()
+    listener.gate.clear()
+    before = asyncio.all_tasks()
+    async with running(asterisk_like, listener, Sleeps()):
+        await listener.until("connected")
+        await asterisk_like.sockets[-1].send_str(state_change(5))
+        await listener.until("5")
+        mine = asyncio.all_tasks() - before
+    assert asterisk_like.sockets[-1].closed
+    assert all(task.done() for task in mine if "Connection" in repr(task.get_coro()))
+
+
+def test_the_waits_double_up_to_the_longest_with_jitter() -> None:
+    backoff = Backoff(Random(1), first=1, longest=15)
+    waits = [backoff.wait(0) for _ in range(7)]
+    for wait, full in zip(waits, (1, 2, 4, 8, 15, 15, 15), strict=True):
+        assert full / 2 <= wait <= full
+    assert len(set(waits)) == 7
+
+
+def test_only_a_connection_that_lasted_makes_the_next_wait_short() -> None:
+    backoff = Backoff(Random(1), first=1, longest=15)
+    for _ in range(5):
+        backoff.wait(14.9)
+    assert backoff.wait(14.9) > 5
+    assert backoff.wait(15) <= 1
+
+
+def _hang_up(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+def _elsewhere(request: web.Request) -> web.StreamResponse:
+    return web.Response(status=302, headers={"Location": "/ari/elsewhere"})
+
+
+def _not_there(request: web.Request) -> web.StreamResponse:
+    return web.json_response({"message": "Application not found"}, status=404)
