@@ -8,7 +8,7 @@ from dataclasses import replace
 from recorder.effects import Decide
 from recorder.events import BridgeIs, LegGone, LegIs, LegReplaced, Transferred
 from recorder.model import Bridge, BridgeKind, Call, CallKind, Leg, LegKind, LegState, call_id
-from recorder.states import CALL, CallInput, CallState, step
+from recorder.states import CALL, CallInput, CallState, PauseState, step
 from recorder.world import World
 
 OPEN = (CallState.SETUP, CallState.ANSWERED)
@@ -30,7 +30,8 @@ def leg_is(world: World, event: LegIs) -> None:
     world.legs[leg.id] = leg
     homes = world.conversations(leg.id)
     if not homes:
-        if known is not None and leg.state is LegState.GONE:
+        # A leg that stayed after its call had ended opens another one only by its answer, or by talking to somebody.
+        if known is not None and (leg.state is not LegState.UP or known.state is LegState.UP):
             return
         homes = [_home(world, leg, event.at)]
     for call in homes:
@@ -51,7 +52,7 @@ def leg_gone(world: World, event: LegGone, now: float) -> None:
         _put_leg(world, call, leg)
 
 
-def bridge_is(world: World, event: BridgeIs) -> None:
+def bridge_is(world: World, event: BridgeIs, now: float) -> None:
     """A bridge has these members now: a conference is followed, calls that now talk to each other become one."""
     bridge = event.bridge
     if 0 < event.sequence <= world.seen.get(bridge.id, 0):
@@ -59,19 +60,20 @@ def bridge_is(world: World, event: BridgeIs) -> None:
     world.seen[bridge.id] = event.sequence
     if bridge.members:
         world.bridges[bridge.id] = bridge
+        world.gone.pop(bridge.id, None)
     else:
         world.bridges.pop(bridge.id, None)
-        world.seen.pop(bridge.id, None)
+        world.gone[bridge.id] = (now, event.at)
     if bridge.kind is BridgeKind.CONFERENCE:
         _conference(world, bridge, event.at)
     elif bridge.kind is BridgeKind.MIXING:
-        _talk(world, bridge, event.at)
+        _talk(world, bridge, event.at, now)
     for member in bridge.members:
         for call in world.conversations(member):
             world.touch(call.id)
 
 
-def leg_replaced(world: World, event: LegReplaced) -> None:
+def leg_replaced(world: World, event: LegReplaced, now: float) -> None:
     """One leg takes another's place in every call that the other is in."""
     new = world.legs.get(event.new)
     if new is None:
@@ -79,7 +81,7 @@ def leg_replaced(world: World, event: LegReplaced) -> None:
     own = world.conversation(new.id)
     for call in world.conversations(event.old):
         if own is not None and own.id != call.id and call.kind is CallKind.CALL:
-            _absorb(world, call, own, frozenset({new.id}), event.at)
+            _absorb(world, call, own, frozenset({new.id}), event.at, now)
         elif call.leg(new.id) is None:
             _put_leg(world, call, new)
 
@@ -218,15 +220,18 @@ def _home(world: World, leg: Leg, at: float) -> Call:
 
 
 def _conference(world: World, bridge: Bridge, at: float) -> None:
-    identity = call_id(world.switch, world.boot, bridge.id)
-    call = world.calls.get(identity)
     members = [world.legs[one] for one in sorted(bridge.members)
                if one in world.legs and world.legs[one].kind is LegKind.PARTY and one not in world.gone]
-    if call is None:
-        if not members:
+    generation = world.generations.get(bridge.id, -1)
+    call = world.calls.get(call_id(world.switch, world.boot, bridge.id, max(generation, 0)))
+    if call is None or call.state not in OPEN:
+        # Who stays after a conference has ended is no conference; a second one makes it another.
+        if len(members) < (1 if generation < 0 else 2):
             return
-        call = Call(id=identity, switch=world.switch, boot=world.boot, kind=CallKind.CONFERENCE, first_leg=bridge.id,
-                    bridge=bridge.id, state=CallState.SETUP, created=at)
+        world.generations[bridge.id] = generation + 1
+        call = Call(id=call_id(world.switch, world.boot, bridge.id, generation + 1), switch=world.switch,
+                    boot=world.boot, kind=CallKind.CONFERENCE, first_leg=bridge.id, bridge=bridge.id,
+                    state=CallState.SETUP, created=at)
     present = {leg.id for leg in members}
     kept = tuple(_rejoined(leg, world) if leg.id in present else _departed(leg, at) for leg in call.legs)
     new = tuple(leg for leg in members if call.leg(leg.id) is None)
@@ -241,7 +246,7 @@ def _departed(leg: Leg, at: float) -> Leg:
     return leg if leg.state is LegState.GONE else replace(leg, state=LegState.GONE, gone=at)
 
 
-def _talk(world: World, bridge: Bridge, at: float) -> None:
+def _talk(world: World, bridge: Bridge, at: float, now: float) -> None:
     """Parties of several calls in one bridge are one conversation from now on: the oldest call takes the others in."""
     members = frozenset(one for one in bridge.members if one in world.legs and one not in world.gone)
     calls = {call.id: call for one in members if (call := world.conversation(one)) is not None}
@@ -255,18 +260,22 @@ def _talk(world: World, bridge: Bridge, at: float) -> None:
         return
     keeper, *others = sorted(calls.values(), key=lambda call: (call.created, call.id))
     for other in others:
-        _absorb(world, world.calls[keeper.id], other, members, at)
+        _absorb(world, world.calls[keeper.id], other, members, at, now)
     for one in sorted(members):
         if world.conversation(one) is None:
             _put_leg(world, world.calls[keeper.id], world.legs[one])
 
 
-def _absorb(world: World, keeper: Call, other: Call, members: frozenset[str], at: float) -> None:
+def _absorb(world: World, keeper: Call, other: Call, members: frozenset[str], at: float, now: float) -> None:
     moved = tuple(leg for leg in other.legs if leg.id in members and leg.state is not LegState.GONE)
     left = tuple(_departed(leg, at) if leg in moved else leg for leg in other.legs)
     world.put(replace(other, legs=left, merged_into=keeper.id, transferred_by=None,
                       reason=f"became part of call {keeper.id}"))
-    # The keeper inherits the other's open pauses: what one of them keeps out stays out.
-    open_pauses = tuple(pause for pause in other.pauses if pause.resumed is None)
-    world.put(replace(keeper, legs=(*keeper.legs, *(leg for leg in moved if keeper.leg(leg.id) is None)),
-                      pauses=keeper.pauses + open_pauses))
+    keeper = replace(keeper, legs=(*keeper.legs, *(leg for leg in moved if keeper.leg(leg.id) is None)))
+    # The keeper inherits the other's open pauses: what one of them keeps out stays out. Its own taps have to go first.
+    for pause in other.pauses:
+        if pause.resumed is None and not keeper.held_by(pause.owner):
+            keeper = replace(keeper, pauses=(*keeper.pauses, replace(
+                pause, state=PauseState.ASKED, asked=at, confirmed=None)))
+    world.put(keeper)
+    world.time_pauses(keeper, at, now)

@@ -54,17 +54,25 @@ class Engine:
         self._world = World(switch=switch, limits=limits or Limits())
 
     def restore(self, calls: Iterable[Call]) -> None:
-        """Take over the open calls of an earlier life, before the first event."""
+        """Take over what an earlier life has stored, before the first event.
+
+        Policy is asked again for calls without a recording: its answer may have been lost.
+
+        Args:
+            calls: the open calls; and of the closed ones those with a leg that was not told gone. Such a leg may still
+                be there, and its next call must not get the id of the last one.
+        """
+        world = self._world
         for call in calls:
-            self._world.boot = call.boot
-            self._world.calls[call.id] = call
-            first = self._world.generations.get(call.first_leg, -1)
-            self._world.generations[call.first_leg] = first + 1
-            self._world.index(call)
+            world.boot = call.boot
+            world.generations[call.first_leg] = world.generations.get(call.first_leg, -1) + 1
             for leg in call.legs:
-                known = self._world.legs.get(leg.id)
+                known = world.legs.get(leg.id)
                 if known is None or known.state is LegState.GONE:
-                    self._world.legs[leg.id] = leg
+                    world.legs[leg.id] = leg
+            if call.state is not CallState.CLOSED:
+                world.calls[call.id] = replace(call, decided_for=())
+                world.index(call)
 
     def calls(self) -> tuple[Call, ...]:
         """The calls that are not closed."""
@@ -98,7 +106,7 @@ class Engine:
         effects = tuple(world.effects)
         for call in changed:
             if call.state is CallState.CLOSED:
-                world.forget(call)
+                world.forget(call, event.at, now)
         world.prune(now)
         return Step(changed, effects)
 
@@ -110,7 +118,7 @@ class Engine:
             case LegGone():
                 conversation.leg_gone(world, event, now)
             case BridgeIs():
-                conversation.bridge_is(world, event)
+                conversation.bridge_is(world, event, now)
             case TapUp() | TapDown() | TapFailed():
                 taps.tap_event(world, event, now)
             case Decided():
@@ -124,7 +132,7 @@ class Engine:
             case Transferred():
                 conversation.transferred(world, event)
             case LegReplaced():
-                conversation.leg_replaced(world, event)
+                conversation.leg_replaced(world, event, now)
             case Tick():
                 self._tick(event, now)
 

@@ -274,6 +274,10 @@ class Call:
         last = self.recordings[-1] if self.recordings else None
         return last if last is not None and last.ended is None else None
 
+    def held_by(self, owner: str) -> bool:
+        """Whether that owner holds a pause."""
+        return any(pause.owner == owner and pause.resumed is None for pause in self.pauses)
+
     @property
     def paused(self) -> bool:
         """Whether any owner holds a pause."""

@@ -9,7 +9,7 @@ from recorder.effects import Answer, Reply
 from recorder.events import ActorKind, Asked, Verb
 from recorder.model import Call, Pause
 from recorder.states import PAUSE, PauseInput, PauseState, step
-from recorder.taps import open_taps
+from recorder.taps import unproven_taps
 from recorder.world import World
 
 
@@ -31,7 +31,11 @@ def asked(world: World, event: Asked, now: float) -> None:
 
 def settle(world: World, call: Call, at: float) -> Call:
     """Confirm the pauses of a call whose taps are all gone, or were ended by force; answer who waits for it."""
-    waiting = open_taps(call)
+    if not call.paused:
+        for request in [request for request, calls in world.requests.items() if call.id in calls]:
+            _withdrawn(world, request)
+        return call
+    waiting = unproven_taps(call)
     forced = bool(waiting) and all(segment.forced for segment in waiting)
     if waiting and not forced:
         return call
@@ -50,7 +54,7 @@ def closed(world: World, call: Call) -> None:
     """A call that is over holds up nobody's answer."""
     for request, calls in list(world.requests.items()):
         if call.id in calls:
-            _confirm(world, request, call.id, forced=False)
+            _confirm(world, request, call.id, forced=bool(unproven_taps(call)))
 
 
 def pause_expired(call: Call, owner: str, at: float) -> Call:
@@ -70,7 +74,7 @@ def _refusal(event: Asked, calls: list[Call]) -> str:
         return next((text for call in calls if (text := _may_not_start(call))), "")
     if event.verb is Verb.STOP:
         return next((text for call in calls if (text := _may_not_stop(call, event.actor))), "")
-    if event.verb is Verb.RESUME and not any(_held(call, event.owner) for call in calls):
+    if event.verb is Verb.RESUME and not any(call.held_by(event.owner) for call in calls):
         return f"{event.owner} holds no pause here"
     return ""
 
@@ -102,7 +106,7 @@ def _carry_out(world: World, call: Call, event: Asked, now: float) -> Call:
     if event.verb is Verb.RESUME:
         world.timers.stop(call.id, f"pause:{event.owner}")
         return pause_expired(call, event.owner, event.at)
-    if _held(call, event.owner):
+    if call.held_by(event.owner):
         return call
     until = event.at + event.longest if event.longest is not None else None
     if event.longest is not None:
@@ -110,10 +114,6 @@ def _carry_out(world: World, call: Call, event: Asked, now: float) -> Call:
     pause = Pause(owner=event.owner, actor=event.actor.value, reason=event.reason, state=PauseState.ASKED,
                   asked=event.at, until=until)
     return replace(call, pauses=(*call.pauses, pause))
-
-
-def _held(call: Call, owner: str) -> bool:
-    return any(pause.owner == owner and pause.resumed is None for pause in call.pauses)
 
 
 def _resumed(pause: Pause, at: float) -> Pause:
@@ -142,6 +142,12 @@ def _confirm(world: World, request: str, call: str, *, forced: bool) -> None:
                "the switch did not confirm the pause in time; the taps were ended by force and the segments flagged")
     else:
         _reply(world, request, Answer.CONFIRMED, "paused; the switch has confirmed it")
+
+
+def _withdrawn(world: World, request: str) -> None:
+    del world.requests[request]
+    world.forced.discard(request)
+    _reply(world, request, Answer.REFUSED, "the pause was given back before the switch had confirmed it")
 
 
 def _reply(world: World, request: str, answer: Answer, message: str) -> None:

@@ -25,10 +25,13 @@ def switch_up(world: World, event: SwitchUp, now: float) -> None:
                                              cause="gone while the switch could not be seen"), now)
     for leg in event.snapshot.legs:
         conversation.leg_is(world, LegIs(switch=event.switch, at=event.at, leg=leg))
-    _bridges(world, event)
+    _bridges(world, event, now)
+    for first in world.generations:
+        world.leave(first, event.at, now)
     _taps(world, event, now)
-    for call in list(world.calls):
-        world.touch(call)
+    for call in list(world.calls.values()):
+        world.time_pauses(call, event.at, now)
+        world.touch(call.id)
 
 
 def _restarted(world: World, event: SwitchUp, now: float) -> None:
@@ -44,22 +47,26 @@ def _restarted(world: World, event: SwitchUp, now: float) -> None:
             for leg in call.legs)))
 
 
-def _bridges(world: World, event: SwitchUp) -> None:
+def _bridges(world: World, event: SwitchUp, now: float) -> None:
     present = {bridge.id for bridge in event.snapshot.bridges}
     gone = [Bridge(id=old.id, kind=old.kind, name=old.name) for old in world.bridges.values() if old.id not in present]
     for bridge in (*gone, *event.snapshot.bridges):
-        conversation.bridge_is(world, BridgeIs(switch=event.switch, at=event.at, bridge=bridge))
+        conversation.bridge_is(world, BridgeIs(switch=event.switch, at=event.at, bridge=bridge), now)
 
 
 def _taps(world: World, event: SwitchUp, now: float) -> None:
     there = {tap.segment: tap for tap in event.snapshot.taps}
     for call in list(world.calls.values()):
         for segment in taps.open_taps(call):
-            if segment.id not in there:
-                world.put(_vanished(world, call, segment))
-                call = world.calls[call.id]
-            elif segment.state is SegmentState.DETACHING:
-                world.put(taps.again(world, call, segment, now))
+            if segment.id in there:
+                if segment.state is SegmentState.DETACHING:
+                    call = taps.again(world, call, segment, now)
+            elif segment.state is SegmentState.ATTACHING:
+                # The request for it may still be on its way.
+                call = taps.unwant(world, call, segment, now)
+            else:
+                call = _vanished(world, call, segment)
+            world.put(call)
     for tap in event.snapshot.taps:
         started = tap.started if tap.started is not None else event.at
         taps.tap_event(world, TapUp(switch=event.switch, at=event.at, segment=tap.segment, started=started,

@@ -88,7 +88,7 @@ def converge(world: World, call: Call, at: float, now: float) -> Call:
     sources = wanted(call)
     for segment in _segments(call):
         if segment.state in _LIVE and segment.source not in sources:
-            call = _unwant(world, call, segment, now)
+            call = unwant(world, call, segment, now)
     if sources and world.up and not world.timers.running(call.id, "retry"):
         call = _attach_missing(world, call, sources, at, now)
     return _recording_follows(call, at)
@@ -101,7 +101,7 @@ def expired(world: World, call: Call, name: str, now: float) -> Call:
     if segment is None or segment.state in FINAL_SEGMENT:
         return call
     if kind == "attach" and segment.state is SegmentState.ATTACHING:
-        call = _unwant(world, call, segment, now)
+        call = unwant(world, call, segment, now)
     elif kind == "detach":
         call = put(call, replace(segment, forced=True))
         world.effects.append(Detach(call=call.id, segment=segment.id, source=segment.source, destroy=True))
@@ -151,11 +151,24 @@ def open_taps(call: Call) -> tuple[Segment, ...]:
     return tuple(segment for segment in _segments(call) if segment.state not in FINAL_SEGMENT)
 
 
+def unproven_taps(call: Call) -> tuple[Segment, ...]:
+    """The segments that may still get audio: the open ones, and those that were given up without the switch's word."""
+    return tuple(segment for segment in _segments(call) if segment.state not in FINAL_SEGMENT
+                 or (segment.state is SegmentState.LOST and segment.forced))
+
+
 def again(world: World, call: Call, segment: Segment, now: float) -> Call:
     """Ask once more for the end of a tap that a snapshot still shows."""
     world.effects.append(Detach(call=call.id, segment=segment.id, source=segment.source))
     world.timers.start(call.id, f"detach:{segment.id}", now + world.limits.confirm_within)
     return call
+
+
+def unwant(world: World, call: Call, segment: Segment, now: float) -> Call:
+    """Nobody wants that tap any more: have it ended, and see to it that its end is confirmed."""
+    world.timers.stop(call.id, f"attach:{segment.id}")
+    call = put(call, replace(segment, state=step(SEGMENT, segment.state, SegmentInput.UNWANTED)))
+    return again(world, call, segment, now)
 
 
 def _segments(call: Call) -> list[Segment]:
@@ -165,12 +178,6 @@ def _segments(call: Call) -> list[Segment]:
 def _owner(world: World, segment: str) -> Call | None:
     call = world.calls.get(world.recordings.get(segment_recording(segment), ""))
     return call if call is not None and find(call, segment) is not None else None
-
-
-def _unwant(world: World, call: Call, segment: Segment, now: float) -> Call:
-    world.timers.stop(call.id, f"attach:{segment.id}")
-    call = put(call, replace(segment, state=step(SEGMENT, segment.state, SegmentInput.UNWANTED)))
-    return again(world, call, segment, now)
 
 
 def _attach_missing(world: World, call: Call, sources: frozenset[Source], at: float, now: float) -> Call:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from recorder.effects import Effect
 from recorder.events import TapDown, TapFailed, TapUp
@@ -42,7 +43,7 @@ class World:
     Attributes:
         calls_of: leg -> the open calls that it is or was part of.
         generations: first leg -> how many calls began with it.
-        gone: leg that ended -> when (our clock) and when (the switch's clock).
+        gone: leg or bridge that ended -> when (our clock) and when (the switch's clock), oldest first.
         seen: the last sequence that was applied for a leg or bridge.
         early: tap events that came before their segment.
         recordings: recording -> the open call that it belongs to.
@@ -83,6 +84,16 @@ class World:
         for recording in call.recordings:
             self.recordings[recording.id] = call.id
 
+    def time_pauses(self, call: Call, at: float, now: float) -> None:
+        """Have the pauses that end by themselves end in time.
+
+        Args:
+            at: the switch's clock. now: ours, at the same moment.
+        """
+        for pause in call.pauses:
+            if pause.resumed is None and pause.until is not None:
+                self.timers.start(call.id, f"pause:{pause.owner}", now + pause.until - at)
+
     def touch(self, call: str) -> None:
         """Have the call looked at again, although nothing of it has changed yet."""
         if call in self.calls:
@@ -99,7 +110,7 @@ class World:
                      if call.kind is CallKind.CALL and call.state in (CallState.SETUP, CallState.ANSWERED)
                      and not _left(call, leg)), None)
 
-    def forget(self, call: Call) -> None:
+    def forget(self, call: Call, at: float, now: float) -> None:
         """A closed call needs no memory."""
         self.calls.pop(call.id, None)
         self.timers.stop_all(call.id)
@@ -111,13 +122,20 @@ class World:
                 owners.discard(call.id)
                 if not owners:
                     del self.calls_of[leg.id]
+        self.leave(call.first_leg, at, now)
+
+    def leave(self, first: str, at: float, now: float) -> None:
+        """What opened a call and is not there any more, or was never told, is remembered only for a time."""
+        if first not in self.legs and first not in self.bridges:
+            self.gone.setdefault(first, (now, at))
 
     def prune(self, now: float) -> None:
-        """Forget legs that ended long ago and belong to no open call."""
-        for leg, (when, _) in list(self.gone.items()):
-            if now - when >= self.limits.remember and leg not in self.calls_of:
+        """Forget legs and bridges that ended long ago and belong to no open call."""
+        old = list(takewhile(lambda one: now - self.gone[one][0] >= self.limits.remember, self.gone))
+        for one in old:
+            if one not in self.calls_of:
                 for memory in (self.gone, self.legs, self.seen, self.generations):
-                    memory.pop(leg, None)
+                    memory.pop(one, None)
 
 
 def _left(call: Call, leg_id: str) -> bool:

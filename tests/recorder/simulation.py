@@ -1,0 +1,255 @@
+"""The engine, a ledger of rows and a faulty switch, on one clock; after every step the nevers are looked at."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sized
+from dataclasses import dataclass, field
+
+from policy.types import Decision
+from recorder.effects import Answer, Attach, Decide, Detach, Effect, Finish, Reply, Resync
+from recorder.engine import Engine, Step
+from recorder.events import ActorKind, Asked, CallEvent, Decided, LegIs, SwitchUp, Tick, Verb
+from recorder.model import Call, LegState, Outcome, Segment
+from recorder.states import CallState, RecordingState, SegmentState
+from recorder.taps import wanted
+from tests.recorder.story import says
+from tests.simulator import NAME, Agenda, Faults, FaultySwitch
+
+LONG = 200.0
+"""Seconds after which everything that the engine waits for has happened, and what is over is forgotten."""
+
+
+@dataclass
+class Simulation:
+    """One switch and one service.
+
+    Args:
+        dice: decides about faults and delays.
+        skipped: users whose calls policy does not record.
+    """
+
+    dice: random.Random
+    faults: Faults = field(default_factory=Faults)
+    skipped: frozenset[str] = frozenset()
+    agenda: Agenda = field(default_factory=Agenda)
+    engine: Engine | None = None
+    rows: dict[str, Call] = field(default_factory=dict)
+    finished: Counter[str] = field(default_factory=Counter)
+    told: set[str] = field(default_factory=set)
+    replies: dict[str, Answer] = field(default_factory=dict)
+    dying: bool = False
+    _life: int = 0
+    _requests: int = 0
+    _outbox: list[Effect] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.switch = FaultySwitch(self.agenda, self.receive, self.dice, self.faults)
+        self.starts()
+
+    # The service.
+
+    def starts(self) -> None:
+        """A new life: the engine takes over what the ledger has."""
+        self._life += 1
+        self.dying = False
+        self.engine = Engine(NAME)
+        self.engine.restore(call for call in self.rows.values() if call.state is not CallState.CLOSED
+                            or any(leg.gone is None for leg in call.legs))
+        left, self._outbox = self._outbox, []
+        for effect in left:
+            self._perform(effect)
+        self.switch.connect()
+
+    def dies(self) -> None:
+        """SIGKILL: what was committed stays, what was on its way to the switch may arrive."""
+        self.engine = None
+        self._life += 1
+        self.switch.disconnect()
+
+    def receive(self, event: CallEvent) -> None:
+        """An event arrives: the changed rows and the effects are stored together, then the effects are performed."""
+        if self.engine is None:
+            return
+        if isinstance(event, LegIs):
+            self.told.add(event.leg.id)
+        elif isinstance(event, SwitchUp):
+            self.told |= {leg.id for leg in event.snapshot.legs}
+        step = self.engine.receive(event, self.agenda.clock)
+        self._check(step)
+        for call in step.changed:
+            self.rows[call.id] = call
+        if self.dying and step.effects:
+            self._outbox += step.effects
+            self.dies()
+            return
+        for effect in step.effects:
+            self._perform(effect)
+
+    def asks(self, verb: Verb, target: str, *, owner: str, longest: float | None = None) -> str:
+        """Somebody asks; gives the request."""
+        self._requests += 1
+        request = f"request-{self._requests}"
+        self.receive(Asked(switch=NAME, at=self.agenda.at, request=request, verb=verb, target=target, owner=owner,
+                           actor=ActorKind.OPERATOR, longest=longest))
+        return request
+
+    def runs(self, seconds: float) -> None:
+        """Let time pass."""
+        end = self.agenda.clock + seconds
+        while True:
+            task = self.agenda.next()
+            deadline = self.engine.next_deadline() if self.engine is not None else None
+            due = min((when for when in (task, deadline) if when is not None), default=None)
+            if due is None or due > end:
+                break
+            if task is not None and (deadline is None or task <= deadline):
+                self.agenda.do_next()
+            else:
+                self.agenda.clock = max(self.agenda.clock, due)
+                self.receive(Tick(switch=NAME, at=self.agenda.at))
+        self.agenda.clock = end
+
+    def comes_to_rest(self) -> None:
+        """No more faults, a living service, a standing connection, and time."""
+        self.switch.faults = Faults()
+        self.runs(1)
+        if self.engine is None or self.dying:
+            self.dies()
+            self.starts()
+        self.switch.connect()
+        self.runs(LONG)
+
+    def everybody_leaves(self) -> None:
+        """All calls end, and whatever the engine remembers of them may be forgotten."""
+        for leg in list(self.switch.legs):
+            self.switch.hangs_up(leg)
+        self.comes_to_rest()
+        self.receive(Tick(switch=NAME, at=self.agenda.at))
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Attach():
+                self.switch.attach(effect)
+            case Detach():
+                self.switch.detach(effect)
+            case Decide():
+                self._decide(effect)
+            case Reply():
+                assert effect.request not in self.replies, "a request is answered twice"
+                self.replies[effect.request] = effect.answer
+            case Finish():
+                self.finished[effect.recording] += 1
+            case Resync():
+                self.switch.disconnect()
+                self.switch.connect()
+
+    def _decide(self, effect: Decide) -> None:
+        life = self._life
+
+        def answers() -> None:
+            if life == self._life:
+                self.receive(Decided(switch=NAME, at=self.agenda.at, call=effect.call, decision=decision))
+
+        decision: Decision = says(effect.caller.party.user not in self.skipped)
+        self.agenda.later(0.002, answers)
+
+    # The nevers.
+
+    def _check(self, step: Step) -> None:
+        changed = {call.id: call for call in step.changed}
+        for call in step.changed:
+            before = self.rows.get(call.id)
+            assert before is None or before.state is not CallState.CLOSED, "a closed row is final"
+            _check_call(call)
+        for effect in step.effects:
+            if isinstance(effect, Attach):
+                call = changed[effect.call]
+                assert not call.paused, "a tap is asked for in a pause"
+                assert call.decision is not None
+                assert call.decision.record, "a tap is asked for that policy does not want"
+                (segment,) = [one for one in segments(call) if one.id == effect.segment]
+                assert segment.state in {SegmentState.ATTACHING, SegmentState.UP, SegmentState.DETACHING}
+            elif isinstance(effect, Finish):
+                assert self.finished[effect.recording] == 0, "a recording is finished twice"
+                assert any(recording.id == effect.recording for recording in changed[effect.call].recordings)
+
+    def check(self) -> None:
+        """What must hold at every moment."""
+        for call in self.rows.values():
+            for segment in segments(call):
+                tap = self.switch.taps.get(segment.id)
+                if tap is None or segment.state not in {SegmentState.DOWN, SegmentState.FAILED}:
+                    continue
+                assert not tap.alive, f"{segment.id} counts as ended and is not"
+            self._check_pauses(call)
+
+    def _check_pauses(self, call: Call) -> None:
+        """No sample of a tap of this call was written in a pause after its confirmation."""
+        for pause in call.pauses:
+            if pause.confirmed is None:
+                continue
+            until = pause.resumed or call.ended or self.agenda.at
+            for segment in segments(call):
+                tap = self.switch.taps.get(segment.id)
+                if tap is None or tap.started is None:
+                    continue
+                ended = tap.ended or self.agenda.at
+                assert min(until, ended) - max(pause.confirmed, tap.started) <= 1e-6, "audio of a confirmed pause"
+
+    def check_follows(self) -> None:
+        """At rest, what is on the switch is what is wanted: no more and no less."""
+        assert self.engine is not None
+        alive = Counter((tap.source.leg, tap.source.bridge) for tap in self.switch.taps.values() if tap.alive
+                        and not self._lost(tap.segment))
+        asked = Counter((source.leg, source.bridge) for call in self.engine.calls() for source in wanted(call))
+        assert alive == asked
+        for call in self.engine.calls():
+            for leg in call.legs:
+                assert leg.gone is not None or leg.id in self.switch.legs, "a leg that is gone is kept"
+        followed = {leg.id for call in self.rows.values() for leg in call.legs}
+        assert set(self.switch.legs) <= followed, "a leg belongs to no call"
+
+    def check_ended(self) -> None:
+        """When nobody talks any more: every row is final, every recording has one end, nothing is remembered."""
+        for call in self.rows.values():
+            assert call.state is CallState.CLOSED
+            assert call.outcome is not None
+            assert call.decision is not None, "a row without a decision"
+            assert call.reason or call.outcome is Outcome.RECORDED
+            for recording in call.recordings:
+                assert recording.state in {RecordingState.PROCESSING, RecordingState.EMPTY}
+                given = recording.state is RecordingState.PROCESSING
+                assert self.finished[recording.id] == given, "one Finish for each recording with audio"
+        assert self.told <= {leg.id for call in self.rows.values() for leg in call.legs}, "a leg without a row"
+        assert remembered(self.engine) == {}
+
+    def _lost(self, segment: str) -> bool:
+        return any(one.id == segment and one.state is SegmentState.LOST
+                   for call in self.rows.values() for one in segments(call))
+
+
+def segments(call: Call) -> list[Segment]:
+    """All segments of a call."""
+    return [segment for recording in call.recordings for segment in recording.segments]
+
+
+def remembered(engine: Engine | None) -> dict[str, Sized]:
+    """What the engine holds in its memory, news of taps that it does not know left aside."""
+    assert engine is not None
+    world = engine._world
+    held: dict[str, Sized] = {
+        name: getattr(world, name) for name in
+        ("legs", "bridges", "calls", "calls_of", "generations", "gone", "seen", "recordings", "requests", "forced")}
+    held["timers"] = world.timers._due
+    return {name: memory for name, memory in held.items() if memory}
+
+
+def _check_call(call: Call) -> None:
+    assert sum(recording.ended is None for recording in call.recordings) <= 1, "two recordings of one call at once"
+    live = Counter((segment.source.leg, segment.source.bridge) for segment in segments(call)
+                   if segment.state in {SegmentState.ATTACHING, SegmentState.UP, SegmentState.DETACHING})
+    assert max(live.values(), default=0) <= 1, "two taps of one call on one source"
+    assert len({leg.id for leg in call.legs}) == len(call.legs)
+    assert all((leg.gone is not None) == (leg.state is LegState.GONE) for leg in call.legs)
