@@ -146,19 +146,22 @@ class Call:
         if self.ended_at is not None or self.answered_at is not None:
             return
         assert self._invite is not None, "only a call in can be answered"
-        self._accept(self._invite)
-        self._answer()
+        if self._accept(self._invite):
+            self._answer()
+        else:
+            self._refuse(488)
 
-    def _accept(self, invite: Message) -> None:
+    def _accept(self, invite: Message) -> bool:
+        """Whether the offer of an INVITE could be taken, and was."""
         theirs = media_of(invite.body)
         try:
             self._connect(theirs)
-        except CallFailed as no_codec:
-            self._refuse(no_codec.status)
-            return
+        except CallFailed:
+            return False
         direction = _TURNED.get(theirs.direction, theirs.direction)
         body = sdp(self.stream.address, (self.stream.codec,), session=session_id(), direction=direction)
         self.phone.agent.run(self.phone.agent.accept(invite, tag=tag_of(self._local), body=body))
+        return True
 
     def _refuse(self, status: int) -> None:
         assert self._invite is not None
@@ -170,7 +173,8 @@ class Call:
         agent = self.phone.agent
         match request.method:
             case "INVITE":
-                self._accept(request)
+                if not self._accept(request):
+                    agent.reply(request, 488)
             case "BYE":
                 agent.reply(request, 200)
                 self._end()
@@ -203,6 +207,26 @@ class Call:
             await agent.ask(self._request("CANCEL"), branch=self._branch)
             await asyncio.wait({self._answered, self._ended}, return_when=asyncio.FIRST_COMPLETED)
             await self.hangup()
+
+    async def offer(self, direction: str) -> str:
+        """Renegotiates an answered call by a re-INVITE: "sendonly" puts the other side on hold, "sendrecv" takes it
+        back. Returns the direction that the other side answers with.
+
+        Raises:
+            CallFailed: refused, or no answer.
+        """
+        agent = self.phone.agent
+        self._sequence += 1
+        invite = self._request("INVITE")
+        invite.headers.append(("Content-Type", "application/sdp"))
+        invite.body = sdp(self.stream.address, (self.stream.codec,), session=session_id(), direction=direction)
+        final, self._sequence = await agent.ask_with_digest(invite)
+        if final.status >= 300:
+            raise CallFailed(f"re-INVITE to {self.number}", final.status)
+        agent.send_ack(self._request("ACK"), final)
+        theirs = media_of(final.body)
+        self._connect(theirs)
+        return theirs.direction
 
     def _request(self, method: str) -> Message:
         return self.phone.agent.request(

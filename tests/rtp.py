@@ -5,8 +5,9 @@ import random
 import struct
 import time
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -22,23 +23,40 @@ _HEADER = struct.Struct("!BBHII")
 _AROUND = 1 << 32
 
 
+class Timers(Protocol):
+    """What a ticker needs of an event loop."""
+
+    def time(self) -> float:
+        """Seconds of the loop's clock."""
+
+    def call_at(self, when: float, callback: Callable[[int], None], tick: int, /) -> object:
+        """Calls `callback(tick)` at `when`."""
+
+
+class Sender(Protocol):
+    """What a ticker drives."""
+
+    def send_until(self, tick: int) -> None:
+        """Sends what is due up to and with `tick` of the shared clock."""
+
+
 class Ticker:
     """Sends for every stream once in 20 ms, from one timer, on an absolute schedule: it never drifts, and what a busy
     machine delayed is sent at once. Packet n belongs to the moment `start + n * TICK`, late or not."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: Timers) -> None:
         self._loop = loop
         self._start = loop.time()
-        self._streams: set[Stream] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._streams: set[Sender] = set()
+        self._ticking = False
 
-    def add(self, stream: "Stream") -> None:
+    def add(self, stream: Sender) -> None:
         """From its next tick on, the stream sends. Adding it twice does no harm."""
         self._streams.add(stream)
-        if self._timer is None:
+        if not self._ticking:
             self._schedule(self._now())
 
-    def remove(self, stream: "Stream") -> None:
+    def remove(self, stream: Sender) -> None:
         """It sends no more."""
         self._streams.discard(stream)
 
@@ -46,13 +64,14 @@ class Ticker:
         return int((self._loop.time() - self._start) / TICK)
 
     def _schedule(self, tick: int) -> None:
-        self._timer = self._loop.call_at(self._start + (tick + 1) * TICK, self._send, tick + 1)
+        self._ticking = True
+        self._loop.call_at(self._start + (tick + 1) * TICK, self._send, tick + 1)
 
     def _send(self, tick: int) -> None:
         for stream in tuple(self._streams):
             stream.send_until(tick)
-        self._timer = None
-        if self._streams:
+        self._ticking = bool(self._streams)
+        if self._ticking:
             self._schedule(tick)
 
 
@@ -151,6 +170,7 @@ class Stream(asyncio.DatagramProtocol):
         self._latest_arrival = 0.0
         self._seen: tuple[int, int, int] | None = None
         self._transit: float | None = None
+        self._listening: list[tuple[int, asyncio.Future[None]]] = []
 
     # ---- What a test says to it -----------------------------------------------------------------------------
 
@@ -161,6 +181,12 @@ class Stream(asyncio.DatagramProtocol):
     def start_sending(self) -> None:
         """Packets again, the first of them marked (RFC 3551, 4.1)."""
         self._muted, self._mark = False, True
+
+    async def listen(self, seconds: float) -> None:
+        """Until so many seconds of packets more have come in; for ever when none come, so set a time-out."""
+        enough: asyncio.Future[None] = self._loop.create_future()
+        self._listening.append((self.counters.received + round(seconds / TICK), enough))
+        await enough
 
     def heard(self) -> Samples:
         """What arrived, decoded, laid out by its timestamps; missing packets are zeros. Sample 0 arrived at
@@ -216,7 +242,7 @@ class Stream(asyncio.DatagramProtocol):
     # ---- Out ------------------------------------------------------------------------------------------------
 
     def send_until(self, tick: int) -> None:
-        """Sends what is due up to and with `tick` of the shared clock."""
+        """See `Sender`; the first call says where this stream's clock begins."""
         if self._first is None:
             self._first = self._next = tick
         while self._next <= tick:
@@ -268,6 +294,9 @@ class Stream(asyncio.DatagramProtocol):
         self._count(now, sequence, timestamp, source)
         if self._keep:
             self.arrivals.append(Arrival(now, sequence, timestamp, source, data[_HEADER.size :]))
+        for wanted, enough in self._listening:
+            if self.counters.received >= wanted and not enough.done():
+                enough.set_result(None)
 
     def _count(self, now: float, sequence: int, timestamp: int, source: int) -> None:
         counters = self.counters

@@ -42,12 +42,12 @@ _MEANING = {"PCMU": _mu_law(), "PCMA": _a_law()}
 
 
 def _compand(samples: Samples, codec: str) -> bytes:
-    """The code whose meaning is nearest to each sample."""
+    """The code whose meaning is nearest to each sample; mu-law has two zeros, and the positive one is silence."""
     meaning = _MEANING[codec].astype(np.int32)
     order = np.argsort(meaning, kind="stable")
     ranked = meaning[order]
     between = (ranked[1:] + ranked[:-1]) / 2
-    return bytes(order[np.searchsorted(between, samples)].astype(np.uint8))
+    return bytes(order[np.searchsorted(between, samples, side="right")].astype(np.uint8))
 
 
 def _ffmpeg(data: bytes, *arguments: str) -> bytes:
