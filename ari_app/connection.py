@@ -123,7 +123,7 @@ class Connection:
         """One connection, from its begin to the fault that ends it."""
         operations, app = self._client.operations, self._client.address.app
         info = await operations.asterisk_get_info(only=("system", "status"))
-        _check_version(info)
+        check_version(info)
         socket = await self._client.listen(heartbeat=self._heartbeat)
         inbox = _Inbox(self._most_waiting)
         reader = asyncio.create_task(self._read(socket, inbox))
@@ -213,7 +213,12 @@ class _Inbox:
         return self._events.popleft()
 
 
-def _check_version(info: AsteriskInfo) -> None:
+def check_version(info: AsteriskInfo) -> None:
+    """Whether this Asterisk is new enough.
+
+    Raises:
+        SwitchTooOld: it is older than `OLDEST`.
+    """
     version = info.system.version if info.system is not None else ""
     # "22.10.1~dfsg", "certified/20.7-cert1"; what has no number is built from the newest source.
     found = re.match(r"(?:\D*[/-])?(\d+)\.", version)
