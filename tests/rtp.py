@@ -4,7 +4,7 @@ import asyncio
 import random
 import struct
 import time
-from array import array
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, cast
@@ -93,9 +93,9 @@ class Sent:
     the network's delays, and `samples`, the position of its first sample in the endless repetition of the sound.
     Packets that the network lost stand here too; those that a stopped phone did not send do not."""
 
-    at: "array[float]" = field(default_factory=lambda: array("d"))
-    ticks: "array[float]" = field(default_factory=lambda: array("d"))
-    samples: "array[int]" = field(default_factory=lambda: array("q"))
+    at: list[float] = field(default_factory=list)
+    ticks: list[float] = field(default_factory=list)
+    samples: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.at)
@@ -108,7 +108,7 @@ class Sent:
         """
         if not self.at:
             raise ValueError("nothing was sent")
-        n = max(0, int(np.searchsorted(np.frombuffer(self.at), moment, side="right")) - 1)
+        n = max(0, bisect_right(self.at, moment) - 1)
         return self.samples[n] + round((moment - self.at[n]) * RATE)
 
 

@@ -80,7 +80,7 @@ async def test_every_packet_is_on_record(pair: tuple[Phone, Phone]) -> None:
     await call.hangup()
 
     sent = call.stream.sent
-    assert list(sent.samples) == [n * PACKET for n in range(len(sent))]
+    assert sent.samples == [n * PACKET for n in range(len(sent))]
     assert sent.sample_at(sent.at[7]) == 7 * PACKET
 
 
