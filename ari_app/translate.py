@@ -67,8 +67,14 @@ def translate(event: ari.Event, switch: str, sequence: int) -> list[CallEvent]:
             return []
         case ari.ChannelCreated() | ari.ChannelStateChange():
             return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(event.channel, at))]
+        case ari.Dial() if event.dialstatus == "":
+            # The first that tells what the endpoints' variables say: a new channel does not have them yet.
+            legs = [leg for leg in (event.caller, event.peer) if leg is not None and not _own(leg)]
+            return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(leg, at)) for leg in legs]
         case ari.ChannelDestroyed():
-            return [LegGone(switch=switch, at=at, sequence=sequence, leg=event.channel.id, cause=event.cause_txt,
+            # A call that was neither dialled nor answered is fully known only now.
+            return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(event.channel, at)),
+                    LegGone(switch=switch, at=at, sequence=sequence, leg=event.channel.id, cause=event.cause_txt,
                             counters=counters_of(event.channel.channelvars or {}))]
         case ari.ChannelEnteredBridge() | ari.ChannelLeftBridge() | ari.BridgeCreated():
             bridge = bridge_of(event.bridge)

@@ -166,11 +166,15 @@ def _ask_policy(world: World, call: Call) -> Call:
         return call
     callee = callee_of(call) if call.kind is CallKind.CALL else None
     obstacle = next((leg.obstacle for leg in call.parties if leg.obstacle), None)
-    facts = (caller.id, callee.id if callee else None, obstacle, str(call.requested))
+    facts = (caller.id, caller.party.user, caller.party.domain, *_named(callee), obstacle, str(call.requested))
     if facts == call.decided_for:
         return call
     world.effects.append(Decide(call=call.id, caller=caller, callee=callee, requested=call.requested))
     return replace(call, decided_for=facts)
+
+
+def _named(leg: Leg | None) -> tuple[str | None, ...]:
+    return (leg.id, leg.party.user, leg.party.domain) if leg is not None else (None,)
 
 
 def _merged(old: Leg, new: Leg, *, late: bool) -> Leg:

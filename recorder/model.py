@@ -218,7 +218,7 @@ class Call:
         first_leg: the leg (or conference bridge) that opened it.
         legs: every leg that is or was part of it, in order of arrival.
         bridge: the conference's bridge.
-        decided_for: what the decision was made for: caller's leg, callee's leg, obstacle, and what was requested.
+        decided_for: what the decision was made for: the caller, the callee, an obstacle, and what was requested.
         answered: when it was first answered. connected: when two parties were first up at once.
         transferred_by: the leg that handed the call on, while the next party is awaited; until then one party alone
             does not end the call.

@@ -1,0 +1,94 @@
+"""One recorded call on the real server, and what its files must prove."""
+
+import asyncio
+import wave
+from dataclasses import dataclass
+
+import numpy as np
+
+from tests.hearing import Found, follow, locate
+from tests.phone import Call, Phone
+from tests.phonograph import Json, Phonograph
+from tests.sounds import RATE, Samples, Sound, noise
+
+ALICE, BOB, TRUNK = noise(11), noise(12), noise(13)
+VOICES = {"alice": ALICE.samples, "bob": BOB.samples, "trunk": TRUNK.samples}
+
+EVERYTHING = "recordIncomingPSTN: true\nrecord: audio\ntrunks: {endpoints: [trunk]}\n"
+"""A policy that records every call."""
+
+MISSING = 0.1
+"""Seconds that may be missing at the answer and at the hangup."""
+
+APART = 0.04
+"""Seconds that two tracks may be apart."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Both ends of a call, and the ledger's row of it."""
+
+    caller: Call
+    callee: Call
+    row: Json
+
+    @property
+    def recording(self) -> Json:
+        """Its one recording."""
+        (found,) = self.row["recordings"]
+        return dict(found)
+
+    def tracks(self) -> tuple[Samples, Samples]:
+        """Caller and callee: the left and the right channel of the stereo file."""
+        with wave.open(str(self.recording["files"]["stereo"]), "rb") as file:
+            assert (file.getframerate(), file.getnchannels()) == (RATE, 2)
+            frames = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+        return frames[:, 0].astype(np.int16), frames[:, 1].astype(np.int16)
+
+
+async def converse(service: Phonograph, caller: Phone, callee: Phone, number: str, *, seconds: float = 3.0,
+                   rows: int = 1) -> Conversation:
+    """A whole call, hung up by the caller, and its row once everything is finished.
+
+    Args:
+        rows: how many calls the ledger has then.
+    """
+    call = caller.call(number)
+    taken = await callee.next_call()
+    await call.answered
+    await asyncio.sleep(seconds)
+    await call.hangup()
+    await taken.ended
+    row = next(row for row in await service.closed(rows) if row["sip_call_id"] == call.id)
+    return Conversation(call, taken, row)
+
+
+def said(call: Call, sound: Sound, *, margin: float = MISSING) -> Samples:
+    """What a phone sent between its answer and its end, without ``margin`` seconds on either side."""
+    assert call.answered_at is not None
+    assert call.ended_at is not None
+    first = call.stream.sent.sample_at(call.answered_at + margin)
+    last = call.stream.sent.sample_at(call.ended_at - margin)
+    return sound.cycle(first, last - first)
+
+
+def whole(reference: Samples, track: Samples) -> Found:
+    """Where it stands in the track, all of it; fails where the track begins later or ends earlier."""
+    found = locate(reference, track)
+    assert found.offset >= 0, f"{-found.seconds:.3f} s are missing at the beginning"
+    over = found.offset + len(reference) - len(track)
+    assert over <= 0, f"{over / RATE:.3f} s are missing at the end"
+    return found
+
+
+def apart(talk: Conversation, caller: Sound, callee: Sound) -> list[float]:
+    """How far the callee's track is behind the caller's, in seconds, second by second: for each track the place of
+    what was sent at one moment, against the same moment of the other."""
+    def delays(call: Call, sound: Sound, track: Samples) -> list[float]:
+        begun = call.stream.sent.at[0]
+        reference = sound.cycle(call.stream.sent.sample_at(begun), len(track) + RATE)
+        return [place.seconds - begun for place in follow(reference, track) if place.confidence > 0.5]
+
+    left, right = talk.tracks()
+    pairs = zip(delays(talk.caller, caller, left), delays(talk.callee, callee, right), strict=False)
+    return [other - one for one, other in pairs]

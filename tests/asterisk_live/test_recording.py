@@ -1,0 +1,188 @@
+"""What the recordings of real calls hold: whose audio is on which track, all of it, in step."""
+
+import asyncio
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from tests.asterisk import AsteriskServer
+from tests.asterisk_live.recorded import (
+    ALICE,
+    APART,
+    BOB,
+    EVERYTHING,
+    TRUNK,
+    VOICES,
+    Conversation,
+    apart,
+    converse,
+    said,
+    whole,
+)
+from tests.hearing import locate, whose_audio
+from tests.phone import Network, Phones
+from tests.phonograph import Phonograph
+from tests.sounds import quiet
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
+
+
+@pytest_asyncio.fixture
+async def service(asterisk: AsteriskServer, tmp_path: Path) -> AsyncIterator[Phonograph]:
+    """The product, recording every call."""
+    async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as running:
+        yield running
+
+
+async def test_each_party_is_on_its_own_track_and_both_are_in_the_mix(service: Phonograph, phones: Phones) -> None:
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    talk = await converse(service, alice, bob, "102")
+
+    left, right = talk.tracks()
+    assert list(whose_audio(left, VOICES)) == ["alice"]
+    assert list(whose_audio(right, VOICES)) == ["bob"]
+    with wave.open(talk.recording["files"]["mixed"], "rb") as file:
+        mixed = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+    assert sorted(whose_audio(mixed, VOICES)) == ["alice", "bob"]
+
+
+async def test_nothing_is_missing_between_answer_and_hangup(service: Phonograph, phones: Phones) -> None:
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    talk = await converse(service, alice, bob, "102", seconds=5.0)
+
+    left, right = talk.tracks()
+    assert whole(said(talk.caller, ALICE), left).confidence > 0.99
+    assert whole(said(talk.callee, BOB), right).confidence > 0.99
+    assert talk.recording["state"] == "ready"
+
+
+async def test_an_incoming_call_has_the_outside_on_the_left(service: Phonograph, phones: Phones) -> None:
+    trunk, bob = await phones.trunk(TRUNK), await phones.user("bob", BOB)
+    talk = await converse(service, trunk, bob, "102", seconds=4.0)
+
+    left, right = talk.tracks()
+    assert whole(said(talk.caller, TRUNK), left).confidence > 0.99
+    assert whole(said(talk.callee, BOB), right).confidence > 0.99
+    assert (talk.row["direction"], talk.row["decision"]["rule"]) == ("inbound", "recordIncomingPSTN")
+
+
+async def test_an_outgoing_call_has_the_user_on_the_left(service: Phonograph, phones: Phones) -> None:
+    trunk, alice = await phones.trunk(TRUNK), await phones.user("alice", ALICE)
+    talk = await converse(service, alice, trunk, "0555", seconds=4.0)
+
+    left, right = talk.tracks()
+    assert whole(said(talk.caller, ALICE), left).confidence > 0.99
+    assert whole(said(talk.callee, TRUNK), right).confidence > 0.99
+    assert (talk.row["direction"], talk.row["decision"]["rule"]) == ("outbound", "system")
+
+
+async def test_the_tracks_stay_in_step_over_the_call(service: Phonograph, phones: Phones) -> None:
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    talk = await converse(service, alice, bob, "102", seconds=15.0)
+
+    apart_by_second = apart(talk, ALICE, BOB)
+    assert len(apart_by_second) >= 13
+    assert max(abs(seconds) for seconds in apart_by_second) <= APART
+
+
+@pytest.mark.parametrize("codec", ["PCMA", "G722"])
+async def test_other_codecs_are_recorded_whole(service: Phonograph, phones: Phones, codec: str) -> None:
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    alice.codecs = bob.codecs = (codec,)
+    talk = await converse(service, alice, bob, "102", seconds=4.0)
+
+    left, right = talk.tracks()
+    assert whole(said(talk.caller, ALICE), left).confidence > 0.9
+    assert whole(said(talk.callee, BOB), right).confidence > 0.9
+
+
+async def test_a_call_between_two_codecs_is_recorded_whole(service: Phonograph, phones: Phones) -> None:
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    alice.codecs, bob.codecs = ("G722",), ("PCMU",)
+    talk = await converse(service, alice, bob, "102", seconds=4.0)
+
+    left, right = talk.tracks()
+    assert whole(said(talk.caller, ALICE), left).confidence > 0.9
+    assert whole(said(talk.callee, BOB), right).confidence > 0.9
+
+
+async def test_jitter_of_60_ms_leaves_the_tracks_in_step(service: Phonograph, phones: Phones) -> None:
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    alice.network = Network(jitter=0.06)
+    talk = await converse(service, alice, bob, "102", seconds=8.0)
+
+    assert locate(said(talk.caller, ALICE), talk.tracks()[0]).confidence > 0.5
+    # The late packets themselves are up to 60 ms behind; beyond that nothing may be out of step.
+    assert max(abs(seconds) for seconds in apart(talk, ALICE, BOB)) <= APART + 0.06
+
+
+async def test_a_tenth_of_the_packets_lost_leaves_gaps_but_no_shift(service: Phonograph, phones: Phones) -> None:
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    alice.network = Network(loss=0.1)
+    talk = await converse(service, alice, bob, "102", seconds=8.0)
+
+    left, right = talk.tracks()
+    assert locate(said(talk.caller, ALICE), left).confidence > 0.85
+    assert whole(said(talk.callee, BOB), right).confidence > 0.99
+    assert abs(len(left) - len(right)) <= 1
+    assert max(abs(seconds) for seconds in apart(talk, ALICE, BOB)) <= APART
+
+
+async def test_a_party_that_sends_nothing_is_a_silent_track_and_no_fault(service: Phonograph, phones: Phones) -> None:
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob")
+    talk = await converse(service, alice, bob, "102", seconds=4.0)
+
+    left, right = talk.tracks()
+    assert whole(said(talk.caller, ALICE), left).confidence > 0.99
+    assert not right.any()
+    assert talk.recording["state"] == "ready"
+    verdicts = {verdict["track"]: verdict for verdict in service.manifest(talk.recording)["verdicts"]}
+    assert [finding["id"] for finding in verdicts["callee"]["findings"]] == ["no-media"]
+
+
+async def test_two_parties_that_send_nothing_leave_a_recording_of_the_right_length(
+        service: Phonograph, phones: Phones) -> None:
+    alice, bob = await phones.user("alice"), await phones.user("bob")
+    talk = await converse(service, alice, bob, "102", seconds=4.0)
+
+    left, right = talk.tracks()
+    assert not left.any()
+    assert not right.any()
+    assert len(left) / 8000 >= 3.9
+    assert talk.recording["state"] == "ready"
+
+
+async def test_packets_of_pure_silence_are_not_called_proven(service: Phonograph, phones: Phones) -> None:
+    """Zeros that came in as packets look like a broken tap: nobody can prove the difference, so it is told."""
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", quiet())
+    talk = await converse(service, alice, bob, "102", seconds=3.0)
+
+    assert talk.recording["state"] == "incomplete"
+    verdicts = {verdict["track"]: verdict for verdict in service.manifest(talk.recording)["verdicts"]}
+    assert "only-fill" in [finding["id"] for finding in verdicts["callee"]["findings"]]
+
+
+async def test_a_pause_in_the_packets_is_a_gap_of_the_manifest_at_its_place(
+        service: Phonograph, phones: Phones) -> None:
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    call = alice.call("102")
+    taken = await bob.next_call()
+    await call.answered
+    await asyncio.sleep(2)
+    call.stream.stop_sending()
+    await asyncio.sleep(2)
+    call.stream.start_sending()
+    await asyncio.sleep(2)
+    await call.hangup()
+    await taken.ended
+    (row,) = await service.closed(1)
+    talk = Conversation(call, taken, row)
+
+    gaps = [gap for gap in service.manifest(talk.recording)["gaps"] if gap["track"] == "caller"]
+    assert len(gaps) == 1
+    assert talk.recording["state"] == "ready"
+    assert max(abs(seconds) for seconds in apart(talk, ALICE, BOB)) <= APART
