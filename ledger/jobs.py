@@ -32,7 +32,7 @@ class Job:
     """The work on one recording.
 
     Attributes:
-        step: the next step to run; empty before the first step is finished, and after the last.
+        step: the next step to run; empty before the first step is finished.
         attempts: how often that step was begun. created, run_at, lease_until: seconds since the epoch (UTC).
         fault: the last fault, as ``faults.Fault.as_dict`` gives it.
         facts: what each finished step found, by the step's name.
@@ -104,6 +104,16 @@ def retry(connection: Connection, job: Job, fault: Fault, run_at: float) -> None
         state=JobState.WAITING.value, run_at=run_at, owner=None, lease_until=None, fault=fault.as_dict()))
 
 
+def release(connection: Connection, job: Job, now: float) -> None:
+    """Let go of a job between two steps; it is due at once, and this claim does not count.
+
+    Raises:
+        LeaseLost: another worker has it, or it is over.
+    """
+    _change(connection, job, _mine(job).values(
+        state=JobState.WAITING.value, run_at=now, owner=None, lease_until=None, attempts=job.attempts - 1))
+
+
 def give_up(connection: Connection, job: Job, fault: Fault) -> None:
     """Put a job on the failed list.
 
@@ -124,14 +134,14 @@ def done(connection: Connection, job: Job) -> None:
 
 
 def retry_failed(connection: Connection, recording: str, now: float) -> None:
-    """Take a job off the failed list: it is due at once, at the step that failed.
+    """Take a job off the failed list: it is due at once, from its first step on, with what it found before at hand.
 
     Raises:
         NotFound: no failed job of that recording.
     """
     changed = connection.execute(
         jobs.update().where(jobs.c.recording == recording, jobs.c.state == JobState.FAILED.value),
-        {"state": JobState.WAITING.value, "attempts": 0, "run_at": now})
+        {"state": JobState.WAITING.value, "step": "", "attempts": 0, "run_at": now})
     if changed.rowcount == 0:
         raise NotFound("No failed job has that recording.", recording=recording)
 

@@ -1,0 +1,107 @@
+"""What the manifest says, and whether a recording is complete. docs/manifest.md explains every key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from ledger.codec import Json
+from ledger.rows import caller_and_callee
+from policy.types import Decision, Media
+from processing.step import Facts
+from recorder.model import Call, CallKind, Leg, Recording
+from recorder.states import SegmentState
+
+AllFacts = Mapping[str, Facts]
+
+
+def iso(at: float | None) -> str | None:
+    """A time as ISO 8601 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def shortcomings(recording: Recording, facts: AllFacts) -> list[str]:
+    """Why a recording is incomplete, as sentences; none if it is good."""
+    tracks = cast(list[dict[str, Any]], facts["verify"]["tracks"])
+    files = cast(list[dict[str, Any]], facts["verify"]["files"])
+    said = [finding["sentence"] for track in tracks for finding in track["findings"] if finding["incomplete"]]
+    said += [f"{file['path']}: {file['defect']}" for file in files if file["samples"] is None]
+    said += [f"Nobody saw the end of segment {segment.id}: {segment.cause}." for segment in recording.segments
+             if segment.state is SegmentState.LOST]
+    return said + cast(list[str], facts["compose"]["reasons"])
+
+
+def manifest(call: Call, recording: Recording, facts: AllFacts, published: Mapping[str, str]) -> Facts:
+    """The manifest.
+
+    Args:
+        published: for each kind of audio file its path below the destination.
+    """
+    composed = cast(dict[str, Any], facts["compose"])
+    start, stop = iso(composed["startTime"]), iso(composed["stopTime"])
+    files: list[Json] = [
+        {"kind": kind, "filename": published[kind], "bytes": made["bytes"], "sha256": made["sha256"],
+         "samples": made["samples"], "rate": made["rate"], "channels": made["channels"]}
+        for kind, made in composed["files"].items()]
+    mixed = composed["files"].get("mixed")
+    reasons = shortcomings(recording, facts)
+    decision = call.decision
+    return {
+        "uuid": recording.id,
+        "call": call.id,
+        "switch": call.switch,
+        "kind": call.kind.value,
+        "conference": call.bridge or None,
+        "state": "incomplete" if reasons else "ready",
+        "reasons": [*reasons],
+        "startTime": start,
+        "stopTime": stop,
+        "shouldRecordAudio": decision is not None and Media.AUDIO in decision.media,
+        "shouldRecordVideo": decision is not None and Media.VIDEO in decision.media,
+        "videos": [],
+        "audio": None if mixed is None else {"filename": published["mixed"], "startTime": start, "stopTime": stop,
+                                             "size": mixed["bytes"], "sha256": mixed["sha256"]},
+        "bytes": sum(made["bytes"] for made in composed["files"].values()),
+        "files": files,
+        "pauses": [{"startTime": iso(one["start"]), "stopTime": iso(one["stop"]), "reason": one["reason"],
+                    "owner": one["owner"]} for one in composed["pauses"]],
+        "gaps": [{"startTime": iso(one["start"]), "stopTime": iso(one["stop"]), "track": one["track"],
+                  "cause": one["cause"]} for one in composed["gaps"]],
+        "tracks": facts["verify"]["tracks"],
+        "segments": [_segment(recording, number, facts) for number in range(len(recording.segments))],
+        "parties": [_party(call, leg) for leg in call.parties],
+        "decision": None if decision is None else _decision(decision),
+    }
+
+
+def _segment(recording: Recording, number: int, facts: AllFacts) -> Facts:
+    segment = recording.segments[number]
+    files = cast(list[dict[str, Any]], facts["verify"]["files"])
+    return {"id": segment.id, "startTime": iso(segment.started), "stopTime": iso(segment.ended),
+            "state": segment.state.value, "cause": segment.cause, "forced": segment.forced,
+            "files": [{key: value for key, value in file.items() if key != "segment"} for file in files
+                      if file["segment"] == segment.id]}
+
+
+def _party(call: Call, leg: Leg) -> Facts:
+    return {"role": _role(call, leg), "user": leg.party.user, "domain": leg.party.domain, "number": leg.party.number,
+            "name": leg.party.name, "trunk": leg.trunk, "answered": iso(leg.answered)}
+
+
+def _role(call: Call, leg: Leg) -> str:
+    if call.kind is CallKind.CONFERENCE:
+        return "member"
+    caller, callee = caller_and_callee(call)
+    if caller is not None and leg.id == caller.id:
+        return "caller"
+    return "callee" if callee is not None and leg.id == callee.id else "other"
+
+
+def _decision(decision: Decision) -> Facts:
+    media: list[Json] = [media.value for media in sorted(decision.media)]
+    return {"recorded": decision.record, "media": media, "level": decision.level.value, "rule": decision.rule,
+            "profile": decision.profile.value if decision.profile else None,
+            "subject": decision.subject.value if decision.subject else None, "reason": decision.reason}

@@ -1,0 +1,143 @@
+"""Step ``compose``: the mixed and the stereo file, in this worker's own folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import defaultdict
+from contextlib import ExitStack
+from io import BufferedReader
+from typing import Any, cast
+
+from faults import TrackMissing
+from media.compose import Artefact, compose
+from media.timeline import Pause, SegmentFacts, Timeline, TrackFile, plan
+from media.wav import repair
+from processing.files import make_folder, new_file
+from processing.step import Context, Facts
+from processing.tracks import MIX, expected_tracks
+from recorder import model
+from recorder.model import CallKind
+
+# A tap that began later than this after it was wanted has missed something: the output then begins where it should
+# have begun. What is less is the time that a switch needs.
+LATE_S = 0.5
+# What no tap covered, pauses left aside, before a track counts as incomplete: a tap that moves to another leg, or comes
+# back after a pause, needs some 50 ms.
+UNTAPPED_LIMIT_S = 0.5
+
+
+class Compose:
+    """Facts.
+
+    ``files``: for each kind the path below the work folder, bytes, SHA-256, samples, rate and channels; none if no
+    track has a single sample. ``startTime``, ``stopTime`` (s), ``pauses``, ``gaps``, ``trimmed`` (samples), and
+    ``reasons``: sentences about what no tap covered.
+    """
+
+    name = "compose"
+
+    def run(self, context: Context) -> Facts:
+        """Mend the headers of the recorded files where a killed writer left wrong ones, and compose the outputs.
+
+        What was wrong is in the ledger by now. A file that we may not write is read rightly all the same.
+
+        Raises:
+            TrackMissing, RateMismatch, WavInvalid: as :func:`media.compose.compose`.
+        """
+        found = cast(list[dict[str, Any]], context.facts["verify"]["files"])
+        for file in found:
+            if file["defect"] is not None and file["samples"] is not None:
+                _mend(context, file["path"])
+        start, pauses, timeline = _timeline(context, found)
+        files = _write(context, timeline) if any(file["samples"] for file in found) else {}
+        return {
+            "files": files,
+            "startTime": start,
+            "stopTime": start + timeline.samples / timeline.rate,
+            "pauses": [{"start": placed.start, "stop": placed.stop, "reason": pause.reason, "owner": pause.owner}
+                       for pause, placed in zip(pauses, timeline.pauses, strict=True)],
+            "gaps": [{"track": gap.track, "start": gap.start, "stop": gap.stop, "cause": gap.cause}
+                     for gap in timeline.gaps],
+            "trimmed": sum(trim.count for trim in timeline.trims),
+            "reasons": [*_reasons(context, timeline)],
+        }
+
+
+def _mend(context: Context, file: str) -> None:
+    path = context.recorded_file(file)
+    if path is None:
+        return
+    with contextlib.suppress(PermissionError), path.open("r+b") as opened:
+        repair(opened)
+        opened.flush()
+        os.fsync(opened.fileno())
+    context.checkpoint("mended .wav")
+
+
+def _timeline(context: Context, found: list[dict[str, Any]]) -> tuple[float, list[model.Pause], Timeline]:
+    """Where the output begins (s), the pauses in it, and the plan of it."""
+    recording, call = context.recording, context.call
+    tracks = expected_tracks(call, recording)
+    if any(file["track"] == MIX and file["samples"] for file in found):
+        # The members' voices are in the conference's mix already.
+        tracks, found = (MIX,), [file for file in found if file["track"] == MIX]
+    by_segment: defaultdict[str, list[TrackFile]] = defaultdict(list)
+    for file in found:
+        by_segment[file["segment"]].append(
+            TrackFile(file["track"], file["path"], file["samples"] or 0, file["rate"], file["channel"]))
+    segments = [SegmentFacts(one.id, one.started if one.started is not None else one.asked, one.ended,
+                             tuple(by_segment[one.id]))
+                for one in recording.segments if one.started is not None or by_segment[one.id]]
+    start = recording.started if recording.started is not None else recording.created
+    if start - recording.created > LATE_S:
+        start = recording.created
+    ends = [one.ended for one in segments if one.ended is not None]
+    # A conference is not tapped while fewer than two are in it: its output ends with its last tap.
+    if recording.ended is not None and call.kind is CallKind.CALL:
+        ends.append(recording.ended)
+    stop = max(ends, default=start)
+    pauses = [one for one in call.pauses if one.asked < stop and (one.resumed is None or one.resumed > start)]
+    timeline = plan(start=start, stop=stop, tracks=tracks, segments=segments,
+                    pauses=[Pause(one.asked, one.resumed, one.reason) for one in pauses])
+    return start, pauses, timeline
+
+
+def _reasons(context: Context, timeline: Timeline) -> list[str]:
+    if context.call.kind is CallKind.CONFERENCE:
+        return []
+    untapped: defaultdict[str, float] = defaultdict(float)
+    for gap in timeline.gaps:
+        if gap.cause == "not-tapped":
+            untapped[gap.track] += gap.stop - gap.start
+    return [f"Track {track} was not tapped for {seconds:.1f} s." for track, seconds in untapped.items()
+            if seconds > UNTAPPED_LIMIT_S]
+
+
+def _write(context: Context, timeline: Timeline) -> Facts:
+    make_folder(context.folder, 0o700)
+    kinds = ("mixed",) if context.call.kind is CallKind.CONFERENCE else ("mixed", "stereo")
+    with ExitStack() as stack:
+        sources: dict[str, BufferedReader] = {}
+        for placements in timeline.tracks.values():
+            for one in placements:
+                if one.file not in sources:
+                    sources[one.file] = stack.enter_context(_open(context, one.file))
+        targets = {kind: stack.enter_context(new_file(context.folder / f"{kind}.wav", context.checkpoint))
+                   for kind in kinds}
+        made = compose(timeline, sources, mixed=targets["mixed"], stereo=targets.get("stereo"))
+    artefacts = {"mixed": made.mixed, "stereo": made.stereo}
+    return {kind: _facts(context, kind, artefact) for kind, artefact in artefacts.items() if artefact is not None}
+
+
+def _open(context: Context, file: str) -> BufferedReader:
+    path = context.recorded_file(file)
+    if path is None:
+        raise TrackMissing("A file that was there is gone.", file=file)
+    return path.open("rb")
+
+
+def _facts(context: Context, kind: str, artefact: Artefact) -> Facts:
+    return {"path": str((context.folder / f"{kind}.wav").relative_to(context.places.work)),
+            "bytes": artefact.bytes, "sha256": artefact.sha256, "samples": artefact.samples,
+            "rate": artefact.rate, "channels": artefact.channels}

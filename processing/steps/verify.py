@@ -1,0 +1,91 @@
+"""Step ``verify``: is each track what it should be? Nothing is called good without proof."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from io import BufferedReader
+
+from faults import WavInvalid
+from media.gaps import FillRun, SegmentEvidence, TrackEvidence, fill_runs, judge
+from media.wav import WavInfo, read_blocks, read_info
+from processing.step import Context, Facts
+from processing.tracks import expected_tracks, leg_of, track_of
+from recorder.model import Segment, TrackFile
+
+_BLOCK_SAMPLES = 65_536
+_RATE_UNKNOWN = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A file as it was found; ``samples`` is None if there is none that can be read, ``defect`` what is wrong."""
+
+    samples: int | None
+    rate: int
+    fill: tuple[FillRun, ...] = ()
+    defect: str | None = None
+
+
+class Verify:
+    """Facts.
+
+    ``tracks``: for each the verdict of :mod:`media.gaps`. ``files``: for each file what was found, by segment.
+    """
+
+    name = "verify"
+
+    def run(self, context: Context) -> Facts:
+        """Look at every file, and change none."""
+        evidence: defaultdict[str, list[SegmentEvidence]] = defaultdict(list)
+        rates: dict[str, int] = {}
+        files: list[Facts] = []
+        for segment in context.recording.segments:
+            for file in segment.files:
+                found = _look(context, file)
+                track = track_of(segment, file)
+                if found.samples:
+                    rates.setdefault(track, found.rate)
+                evidence[track].append(SegmentEvidence(_seconds(segment, found), found.samples, found.fill))
+                files.append({"segment": segment.id, "track": track, "path": file.path, "channel": file.channel,
+                              "samples": found.samples, "rate": found.rate, "defect": found.defect})
+        tracks = dict.fromkeys([*expected_tracks(context.call, context.recording), *evidence])
+        return {"tracks": [_verdict(context, track, rates.get(track, _RATE_UNKNOWN), evidence[track])
+                           for track in tracks],
+                "files": [*files]}
+
+
+def _seconds(segment: Segment, found: _Found) -> float:
+    """How long the file should be; where nobody saw the tap's end, as long as it is."""
+    if segment.started is not None and segment.ended is not None:
+        return max(0.0, segment.ended - segment.started)
+    return (found.samples or 0) / found.rate
+
+
+def _look(context: Context, file: TrackFile) -> _Found:
+    path = context.recorded_file(file.path)
+    if path is None:
+        return _Found(None, _RATE_UNKNOWN, defect="The file is not there.")
+    try:
+        with path.open("rb") as opened:
+            info = read_info(opened)
+            if file.channel >= info.channels:
+                return _Found(None, info.rate, defect=f"The file has no channel {file.channel + 1}.")
+            return _Found(info.samples, info.rate, _fill(opened, info, file.channel), info.defect)
+    except WavInvalid as fault:
+        return _Found(None, _RATE_UNKNOWN, defect=fault.message)
+
+
+def _fill(file: BufferedReader, info: WavInfo, channel: int) -> tuple[FillRun, ...]:
+    return fill_runs((block[:, channel] for block in read_blocks(file, info, _BLOCK_SAMPLES)), rate=info.rate)
+
+
+def _verdict(context: Context, track: str, rate: int, segments: list[SegmentEvidence]) -> Facts:
+    leg = leg_of(context.call, track)
+    counters = leg.counters if leg is not None else None
+    verdict = judge(TrackEvidence(
+        track, rate, segments, received=counters.received if counters is not None else None,
+        lost=counters.lost if counters is not None else None))
+    return {"track": track, "complete": verdict.complete, "shortfallMs": round(verdict.shortfall_ms, 1),
+            "findings": [{"id": one.id, "incomplete": one.incomplete, "sentence": one.sentence}
+                         for one in verdict.findings]}

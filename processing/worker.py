@@ -1,0 +1,206 @@
+"""One worker: claims a job, runs its steps in order, each committed with what it found, and ends it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+
+from faults import Fault, LeaseLost, LedgerFault, StepFailed, StorageRefused
+from ledger import Ledger, jobs, recordings
+from ledger.codec import Json
+from ledger.jobs import Job
+from processing.document import shortcomings
+from processing.step import Checkpoint, Context, Facts, Places, Step
+from recorder.states import RecordingInput
+
+log = structlog.get_logger("jobs")
+
+# What a job comes to after its last step: its end.
+_END = "end"
+RETRY_FIRST_S = 2.0
+RETRY_LONGEST_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How jobs are tried: ``attempts`` of a step before the job is given up; a lease of ``lease`` seconds."""
+
+    attempts: int = 5
+    lease: float = 60.0
+
+
+class Worker:
+    """Works on one job at a time. ``work_once`` is called in one thread; ``renew`` and ``stop`` in any.
+
+    Args:
+        steps: in their order.
+        owner: a name that no other worker has or had, and that can name a folder.
+        clock: seconds since the Unix epoch (UTC).
+        jitter: numbers from 0 to 1, so that jobs that failed together do not come back together.
+        checkpoint: called with a name after every commit and every effect on a disk.
+    """
+
+    def __init__(self, ledger: Ledger, steps: Sequence[Step], places: Places, rules: Rules, *, owner: str,
+                 clock: Callable[[], float], jitter: Callable[[], float],
+                 checkpoint: Checkpoint = lambda _: None) -> None:
+        self._ledger = ledger
+        self._steps = {step.name: step for step in steps}
+        self._order = [step.name for step in steps]
+        self._places = places
+        self._rules = rules
+        self._owner = owner
+        self._clock = clock
+        self._jitter = jitter
+        self._checkpoint = checkpoint
+        self._held: Job | None = None
+        self._stopped = threading.Event()
+
+    def work_once(self) -> bool:
+        """Take the next job that is due and bring it to an end, or as far as it goes.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            LedgerFault: the ledger cannot be used; what was being done is done again when the lease is out.
+        """
+        with self._ledger.transaction() as connection:
+            job = jobs.claim(connection, self._owner, self._clock(), self._rules.lease)
+            if job is not None:
+                recordings.move(connection, job.recording, RecordingInput.PROCESS, self._clock())
+        if job is None:
+            return False
+        self._held = job
+        self._checkpoint("claimed")
+        try:
+            self._work(job)
+        except LeaseLost:
+            log.warning("another worker has taken the job over", recording=job.recording)
+            shutil.rmtree(self._folder(job), ignore_errors=True)
+        finally:
+            self._held = None
+        return True
+
+    def renew(self) -> None:
+        """Hold on to the job that is worked on, if any.
+
+        Raises:
+            LedgerFault: the ledger cannot be used.
+        """
+        job = self._held
+        if job is None:
+            return
+        try:
+            with self._ledger.transaction() as connection:
+                jobs.renew(connection, job, self._clock(), self._rules.lease)
+        except LeaseLost:
+            # It was finished just now, or really lost: the work itself finds out at its next commit.
+            return
+
+    def stop(self) -> None:
+        """Let go of the job after the step that runs; another worker, or the next start, goes on."""
+        self._stopped.set()
+
+    def _work(self, job: Job) -> None:
+        try:
+            if job.attempts > self._rules.attempts:
+                raise StepFailed("The worker died at this step each time.", step=job.step or self._order[0])
+            held = self._run(job)
+            if held is not None:
+                self._finish(held)
+        except LedgerFault:
+            raise
+        except LeaseLost:
+            raise
+        except Fault as fault:
+            self._failed(fault)
+        except OSError as error:
+            self._failed(StorageRefused(f"The disk refused: {error.strerror}.", file=error.filename))
+        except Exception as error:
+            log.exception("a step broke", recording=job.recording)
+            self._failed(StepFailed(f"{type(error).__name__} in a step."))
+
+    def _run(self, job: Job) -> Job | None:
+        """Run the steps that are left. None: we were stopped, and let go of the job."""
+        with self._ledger.reading() as connection:
+            kept = recordings.get(connection, job.recording)
+        stages = [*self._order, _END]
+        for number in range(stages.index(job.step or stages[0]), len(self._order)):
+            if self._stopped.is_set():
+                with self._ledger.transaction() as connection:
+                    jobs.release(connection, job, self._clock())
+                return None
+            name, then = stages[number:number + 2]
+            facts = self._steps[name].run(Context(
+                call=kept.call, recording=kept.recording, facts=job.facts, places=self._places,
+                folder=self._folder(job),
+                checkpoint=self._within(name)))
+            self._checkpoint(f"{name}: ran")
+            with self._ledger.transaction() as connection:
+                job = jobs.advance(connection, job, name, facts, then, self._clock(), self._rules.lease)
+            self._held = job
+            self._checkpoint(f"{name}: committed")
+        return job
+
+    def _folder(self, job: Job) -> Path:
+        return self._places.work / job.recording / self._owner
+
+    def _within(self, step: str) -> Checkpoint:
+        return lambda what: self._checkpoint(f"{step}: {what}")
+
+    def _finish(self, job: Job) -> None:
+        """The final state and its notice, in one transaction; before it the files we no longer need are taken away."""
+        self._prove_published(job.facts)
+        shutil.rmtree(self._places.work / job.recording, ignore_errors=True)
+        self._checkpoint("cleaned")
+        with self._ledger.transaction() as connection:
+            recording = recordings.get(connection, job.recording).recording
+            reasons = shortcomings(recording, job.facts)
+            recordings.finish(connection, job.recording, RecordingInput.SHORT if reasons else RecordingInput.GOOD,
+                              self._clock(), result=_result(job.facts, reasons))
+            jobs.done(connection, job)
+        self._checkpoint("finished")
+        log.info("recording finished", recording=job.recording, state="incomplete" if reasons else "ready")
+
+    def _prove_published(self, facts: dict[str, Facts]) -> None:
+        """What was composed is deleted only when it stands, whole, where it was published."""
+        composed = cast(dict[str, Any], facts["compose"]["files"])
+        for kind, named in cast(dict[str, str], facts["publish"]["files"]).items():
+            found = self._places.destination / named
+            if not found.is_file() or found.stat().st_size != composed[kind]["bytes"]:
+                raise StorageRefused(f"The published file {named} is gone, or no longer whole.", file=found)
+
+    def _failed(self, fault: Fault) -> None:
+        """Try again later, or put the job on the failed list. The recorded files stay as they are."""
+        job = self._held
+        if job is None:
+            return
+        last = job.attempts >= self._rules.attempts
+        with self._ledger.transaction() as connection:
+            if last:
+                jobs.give_up(connection, job, fault)
+                recordings.finish(connection, job.recording, RecordingInput.GIVE_UP, self._clock())
+            else:
+                jobs.retry(connection, job, fault, self._clock() + self._pause(job.attempts))
+        self._checkpoint("failed")
+        log.warning("a step failed", recording=job.recording, fault=fault.id, message=fault.message, given_up=last)
+
+    def _pause(self, attempts: int) -> float:
+        """Seconds until the next attempt: doubled each time, then somewhere in its second half."""
+        longest = min(RETRY_LONGEST_S, RETRY_FIRST_S * 2.0 ** (attempts - 1))
+        return longest * (0.5 + 0.5 * self._jitter())
+
+
+def _result(facts: dict[str, Facts], reasons: list[str]) -> dict[str, Json]:
+    """What the ledger keeps of a finished recording; paths are below the destination."""
+    composed = cast(dict[str, Any], facts["compose"])
+    files = cast(dict[str, str], facts["publish"]["files"])
+    return {"mixed": files.get("mixed"), "stereo": files.get("stereo"), "manifest": facts["manifest"]["path"],
+            "seconds": round(composed["stopTime"] - composed["startTime"], 3) if composed["files"] else 0.0,
+            "bytes": sum(made["bytes"] for made in composed["files"].values()), "reasons": [*reasons]}

@@ -1,0 +1,135 @@
+"""Never: a file overwritten, or seen half-written.
+
+The worker is killed with SIGKILL after every commit and every effect on a disk, as it names them itself. Whoever reads
+the destination at that moment finds only whole files; a restart leaves one set of files, one state and one notice.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger import jobs, recordings
+from ledger.jobs import JobState
+from processing.worker import Worker
+from recorder.states import FINAL_RECORDING, RecordingState
+from tests.processing.crashing import killed_at, points
+from tests.processing.scene import Scene, assert_whole, noise, wav_bytes
+
+
+@pytest.fixture(params=["the same file system", "another file system"])
+def folders(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """The folder of a scene, and one for its destination."""
+    if request.param == "the same file system":
+        yield tmp_path / "scene", tmp_path / "recordings"
+        return
+    memory = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    assert memory.stat().st_dev != tmp_path.stat().st_dev
+    yield tmp_path / "scene", memory / "recordings"
+    shutil.rmtree(memory)
+
+
+def _scene(folder: Path, destination: Path) -> Scene:
+    scene = Scene(folder, destination, seconds=0.5)
+    # A killed Asterisk leaves the lengths at zero: mending them is an effect, too.
+    broken = bytearray(wav_bytes(noise(0.5, 1)))
+    broken[4:8] = broken[40:44] = bytes(4)
+    scene.write("pbx/in.wav", bytes(broken))
+    scene.write("pbx/out.wav", wav_bytes(noise(0.5, 2)))
+    scene.enqueue()
+    return scene
+
+
+def test_a_kill_at_any_point_leaves_whole_files_and_one_end(folders: tuple[Path, Path]) -> None:
+    folder, destination = folders
+    _scene(folder / "before", destination / "before")
+    reader = _again(folder, destination, "reader")
+    names = points(reader, lambda: _assert_all_whole(reader))
+    assert {"compose: mended .wav", "publish: remembered .wav", "manifest: committed", "finished"} <= set(names)
+    expected = {name: path.read_bytes() for name, path in reader.visible().items()}
+    assert len(expected) == 3
+
+    for number, name in enumerate(names):
+        scene = _again(folder, destination, str(number))
+        killed_at(scene, number)
+        _assert_all_whole(scene)
+        scene.finish()
+        found = {name: path.read_bytes() for name, path in scene.visible().items()}
+        assert found == expected, name
+        assert scene.leftovers() == [], name
+        _assert_one_end(scene, name)
+
+
+def _again(folder: Path, destination: Path, name: str) -> Scene:
+    """The scene of the folder ``before``, once more."""
+    shutil.copytree(folder / "before", folder / name)
+    return Scene(folder / name, destination / name, seconds=0.5)
+
+
+def _assert_all_whole(scene: Scene) -> None:
+    for path in scene.visible().values():
+        assert_whole(path)
+
+
+def _assert_one_end(scene: Scene, point: str) -> None:
+    ledger = scene.ledger()
+    with ledger.reading() as connection:
+        states = [state for state, _ in recordings.history(connection, scene.recording)]
+        notices = [notice.state for notice in recordings.notices_of(connection, [scene.recording])]
+        job = jobs.get(connection, scene.recording)
+    ledger.close()
+    assert [state for state in states if state in FINAL_RECORDING] == [RecordingState.READY], point
+    assert notices == [RecordingState.READY], point
+    assert job.state is JobState.DONE, point
+
+
+def test_another_file_of_that_name_is_never_overwritten(folders: tuple[Path, Path]) -> None:
+    scene = _scene(*folders)
+    base = folders[1] / "2023" / scene.recording
+    base.parent.mkdir(parents=True)
+    theirs = base.with_suffix(".wav")
+    theirs.write_bytes(b"not ours")
+    ledger = scene.ledger()
+    worker: Worker = scene.worker(ledger, attempts=1)
+    worker.work_once()
+    with ledger.reading() as connection:
+        fault = jobs.get(connection, scene.recording).fault
+    ledger.close()
+    assert fault is not None
+    assert fault["id"] == "processing.destination-exists"
+    assert theirs.read_bytes() == b"not ours"
+    assert list(scene.visible()) == [f"2023/{scene.recording}.wav"]
+
+
+def test_two_recordings_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    first, second = (Scene(tmp_path / name, tmp_path / "recordings", seconds=length, template="{{year}}")
+                     for name, length in (("first", 0.5), ("second", 1.0)))
+    for scene in (first, second):
+        scene.record()
+        scene.enqueue()
+        scene.finish()
+    assert {name: path.stat().st_size for name, path in first.visible().items() if name.endswith(".wav")} == {
+        "2023.wav": 44 + 8_000, "2023-stereo.wav": 44 + 16_000}
+
+
+def test_a_slow_worker_that_was_taken_over_does_not_write_into_published_files(tmp_path: Path) -> None:
+    """It still writes into its own unfinished files while the other worker publishes."""
+    scene = _scene(tmp_path, tmp_path / "recordings")
+    ledger = scene.ledger()
+    other = scene.worker(ledger)
+    published: dict[str, bytes] = {}
+
+    def overtaken(point: str) -> None:
+        if point == "compose: created .wav" and not published:
+            scene.clock.now += 61
+            other.work_once()
+            published.update({name: path.read_bytes() for name, path in scene.visible().items()})
+
+    scene.worker(ledger, checkpoint=overtaken).work_once()
+    ledger.close()
+    assert len(published) == 3
+    assert {name: path.read_bytes() for name, path in scene.visible().items()} == published
