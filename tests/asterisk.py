@@ -113,6 +113,13 @@ def _free_port(kind: socket.SocketKind, draw: Callable[[], int]) -> int:
     raise AsteriskFault(f"no free port between {_PORTS[0]} and {_PORTS[1]}")
 
 
+def _warden(pid: int) -> subprocess.Popen[bytes]:
+    """Ends process `pid` when this one is gone, even by SIGKILL: the pipe that it reads from is then closed."""
+    return subprocess.Popen(
+        ["sh", "-c", 'read -r _; kill -KILL "$0"', str(pid)], stdin=subprocess.PIPE, start_new_session=True
+    )
+
+
 class AsteriskServer:
     """One Asterisk in a private folder. `start()`, `stop()`, `kill()` and `restart()` block: in a coroutine, call
     them by `asyncio.to_thread`.
@@ -133,6 +140,7 @@ class AsteriskServer:
         # A Unix socket's path holds 107 bytes (unix(7)), too few for many a test's folder.
         self._run = Path(tempfile.mkdtemp(prefix="asterisk-run-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._warden: subprocess.Popen[bytes] | None = None
 
         def draw() -> int:
             return random.randrange(*_PORTS)
@@ -209,6 +217,8 @@ class AsteriskServer:
         """
         if self.running:
             raise AsteriskFault("Asterisk runs already")
+        if self._process is not None:
+            self._reap()
         self._prepare()
         with (self.folder / "log" / "console.log").open("ab") as console:
             self._process = subprocess.Popen(
@@ -219,6 +229,7 @@ class AsteriskServer:
                 umask=self._umask,
                 start_new_session=True,
             )
+        self._warden = _warden(self._process.pid)
         self._await_boot(self._process)
 
     def cli(self, command: str, *, timeout: float = 10.0) -> str:
@@ -347,6 +358,11 @@ class AsteriskServer:
 
     def _reap(self) -> None:
         assert self._process is not None
+        if self._warden is not None:
+            # Before the server's id can belong to somebody else.
+            self._warden.kill()
+            self._warden.communicate()
+            self._warden = None
         self._process.wait()
         self._process = None
         # What a killed server leaves behind would look like a living one.

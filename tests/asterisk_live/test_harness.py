@@ -1,7 +1,10 @@
 """The harness itself, on the real server: before anybody trusts what it tells."""
 
 import asyncio
+import os
+import select
 import stat
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -87,6 +90,26 @@ async def test_a_killed_server_comes_back_where_it_was(tmp_path: Path) -> None:
     assert f"127.0.0.1:{port}" in await asyncio.to_thread(server.cli, "http show status")
     await asyncio.to_thread(server.stop)
     assert not server.running
+
+
+async def test_a_server_does_not_outlive_whoever_started_it(tmp_path: Path) -> None:
+    script = "import sys, pathlib, tests.asterisk as a; s = a.AsteriskServer(pathlib.Path(sys.argv[1])); s.start(); "
+    script += "print(s.pid, flush=True); sys.stdin.read()"
+    starter = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", script, str(tmp_path)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert starter.stdout is not None
+    pid = int(await starter.stdout.readline())
+    server = os.pidfd_open(pid)
+    starter.kill()
+    await starter.communicate()
+    # A pidfd becomes readable when its process ends (pidfd_open(2)).
+    ended, _, _ = await asyncio.to_thread(select.select, [server], [], [], 10)
+    os.close(server)
+    assert ended
 
 
 async def test_without_asterisk_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
