@@ -256,14 +256,29 @@ async def test_a_second_service_is_told_and_not_fought(asterisk_like: FakeAsteri
     assert sleeps.asked[:4] == [7, 7, 7, 7]
 
 
-async def test_an_asterisk_that_is_away_does_not_end_the_stand_by(asterisk_like: FakeAsterisk) -> None:
+@pytest.mark.parametrize("answer", ["nothing", "error 500"])
+async def test_only_an_application_that_is_gone_ends_the_stand_by(asterisk_like: FakeAsterisk, answer: str) -> None:
     listener, sleeps = Listener(), Sleeps(3)
-    asterisk_like.answers["GET", f"/ari/applications/{APP}"] = _hang_up
+    asterisk_like.answers["GET", f"/ari/applications/{APP}"] = _hang_up if answer == "nothing" else _broken
     async with running(asterisk_like, listener, sleeps):
         await listener.until("connected")
         await asterisk_like.sockets[-1].send_str(event("ApplicationReplaced"))
         await sleeps.until(4)
     assert len(asterisk_like.sockets) == 1
+
+
+@pytest.mark.parametrize(("lasted", "at_least", "at_most"), [(1.0, 2.0, 4.0), (20.0, 0.0, 0.25)])
+async def test_the_first_retry_is_quick_after_a_connection_that_lasted(asterisk_like: FakeAsterisk, lasted: float,
+                                                                       at_least: float, at_most: float) -> None:
+    now = [0.0]
+    listener, sleeps = Listener(), Sleeps()
+    listener.failing = [SwitchOperationFailed("no", status=500) for _ in range(4)]
+    async with running(asterisk_like, listener, sleeps, clock=lambda: now[0]):
+        await listener.until("up")
+        now[0] = lasted
+        await asterisk_like.drop()
+        await sleeps.until(5)
+    assert at_least <= sleeps.asked[4] <= at_most
 
 
 async def test_a_snapshot_that_fails_is_taken_again(asterisk_like: FakeAsterisk) -> None:
@@ -328,6 +343,10 @@ def _hang_up(request: web.Request) -> web.StreamResponse:
 
 def _elsewhere(request: web.Request) -> web.StreamResponse:
     return web.Response(status=302, headers={"Location": "/ari/elsewhere"})
+
+
+def _broken(request: web.Request) -> web.StreamResponse:
+    return web.json_response({"message": "Internal Server Error"}, status=500)
 
 
 def _not_there(request: web.Request) -> web.StreamResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ari_app import fields
@@ -52,6 +52,7 @@ def test_a_query_has_no_none_and_lower_case_truth() -> None:
     assert asked == {"b": "true", "c": "0", "d": "", "e": "x:,y:"}
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()))
 def test_a_part_of_a_path_holds_nothing_that_ends_or_leaves_it(value: str) -> None:
     part = fields.part(value)
