@@ -84,6 +84,11 @@ class Driver:
         self._tasks: set[asyncio.Task[None]] = set()
         self._writing = Writing(store, clock, perform=self._perform, answer=waiters.answer, jobs=jobs)
 
+    @property
+    def name(self) -> str:
+        """The switch's name."""
+        return self._switch.name
+
     async def run(self) -> None:
         """Take over the calls of an earlier life, then drive until cancelled. What is attached stays attached.
 
@@ -93,7 +98,7 @@ class Driver:
         earlier = await self._store.open_calls(self._switch.name)
         self._engine.restore(earlier)
         self._journal.restored(earlier)
-        self._calls = {call.id: call for call in earlier}
+        self._calls = {call.id: call for call in earlier if call.state is not CallState.CLOSED}
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(), name=f"read {self._switch.name}")

@@ -58,9 +58,11 @@ class Journal:
         self._followers: defaultdict[str, set[str]] = defaultdict(set)
 
     def restored(self, calls: Iterable[Call]) -> None:
-        """The engine begins with these calls of an earlier life."""
+        """The engine begins with these calls of an earlier life, open or closed."""
         for call in calls:
             self._open(call, 0.0, restored=True)
+            if call.state is CallState.CLOSED:
+                self._closed(call)
 
     def note(self, event: CallEvent, step: Step, now: float) -> None:
         """Write down one step of the engine, in the journals of the calls that it concerns.
@@ -150,6 +152,9 @@ class Journal:
     def _close(self, call: Call) -> None:
         number = self._step
         self._files.write(call.id, lambda: {"n": number, "closed": records.of_call(call)})
+        self._closed(call)
+
+    def _closed(self, call: Call) -> None:
         self._files.close(call.id)
         gone = [leg.id for leg in call.legs if leg.gone is not None]
         del self._legs_of[call.id]

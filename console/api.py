@@ -1,0 +1,148 @@
+"""The HTTP API on the local socket (mode 0600): whoever may open it may do everything here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import uvicorn
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import JSONResponse
+
+from faults import (
+    ConfigurationFault,
+    Fault,
+    LedgerFault,
+    NotFound,
+    PauseUnconfirmed,
+    RequestRefused,
+    ServiceFault,
+)
+from ledger.calls import CallFilter
+from ledger.recordings import RecordingFilter
+from policy.types import Direction
+from recorder.effects import Answer
+from recorder.events import Verb
+from recorder.model import Outcome
+from recorder.states import CallState, RecordingState
+from service.desk import Desk
+
+_STATUS: tuple[tuple[type[Fault], int], ...] = (
+    (NotFound, 404), (RequestRefused, 409), (ConfigurationFault, 422), (PauseUnconfirmed, 504), (LedgerFault, 503))
+_GRACE = 2  # s for requests that are being answered when the service stops
+
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Days = Annotated[float, Query(gt=0, le=3660)]
+
+
+def application(desk: Desk) -> FastAPI:
+    """The API of one running service."""
+    app = FastAPI(title="Phonograph", docs_url=None, redoc_url=None)
+    app.add_exception_handler(Fault, _refused)
+
+    @app.get("/health")
+    async def health() -> dict[str, Any]:
+        return desk.health()
+
+    @app.get("/calls")
+    async def calls(limit: Limit = 100, after: str | None = None, switch: str | None = None,
+                    state: CallState | None = None, direction: Direction | None = None, party: str | None = None,
+                    recorded: bool | None = None, rule: str | None = None, outcome: Outcome | None = None,
+                    since: float | None = None, until: float | None = None) -> dict[str, Any]:
+        wanted = CallFilter(switch=switch, state=state, direction=direction, party=party, recorded=recorded, rule=rule,
+                            outcome=outcome, since=since, until=until)
+        return {"calls": await desk.calls(wanted, limit=limit, after=after)}
+
+    @app.get("/calls/{call}")
+    async def call(call: str) -> dict[str, Any]:
+        return await desk.call(call)
+
+    @app.get("/calls/{call}/journal")
+    async def journal(call: str) -> dict[str, Any]:
+        return {"call": call, "entries": await desk.journal(call)}
+
+    @app.post("/calls/{call}/{verb}")
+    async def ask(call: str, verb: Verb, owner: str = "operator", reason: str = "") -> dict[str, Any]:
+        reply = await desk.ask(call, verb, owner=owner, reason=reason)
+        if reply.answer is Answer.REFUSED:
+            raise RequestRefused(f"Refused: {reply.message}.", call=call)
+        return {"answer": reply.answer.value, "message": reply.message}
+
+    @app.get("/recordings")
+    async def recordings(limit: Limit = 100, after: str | None = None, switch: str | None = None,
+                         state: RecordingState | None = None, since: float | None = None,
+                         until: float | None = None) -> dict[str, Any]:
+        wanted = RecordingFilter(switch=switch, state=state, since=since, until=until)
+        return {"recordings": await desk.recordings(wanted, limit=limit, after=after)}
+
+    @app.get("/recordings/{recording}")
+    async def recording(recording: str) -> dict[str, Any]:
+        return await desk.recording(recording)
+
+    @app.post("/reconcile")
+    async def reconcile(days: Days = 1.0) -> dict[str, Any]:
+        return {"discrepancies": [found.as_dict() for found in await desk.reconcile(days=days)]}
+
+    @app.post("/policy/reload")
+    async def reload() -> dict[str, Any]:
+        await desk.reload_policy()
+        return {"loaded": True}
+
+    return app
+
+
+async def serve(desk: Desk, path: Path) -> None:
+    """Serve the API on a local socket until cancelled.
+
+    Raises:
+        ServiceFault: the socket cannot be made.
+    """
+    server = _Server(uvicorn.Config(application(desk), log_config=None, access_log=False, lifespan="off",
+                                    timeout_graceful_shutdown=_GRACE))
+    listening = _bound(path)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)
+        listening.close()
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+class _Server(uvicorn.Server):
+    """Signals are the service's: uvicorn would take them away from it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _bound(path: Path) -> socket.socket:
+    """A listening socket at ``path`` that only our user may open. An old one, of a life that was killed, goes first:
+    the service's lock is held, so nobody listens on it."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        mask = os.umask(0o177)
+        try:
+            listening.bind(str(path))
+        finally:
+            os.umask(mask)
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise ServiceFault(f"The socket {path} cannot be made: {error.strerror or error}.", socket=path) from error
+    listening.setblocking(False)
+    return listening
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Fault)
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+    return JSONResponse({"fault": error.as_dict()}, status_code=status)

@@ -1,0 +1,77 @@
+"""``phonograph recordings``: list them, show one, or print where its file is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from console import text
+from console.options import Common, common
+from faults import NotFound
+
+_STATES = ["armed", "recording", "paused", "ended", "empty", "processing", "ready", "incomplete", "failed"]
+_KINDS = ["mixed", "stereo", "manifest"]
+
+
+@click.group("recordings")
+@common
+def command(_common: Common) -> None:
+    """The recordings and their files."""
+
+
+@command.command("list")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at most.")
+@click.option("--state", type=click.Choice(_STATES), help="Only those in this state.")
+@common
+def list_(common: Common, limit: int, state: str | None) -> None:
+    """List the recordings, newest first."""
+    answer = common.ask("GET", "/recordings", limit=limit, state=state)
+    if common.as_json:
+        text.say_json(answer)
+        return
+    text.say(text.table(("began", "caller", "callee", "length", "state", "recording"), [
+        [text.when(one["started"] or one["created"]), one["caller"] or "-", one["callee"] or "-",
+         text.seconds(one["seconds"]), one["state"], one["id"]] for one in answer["recordings"]]))
+
+
+@command.command("show")
+@click.argument("recording")
+@common
+def show(common: Common, recording: str) -> None:
+    """Show everything about one recording."""
+    answer = common.ask("GET", f"/recordings/{text.part(recording)}")
+    if common.as_json:
+        text.say_json(answer)
+        return
+    for line in _lines(answer):
+        text.say(line)
+
+
+@command.command("path")
+@click.argument("recording")
+@click.option("--kind", type=click.Choice(_KINDS), default="mixed", show_default=True, help="Which file.")
+@common
+def path(common: Common, recording: str, kind: str) -> None:
+    """Print where a recording's file is."""
+    answer = common.ask("GET", f"/recordings/{text.part(recording)}")
+    if answer[kind] is None:
+        raise NotFound(f"That recording has no {kind} file: it is {answer['state']}.", recording=recording)
+    text.say_json({kind: answer[kind]}) if common.as_json else text.say(text.safe(answer[kind]))
+
+
+def _lines(one: dict[str, Any]) -> list[str]:
+    rows: list[tuple[str, object]] = [
+        ("recording", one["id"]), ("call", one["call"]), ("switch", one["switch"]),
+        ("from", one["caller"] or "-"), ("to", one["callee"] or "-"), ("state", one["state"]),
+        ("why", one["reason"] or "-"), ("began", text.when(one["started"])), ("ended", text.when(one["ended"])),
+        ("length", text.seconds(one["seconds"])), *((kind, one[kind] or "-") for kind in _KINDS)]
+    lines = [f"{name:<10} {text.safe(value)}" for name, value in rows]
+    job = one["job"]
+    if job is not None and job["fault"] is not None:
+        lines.append(f"{'job':<10} {text.safe(job['state'])} at {text.safe(job['step'] or 'its begin')}, "
+                     f"attempt {job['attempts']}: {text.safe(job['fault']['message'])}")
+    lines += [f"{'segment':<10} {text.safe(segment['id'])} {segment['state']}, "
+              f"{text.when(segment['started'])} to {text.when(segment['ended'])}"
+              f"{', ended by force' if segment['forced'] else ''}" for segment in one["segments"]]
+    return lines + [f"{'state':<10} {text.when(step['at'])} {step['state']}" for step in one["history"]]

@@ -1,0 +1,44 @@
+"""``phonograph run``: the service, in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.metadata import version
+
+import click
+
+from console.options import Common, common
+from faults import Fault
+
+
+@click.command("run", epilog="SIGTERM ends it; what is being recorded goes on, and the next start takes it over. "
+                             "SIGHUP loads the policy again.")
+@common
+def command(common: Common) -> None:
+    """Run the service until SIGTERM."""
+    from console import api
+    from service import logs, reports
+    from service.run import run
+
+    settings = common.settings()
+    logs.set_up(settings.log_level, settings.log_path)
+    if settings.sentry_dsn is not None:
+        reports.set_up(settings.sentry_dsn.get_secret_value(), version("phonograph"))
+    try:
+        asyncio.run(run(settings, lambda desk: api.serve(desk, settings.socket)))
+    except BaseExceptionGroup as group:
+        fault = _first_fault(group)
+        if fault is None:
+            raise
+        raise fault from group
+
+
+def _first_fault(group: BaseExceptionGroup[BaseException]) -> Fault | None:
+    """The fault that ended the service, out of what its tasks raised together."""
+    found = group.subgroup(Fault)
+    while isinstance(found, BaseExceptionGroup):
+        first = found.exceptions[0]
+        if isinstance(first, Fault):
+            return first
+        found = first if isinstance(first, BaseExceptionGroup) else None
+    return None

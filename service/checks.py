@@ -1,0 +1,79 @@
+"""What ``phonograph check`` looks at on our side: files, folders and their rights."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from faults import ConfigurationFault, Fault, LedgerUnavailable
+from processing.names import NameTemplate
+from service import folders, running_policy
+from service.findings import Finding, Verdict, bad, well
+from service.settings import Settings
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything that does not need the switch. Nothing is left behind, and no folder is made."""
+    yield _tried("policy", lambda: running_policy.read(settings.policy), f"{settings.policy} is well-formed")
+    yield _tried("names", lambda: NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone)),
+                 f"{settings.fileformat} names what exists")
+    for subject, folder in (("journal_path", settings.journal_path), ("work_path", settings.work_path),
+                            ("destination_path", settings.destination_path), ("socket", settings.socket.parent)):
+        yield _folder(subject, folder)
+    yield _ledger(settings.ledger)
+    yield _one_file_system(settings)
+    yield _mask()
+
+
+def _tried(subject: str, attempt: Callable[[], object], said: str) -> Finding:
+    try:
+        attempt()
+    except Fault as fault:
+        return bad(subject, fault)
+    return well(subject, said)
+
+
+def _folder(subject: str, folder: Path) -> Finding:
+    """A folder that is not there yet is made at the start: then the one above it must let us."""
+    there = _nearest(folder)
+    try:
+        folders.prove(there)
+    except ConfigurationFault as fault:
+        return Finding(subject=subject, verdict=Verdict.FAIL, said=fault.message,
+                       remedy=f"Let the user that runs Phonograph write into {there}.")
+    return well(subject, f"{folder} can be written" if there == folder else f"{folder} will be made")
+
+
+def _ledger(where: str) -> Finding:
+    if "://" in where:
+        return Finding(subject="ledger", verdict=Verdict.NOTE, said="a database server: it is tried at the start")
+    path = Path(where)
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        return bad("ledger", LedgerUnavailable(f"{path} cannot be read and written."))
+    finding = _folder("ledger", path.parent)
+    return finding if finding.verdict is Verdict.FAIL else well("ledger", f"{path} can be written")
+
+
+def _one_file_system(settings: Settings) -> Finding:
+    places = [_nearest(settings.work_path), _nearest(settings.destination_path)]
+    if places[0].stat().st_dev == places[1].stat().st_dev:
+        return well("one file system", "a finished file gets its name without being copied")
+    return Finding(subject="one file system", verdict=Verdict.NOTE,
+                   said="`work_path` and `destination_path` are on different ones: each finished file is copied once",
+                   remedy="Put both on one file system to save that.")
+
+
+def _mask() -> Finding:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    if mask & 0o007 == 0o007:
+        return well("umask", f"{mask:03o}: other users cannot read what we write")
+    return Finding(subject="umask", verdict=Verdict.NOTE, said=f"{mask:03o}: other users may read some of our files",
+                   remedy="Set `UMask=0027` in the service's unit, so that other users cannot read what we write.")
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next(each for each in (folder, *folder.parents) if each.is_dir())

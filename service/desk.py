@@ -1,0 +1,164 @@
+"""What can be asked of the running service; console/api.py gives it an address."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, select
+
+from faults import NotFound
+from ledger import Ledger, calls, jobs, recordings, tables
+from ledger.calls import CallFilter
+from ledger.recordings import RecordingFilter
+from processing.step import Places
+from recorder.effects import Reply
+from recorder.events import ActorKind, Asked, Verb
+from recorder.model import Call
+from service import views
+from service.clock import Clock
+from service.driver import Driver
+from service.journal_files import Entry, JournalFiles, read
+from service.reconcile import Discrepancy, reconcile
+from service.running_policy import RunningPolicy
+from service.views import View
+from service.waiters import Waiters
+
+T = TypeVar("T")
+
+_ANSWER_WITHIN = 10.0  # s
+
+
+class Desk:
+    """Questions and requests, from whoever may use the local socket."""
+
+    def __init__(self, ledger: Ledger, drivers: Mapping[str, Driver], policy: RunningPolicy, files: JournalFiles,
+                 waiters: Waiters, places: Places, clock: Clock) -> None:
+        self._ledger = ledger
+        self._drivers = drivers
+        self._policy = policy
+        self._files = files
+        self._waiters = waiters
+        self._places = places
+        self._clock = clock
+
+    def health(self) -> dict[str, Any]:
+        """How the service and its switches are; ``well`` is false when something needs a person."""
+        switches = {}
+        for name, driver in self._drivers.items():
+            health = driver.health()
+            switches[name] = {"up": health.up, "calls": health.calls, "waiting": health.waiting,
+                              "unwritten": health.unwritten, "ledger": health.ledger}
+        well = all(switch["up"] and switch["ledger"] for switch in switches.values())
+        return {"well": well, "switches": switches}
+
+    async def calls(self, wanted: CallFilter, *, limit: int, after: str | None) -> list[View]:
+        """Calls, newest first.
+
+        Raises:
+            NotFound: ``after`` is no call. LedgerUnavailable, as everywhere here.
+        """
+        def work(connection: Connection) -> list[View]:
+            return self._shown(connection, calls.listing(connection, wanted, limit=limit, after=after))
+
+        return await self._reading(work)
+
+    async def call(self, call_id: str) -> View:
+        """One call.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        return (await self._reading(lambda connection: self._shown(connection, [calls.load(connection, call_id)])))[0]
+
+    async def journal(self, call_id: str) -> list[Entry]:
+        """The entries of a call's journal.
+
+        Raises:
+            NotFound: the call has none, or its time is over.
+            JournalInvalid: it cannot be read.
+        """
+        await self.call(call_id)
+
+        def work() -> list[Entry]:
+            self._files.flushed()
+            path = self._files.path(call_id)
+            if not path.exists():
+                raise NotFound("That call has no journal, or it is too old and was taken away.", call=call_id)
+            return read(path)
+
+        return await asyncio.to_thread(work)
+
+    async def recordings(self, wanted: RecordingFilter, *, limit: int, after: str | None) -> list[View]:
+        """Recordings, newest first.
+
+        Raises:
+            NotFound: ``after`` is no recording.
+        """
+        return await self._reading(lambda connection: [
+            views.kept(kept, self._places.destination)
+            for kept in recordings.listing(connection, wanted, limit=limit, after=after)])
+
+    async def recording(self, recording_id: str) -> View:
+        """One recording, with its history and its job.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        def work(connection: Connection) -> View:
+            kept = recordings.get(connection, recording_id)
+            history = [{"state": state.value, "at": at} for state, at in recordings.history(connection, recording_id)]
+            try:
+                job: View | None = views.job(jobs.get(connection, recording_id))
+            except NotFound:
+                job = None
+            return {**views.kept(kept, self._places.destination), "history": history, "job": job}
+
+        return await self._reading(work)
+
+    async def reconcile(self, *, days: float) -> list[Discrepancy]:
+        """What should be there against what is, for the last days."""
+        until = self._clock.at()
+        return await self._reading(
+            lambda connection: reconcile(connection, self._places, since=until - days * 86_400, until=until))
+
+    async def reload_policy(self) -> None:
+        """Load the policy file again.
+
+        Raises:
+            PolicyInvalid: it is wrong; the running one stays.
+        """
+        await asyncio.to_thread(self._policy.reload)
+
+    async def ask(self, call_id: str, verb: Verb, *, owner: str, reason: str) -> Reply:
+        """Start, stop, pause or resume, as an operator.
+
+        Raises:
+            NotFound: no open call has that id.
+            PauseUnconfirmed: no answer came in time.
+        """
+        driver = next((driver for driver in self._drivers.values()
+                       if any(call.id == call_id for call in driver.calls())), None)
+        if driver is None:
+            raise NotFound("No call that is going on has that id.", call=call_id)
+        request = str(uuid.uuid4())
+        self._waiters.expect(request)
+        driver.ask(Asked(switch=driver.name, at=self._clock.at(), request=request, verb=verb, target=call_id,
+                         actor=ActorKind.OPERATOR, owner=owner, reason=reason))
+        return await self._waiters.reply(request, _ANSWER_WITHIN)
+
+    def _shown(self, connection: Connection, found: Sequence[Call]) -> list[View]:
+        made = [recording.id for call in found for recording in call.recordings]
+        table = tables.recordings.c
+        results = {row.id: row.result for row in connection.execute(
+            select(table.id, table.result).where(table.id.in_(made)))}
+        return [views.call(call, results, self._places.destination) for call in found]
+
+    async def _reading(self, work: Callable[[Connection], T]) -> T:
+        def whole() -> T:
+            with self._ledger.reading() as connection:
+                return work(connection)
+
+        return await asyncio.to_thread(whole)

@@ -1,0 +1,152 @@
+"""The running service: what it is made of, started in a fixed order and stopped cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
+from random import SystemRandom
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from faults import Fault, LedgerFault
+from ledger import Ledger
+from processing import steps
+from processing.names import NameTemplate
+from processing.runner import Runner
+from processing.step import Places
+from processing.worker import Rules, Worker
+from recorder.engine import Engine
+from recorder.world import Limits
+from service import folders, wire
+from service.clock import Clock, SystemClock
+from service.desk import Desk
+from service.driver import Driver
+from service.journal import Journal
+from service.journal_files import JournalFiles
+from service.lock import Lock
+from service.running_policy import RunningPolicy
+from service.settings import Settings
+from service.store import Store
+from service.waiters import Waiters
+
+log = structlog.get_logger("service")
+
+_HOUSEKEEPING_EVERY = 3600.0  # s
+_OUTBOX_KEPT = 86_400.0  # s
+
+
+async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> None:
+    """Run until SIGTERM or SIGINT. Taps that are attached then go on, and the next life takes them over.
+
+    Args:
+        api: serves the local socket until it is cancelled.
+
+    Raises:
+        Fault: the service cannot start, and says why.
+    """
+    clock = SystemClock()
+    with ExitStack() as stack:
+        policy = RunningPolicy(settings.policy)
+        names = NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone))
+        _make_folders(settings)
+        for lock in _locks(settings):
+            stack.enter_context(Lock(lock))
+        ledger = await asyncio.to_thread(Ledger.open, settings.ledger)
+        stack.callback(ledger.close)
+        for switch in settings.switches.values():
+            folders.prove(switch.spool)
+        store = Store(ledger)
+        stack.callback(store.close)
+        await store.begin(clock.at())
+        files = JournalFiles(settings.journal_path)
+        stack.callback(files.stop)
+        places = Places(spools={name: switch.spool for name, switch in settings.switches.items()},
+                        work=settings.work_path, destination=settings.destination_path)
+        runner = _runner(settings, ledger, names, places, clock)
+        waiters = Waiters()
+        drivers = {name: _driver(name, settings, store, policy, files, waiters, clock, runner)
+                   for name in settings.switches}
+        desk = Desk(ledger, drivers, policy, files, waiters, places, clock)
+        log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
+                 if "://" in settings.ledger else settings.ledger)
+        await _until_stopped(drivers, runner, policy, api(desk), _housekeeping(store, clock))
+    log.info("phonograph has stopped; what is attached goes on")
+
+
+async def _until_stopped(drivers: dict[str, Driver], runner: Runner, policy: RunningPolicy, api: Awaitable[None],
+                         housekeeping: Awaitable[None]) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, _reload, policy)
+    work = [*(driver.run() for driver in drivers.values()), runner.run(), api, housekeeping]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_as_coroutine(one)) for one in work]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+
+
+async def _as_coroutine(work: Awaitable[None]) -> None:
+    await work
+
+
+def _reload(policy: RunningPolicy) -> None:
+    try:
+        policy.reload()
+    except Fault:
+        return  # said by reload(); the running policy stays
+
+
+def _make_folders(settings: Settings) -> None:
+    for folder in (settings.journal_path, settings.work_path, settings.destination_path, settings.socket.parent):
+        folders.make(folder)
+    if "://" not in settings.ledger:
+        folders.make(Path(settings.ledger).parent)
+    for folder in (settings.work_path, settings.destination_path):
+        folders.prove(folder)
+
+
+def _locks(settings: Settings) -> list[Path]:
+    """One for the socket, and one for a database that is a file."""
+    locks = [settings.socket.with_name(f"{settings.socket.name}.lock")]
+    if "://" not in settings.ledger:
+        ledger = Path(settings.ledger)
+        locks.append(ledger.with_name(f"{ledger.name}.lock"))
+    return locks
+
+
+def _driver(name: str, settings: Settings, store: Store, policy: RunningPolicy, files: JournalFiles, waiters: Waiters,
+            clock: Clock, runner: Runner) -> Driver:
+    limits = Limits(confirm_within=settings.pause.confirm_within)
+    return Driver(wire.switch(name, settings.switches[name]), Engine(name, limits), store,
+                  policy=lambda: policy.policy, journal=Journal(files, name, limits, clock.at()), waiters=waiters,
+                  clock=clock, jobs=runner.notify)
+
+
+def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Places, clock: Clock) -> Runner:
+    random = SystemRandom()
+    life = f"{random.getrandbits(32):08x}"
+    rules = Rules(attempts=settings.jobs.attempts, lease=settings.jobs.lease)
+    workers = [Worker(ledger, steps.in_order(names), places, rules, owner=f"{life}-{number}", clock=clock.at,
+                      jitter=random.random) for number in range(settings.jobs.workers)]
+    return Runner(ledger, workers, clock=clock.at, renew_every=settings.jobs.lease / 3)
+
+
+async def _housekeeping(store: Store, clock: Clock) -> None:
+    """The outbox does not grow for ever."""
+    while True:
+        try:
+            await store.forget(clock.at() - _OUTBOX_KEPT)
+        except LedgerFault as fault:
+            log.warning("old effects could not be taken away", cause=fault.message)
+        await clock.wait(asyncio.Event(), _HOUSEKEEPING_EVERY)

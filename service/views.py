@@ -1,0 +1,86 @@
+"""Calls and recordings as the API shows them: flat, JSON-ready, times in seconds since the epoch (UTC)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ledger.codec import Json
+from ledger.jobs import Job
+from ledger.recordings import Kept
+from ledger.rows import call_direction, caller_and_callee
+from recorder.model import Call, Leg, Recording, Segment
+
+View = dict[str, Any]
+Results = Mapping[str, dict[str, Json] | None]
+
+
+def call(shown: Call, results: Results, destination: Path) -> View:
+    """A call with its recordings.
+
+    Args:
+        results: what the jobs made, by recording.
+        destination: the folder that their paths count from.
+    """
+    caller, callee = caller_and_callee(shown)
+    direction = call_direction(shown)
+    decision = shown.decision
+    return {
+        "id": shown.id, "switch": shown.switch, "kind": shown.kind.value, "state": shown.state.value,
+        "caller": _party(caller), "callee": _party(callee), "direction": direction.value if direction else None,
+        "recorded": bool(decision and decision.record), "rule": decision.rule if decision else None,
+        "level": decision.level.value if decision else None, "decision": decision.reason if decision else None,
+        "outcome": shown.outcome.value if shown.outcome else None, "reason": shown.reason,
+        "sip_call_id": caller.sip_call_id if caller is not None else None,
+        "created": shown.created, "answered": shown.answered, "connected": shown.connected, "ended": shown.ended,
+        "paused": shown.paused, "merged_into": shown.merged_into,
+        "pauses": [{"owner": pause.owner, "actor": pause.actor, "reason": pause.reason, "state": pause.state.value,
+                    "asked": pause.asked, "confirmed": pause.confirmed, "resumed": pause.resumed}
+                   for pause in shown.pauses],
+        "legs": [{"id": leg.id, "name": leg.name, "party": _party(leg), "trunk": leg.trunk, "state": leg.state.value,
+                  "answered": leg.answered, "gone": leg.gone} for leg in shown.parties],
+        "recordings": [recording(shown, each, results.get(each.id), destination) for each in shown.recordings],
+    }
+
+
+def recording(of: Call, shown: Recording, result: dict[str, Json] | None, destination: Path) -> View:
+    """A recording of a call, with what its job made of it; paths are absolute."""
+    caller, callee = caller_and_callee(of)
+    made: dict[str, Any] = dict(result or {})
+    files = {kind: str(destination / made[kind]) if made.get(kind) else None
+             for kind in ("mixed", "stereo", "manifest")}
+    return {
+        "id": shown.id, "call": of.id, "switch": of.switch, "state": shown.state.value,
+        "caller": _party(caller), "callee": _party(callee),
+        "created": shown.created, "started": shown.started, "ended": shown.ended,
+        "seconds": made.get("seconds"), "bytes": made.get("bytes"), **files,
+        "reason": shown.reason or " ".join(made.get("reasons", [])),
+        "segments": [_segment(each) for each in shown.segments],
+    }
+
+
+def kept(shown: Kept, destination: Path) -> View:
+    """A recording as the ledger has it."""
+    return recording(shown.call, shown.recording, shown.result, destination)
+
+
+def job(shown: Job) -> View:
+    """Where a job stands."""
+    return {"state": shown.state.value, "step": shown.step, "attempts": shown.attempts, "fault": shown.fault}
+
+
+def _segment(shown: Segment) -> View:
+    return {"id": shown.id, "state": shown.state.value, "side": shown.side, "leg": shown.source.leg,
+            "started": shown.started, "ended": shown.ended, "cause": shown.cause, "forced": shown.forced,
+            "files": [file.path for file in shown.files]}
+
+
+def _party(leg: Leg | None) -> str:
+    """Who is on a leg, for a person: ``user@domain``, else the number, else what was dialled."""
+    if leg is None:
+        return ""
+    party = leg.party
+    if party.user:
+        return f"{party.user}@{party.domain}" if party.domain else party.user
+    return party.number or leg.dialled or leg.endpoint
