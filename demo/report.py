@@ -13,14 +13,14 @@ Row = dict[str, Any]
 def row(planned: Planned, call: Row) -> Row:
     """One call's entry in report.json; paths are None where nothing was recorded."""
     recording = next((one for one in call["recordings"] if one["state"] != "empty"), None)
-    files = recording["files"] if recording is not None else {}
+    files = recording if recording is not None else {}
     return {
         "caller": planned.caller,
         "callee": planned.callee,
         "direction": call["direction"],
         "recorded": recording is not None,
-        "rule": call["decision"]["rule"],
-        "reason": call["decision"]["reason"] if call["outcome"] in ("recorded", "not_wanted") else call["reason"],
+        "rule": call["rule"],
+        "reason": call["reason"] if call["outcome"] in ("unanswered", "missed") else call["decision"],
         "recording_id": recording["id"] if recording is not None else None,
         "state": recording["state"] if recording is not None else None,
         "mixed": files.get("mixed"),

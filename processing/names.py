@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 from faults import NameTemplateInvalid
 
-FIELDS = ("year", "month", "day", "hours", "minutes", "seconds", "uuid", "confbridgeid")
-VALUE_LONGEST = 64
+FIELDS = {"year": 4, "month": 2, "day": 2, "hours": 2, "minutes": 2, "seconds": 2, "uuid": 36, "confbridgeid": 64}
+"""The fields, and how many characters the value of each has at most."""
+
 # Room below the 255 bytes of a file name for a suffix such as ``-stereo.wav``.
 PART_LONGEST_BYTES = 200
 
@@ -46,7 +47,7 @@ class NameTemplate:
         bare = _FIELD.sub("0", text)
         if found := _FORBIDDEN.search(bare):
             raise NameTemplateInvalid(f"The character {found.group()!r} cannot be in a name.", template=text)
-        longest = _FIELD.sub("0" * VALUE_LONGEST, text).split("/")
+        longest = _FIELD.sub(lambda field: "0" * FIELDS[field.group(1)], text).split("/")
         for part, largest in zip(bare.split("/"), longest, strict=True):
             if not part.strip():
                 raise NameTemplateInvalid("A part of the name is empty: it may not begin or end with /.", template=text)
@@ -69,10 +70,11 @@ class NameTemplate:
         time = datetime.fromtimestamp(at, self.zone)
         values = {"year": f"{time.year:04}", "month": f"{time.month:02}", "day": f"{time.day:02}",
                   "hours": f"{time.hour:02}", "minutes": f"{time.minute:02}", "seconds": f"{time.second:02}",
-                  "uuid": _harmless(uuid), "confbridgeid": _harmless(confbridgeid)}
+                  "uuid": _harmless(uuid, FIELDS["uuid"]),
+                  "confbridgeid": _harmless(confbridgeid, FIELDS["confbridgeid"])}
         return _FIELD.sub(lambda field: values[field.group(1)], self.text)
 
 
-def _harmless(value: str) -> str:
+def _harmless(value: str, longest: int) -> str:
     """The value as a part of a name: never empty, hidden, or a way to another folder."""
-    return _UNSAFE.sub("_", value)[:VALUE_LONGEST].strip(".-") or "none"
+    return _UNSAFE.sub("_", value)[:longest].strip(".-") or "none"

@@ -40,7 +40,7 @@ class Conversation:
 
     def tracks(self) -> tuple[Samples, Samples]:
         """Caller and callee: the left and the right channel of the stereo file."""
-        with wave.open(str(self.recording["files"]["stereo"]), "rb") as file:
+        with wave.open(str(self.recording["stereo"]), "rb") as file:
             assert (file.getframerate(), file.getnchannels()) == (RATE, 2)
             frames = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
         return frames[:, 0].astype(np.int16), frames[:, 1].astype(np.int16)

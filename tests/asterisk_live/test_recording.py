@@ -45,7 +45,7 @@ async def test_each_party_is_on_its_own_track_and_both_are_in_the_mix(service: P
     left, right = talk.tracks()
     assert list(whose_audio(left, VOICES)) == ["alice"]
     assert list(whose_audio(right, VOICES)) == ["bob"]
-    with wave.open(talk.recording["files"]["mixed"], "rb") as file:
+    with wave.open(talk.recording["mixed"], "rb") as file:
         mixed = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
     assert sorted(whose_audio(mixed, VOICES)) == ["alice", "bob"]
 
@@ -67,7 +67,7 @@ async def test_an_incoming_call_has_the_outside_on_the_left(service: Phonograph,
     left, right = talk.tracks()
     assert whole(said(talk.caller, TRUNK), left).confidence > 0.99
     assert whole(said(talk.callee, BOB), right).confidence > 0.99
-    assert (talk.row["direction"], talk.row["decision"]["rule"]) == ("inbound", "recordIncomingPSTN")
+    assert (talk.row["direction"], talk.row["rule"]) == ("inbound", "recordIncomingPSTN")
 
 
 async def test_an_outgoing_call_has_the_user_on_the_left(service: Phonograph, phones: Phones) -> None:
@@ -77,7 +77,7 @@ async def test_an_outgoing_call_has_the_user_on_the_left(service: Phonograph, ph
     left, right = talk.tracks()
     assert whole(said(talk.caller, ALICE), left).confidence > 0.99
     assert whole(said(talk.callee, TRUNK), right).confidence > 0.99
-    assert (talk.row["direction"], talk.row["decision"]["rule"]) == ("outbound", "system")
+    assert (talk.row["direction"], talk.row["rule"]) == ("outbound", "system")
 
 
 async def test_the_tracks_stay_in_step_over_the_call(service: Phonograph, phones: Phones) -> None:
