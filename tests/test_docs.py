@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
+import faults
+from console.main import main
 from policy.load import parse as parse_policy
 from service import settings_file
 from service.settings import Settings
@@ -43,6 +47,38 @@ def blocks(page: Path, *languages: str) -> Iterator[str]:
 def anchors(page: Path) -> set[str]:
     """The names under which a page's headings can be linked to."""
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(prose(page))}
+
+
+def commands(page: Path) -> Iterator[tuple[str, bool]]:
+    """Each command line of ours in a page, and whether it stands in a block, where it has to be whole."""
+    for line in "\n".join(blocks(page, "", "sh")).splitlines():
+        if found := re.match(r"(?:sudo -u \w+ )?(?:/\S+/)?(phonograph( .*)?)$", line):
+            yield found[1], True
+    for code in _CODE.findall(prose(page)):
+        if code.startswith("phonograph "):
+            yield code, False
+
+
+def complaint(line: str, *, whole: bool) -> str:
+    """What the command line says against a command of the pages, or nothing. Nothing is run.
+
+    Args:
+        whole: its arguments have to be there too; else the command's name is enough.
+    """
+    _, *words = shlex.split(line, comments=True)
+    try:
+        context = main.make_context("phonograph", words)
+        while isinstance(context.command, click.Group) and (rest := [*context._protected_args, *context.args]):
+            name, command, rest = context.command.resolve_command(context, rest)
+            assert command is not None
+            context = command.make_context(name, rest, parent=context)
+    except click.MissingParameter as error:
+        return error.format_message() if whole else ""
+    except click.UsageError as error:
+        return error.format_message()
+    if whole and isinstance(context.command, click.Group) and not context.command.invoke_without_command:
+        return "a command is missing"
+    return ""
 
 
 def dead_links(page: Path) -> list[str]:
@@ -117,6 +153,25 @@ def test_every_make_target_is_in_the_makefile(page: Path) -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     code = [*_CODE.findall(prose(page)), *"\n".join(blocks(page, "", "sh")).splitlines()]
     assert {match[1] for line in code if (match := re.match(r"make ([\w-]+)", line))} - targets == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_line_is_one_that_phonograph_takes(page: Path) -> None:
+    assert {line: said for line, whole in commands(page) if (said := complaint(line, whole=whole))} == {}
+
+
+@pytest.mark.parametrize("line", [
+    "phonograph dance", "phonograph calls --loudly", "phonograph explain", "phonograph policy",
+    "phonograph recordings sing", "phonograph recordings list --state happy",
+])
+def test_a_command_line_that_phonograph_does_not_take_is_seen(line: str) -> None:
+    assert complaint(line, whole=True)
+
+
+def test_every_command_that_a_fault_advises_is_one_that_phonograph_takes() -> None:
+    advice = [code for kind in vars(faults).values() if isinstance(kind, type) and issubclass(kind, faults.Fault)
+              for code in _CODE.findall(kind.remedy) if code.startswith("phonograph ")]
+    assert {line: said for line in advice if (said := complaint(line, whole=False))} == {}
 
 
 def test_the_index_lists_every_page() -> None:
