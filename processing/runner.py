@@ -44,15 +44,16 @@ class Runner:
 
     async def run(self) -> None:
         """Work on whatever is due. Cancelled, it waits for the steps that run, and lets go of their jobs."""
-        with ThreadPoolExecutor(2 * len(self._workers), thread_name_prefix="job") as threads:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for worker, wake in zip(self._workers, self._wake, strict=True):
-                        group.create_task(self._work(threads, worker, wake))
-                        group.create_task(self._renew(threads, worker))
-            finally:
-                for worker in self._workers:
-                    worker.stop()
+        threads = ThreadPoolExecutor(2 * len(self._workers), thread_name_prefix="job")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for worker, wake in zip(self._workers, self._wake, strict=True):
+                    group.create_task(self._work(threads, worker, wake))
+                    group.create_task(self._renew(threads, worker))
+        finally:
+            for worker in self._workers:
+                worker.stop()
+            await asyncio.to_thread(threads.shutdown)
 
     async def _work(self, threads: ThreadPoolExecutor, worker: Worker, wake: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()

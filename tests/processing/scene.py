@@ -65,9 +65,13 @@ def samples_of(path: Path) -> NDArray[np.int16]:
 
 @dataclass
 class Clock:
+    """A clock that stands, or goes on by ``tick`` seconds each time that it is read."""
+
     now: float = BEGAN + 100
+    tick: float = 0.0
 
     def __call__(self) -> float:
+        self.now += self.tick
         return self.now
 
 
