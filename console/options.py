@@ -52,8 +52,8 @@ class Common:
 
 def common(command: F) -> F:
     """Give a command the common options, and its function the :class:`Common` as its first argument."""
-    @click.option("-c", "--config", "file", type=click.Path(path_type=Path), expose_value=False, callback=_file,
-                  help=f"The settings file (default: {DEFAULT}).")
+    @click.option("-c", "--config", "settings_file", type=click.Path(path_type=Path), expose_value=False,
+                  callback=_file, help=f"The settings file (default: {DEFAULT}).")
     @click.option("--json", "as_json", is_flag=True, expose_value=False, callback=_json,
                   help="Answer in JSON, for programs.")
     @click.pass_context
