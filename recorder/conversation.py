@@ -33,7 +33,7 @@ def leg_is(world: World, event: LegIs) -> None:
         # A leg that stayed after its call had ended opens another one only by its answer, or by talking to somebody.
         if known is not None and (leg.state is not LegState.UP or known.state is LegState.UP):
             return
-        homes = [_home(world, leg, event.at)]
+        homes = [_home(world, leg, event.at, again=known is not None)]
     for call in homes:
         _put_leg(world, call, leg)
 
@@ -63,7 +63,7 @@ def bridge_is(world: World, event: BridgeIs, now: float) -> None:
         world.gone.pop(bridge.id, None)
     else:
         world.bridges.pop(bridge.id, None)
-        world.gone[bridge.id] = (now, event.at)
+        world.gone.setdefault(bridge.id, (now, event.at))
     if bridge.kind is BridgeKind.CONFERENCE:
         _conference(world, bridge, event.at)
     elif bridge.kind is BridgeKind.MIXING:
@@ -166,15 +166,15 @@ def _ask_policy(world: World, call: Call) -> Call:
         return call
     callee = callee_of(call) if call.kind is CallKind.CALL else None
     obstacle = next((leg.obstacle for leg in call.parties if leg.obstacle), None)
-    facts = (caller.id, caller.party.user, caller.party.domain, *_named(callee), obstacle, str(call.requested))
+    facts = (caller.id, callee.id if callee else None, *_names(caller), *_names(callee), obstacle, str(call.requested))
     if facts == call.decided_for:
         return call
     world.effects.append(Decide(call=call.id, caller=caller, callee=callee, requested=call.requested))
     return replace(call, decided_for=facts)
 
 
-def _named(leg: Leg | None) -> tuple[str | None, ...]:
-    return (leg.id, leg.party.user, leg.party.domain) if leg is not None else (None,)
+def _names(leg: Leg | None) -> tuple[str | None, ...]:
+    return (leg.party.user, leg.party.domain) if leg is not None else (None, None)
 
 
 def _merged(old: Leg, new: Leg, *, late: bool) -> Leg:
@@ -200,23 +200,25 @@ def _put_leg(world: World, call: Call, leg: Leg) -> None:
         world.put(replace(call, legs=tuple(leg if one.id == leg.id else one for one in call.legs)))
 
 
-def _home(world: World, leg: Leg, at: float) -> Call:
-    """The call that a new leg belongs to: its origin's, or one of its own."""
+def _home(world: World, leg: Leg, at: float, *, again: bool) -> Call:
+    """The call that a leg without one belongs to: its origin's, or one of its own.
+
+    Args:
+        again: the leg may have had a call before.
+    """
     first = leg.origin or leg.id
-    origin = world.legs.get(first)
-    if origin is not None and origin.origin is not None and world.conversations(first):
-        return world.conversations(first)[0]
     found = world.conversation(first)
     if found is not None:
         return found
-    generation = world.generations.get(first, -1)
-    identity = call_id(world.switch, world.boot, first, max(generation, 0))
-    late = world.calls.get(identity)
-    if late is not None and (leg.gone is not None or first in world.gone):
-        return late
-    world.generations[first] = generation + 1
-    call = Call(id=call_id(world.switch, world.boot, first, generation + 1), switch=world.switch, boot=world.boot,
-                first_leg=first, state=CallState.SETUP, created=leg.created if leg.created is not None else at)
+    if leg.gone is not None or first in world.gone:
+        late = [call for call in world.conversations(first) if call.kind is CallKind.CALL]
+        if late:
+            return late[-1]
+    origin = world.legs.get(first)
+    again = again or (origin is not None and origin.id != leg.id)
+    identity = call_id(world.switch, world.boot, first, at if again or not world.looked else None)
+    call = Call(id=identity, switch=world.switch, boot=world.boot, first_leg=first, state=CallState.SETUP,
+                created=leg.created if leg.created is not None and not again else at)
     if origin is not None and origin.id != leg.id and origin.state is not LegState.GONE:
         call = replace(call, legs=(origin,))
     world.put(call)
@@ -226,16 +228,16 @@ def _home(world: World, leg: Leg, at: float) -> Call:
 def _conference(world: World, bridge: Bridge, at: float) -> None:
     members = [world.legs[one] for one in sorted(bridge.members)
                if one in world.legs and world.legs[one].kind is LegKind.PARTY and one not in world.gone]
-    generation = world.generations.get(bridge.id, -1)
-    call = world.calls.get(call_id(world.switch, world.boot, bridge.id, max(generation, 0)))
-    if call is None or call.state not in OPEN:
+    again = bridge.id in world.conferences
+    call = next((call for call in world.conversations(bridge.id) if call.state in OPEN), None)
+    if call is None:
         # Who stays after a conference has ended is no conference; a second one makes it another.
-        if len(members) < (1 if generation < 0 else 2):
+        if len(members) < (2 if again else 1):
             return
-        world.generations[bridge.id] = generation + 1
-        call = Call(id=call_id(world.switch, world.boot, bridge.id, generation + 1), switch=world.switch,
-                    boot=world.boot, kind=CallKind.CONFERENCE, first_leg=bridge.id, bridge=bridge.id,
-                    state=CallState.SETUP, created=at)
+        world.conferences.add(bridge.id)
+        identity = call_id(world.switch, world.boot, bridge.id, at if again or not world.looked else None)
+        call = Call(id=identity, switch=world.switch, boot=world.boot, kind=CallKind.CONFERENCE, first_leg=bridge.id,
+                    bridge=bridge.id, state=CallState.SETUP, created=at)
     present = {leg.id for leg in members}
     kept = tuple(_rejoined(leg, world) if leg.id in present else _departed(leg, at) for leg in call.legs)
     new = tuple(leg for leg in members if call.leg(leg.id) is None)
@@ -258,7 +260,7 @@ def _talk(world: World, bridge: Bridge, at: float, now: float) -> None:
         people = sorted(one for one in members if world.legs[one].kind is LegKind.PARTY)
         if len(people) < 2:
             return
-        home = _home(world, replace(world.legs[people[0]], origin=None), at)
+        home = _home(world, replace(world.legs[people[0]], origin=None), at, again=True)
         for one in people:
             _put_leg(world, world.calls[home.id], world.legs[one])
         return

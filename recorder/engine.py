@@ -27,8 +27,18 @@ from recorder.events import (
     Tick,
     Transferred,
 )
-from recorder.model import Call, CallKind, LegState, Outcome, Recording, recording_id
-from recorder.states import CALL, FINAL_SEGMENT, RECORDING, CallInput, CallState, RecordingInput, RecordingState, step
+from recorder.model import Call, CallKind, LegState, Outcome, Recording, Segment, recording_id
+from recorder.states import (
+    CALL,
+    FINAL_SEGMENT,
+    RECORDING,
+    CallInput,
+    CallState,
+    RecordingInput,
+    RecordingState,
+    SegmentState,
+    step,
+)
 from recorder.world import Limits, World
 
 __all__ = ["Engine", "Limits", "Step"]
@@ -60,12 +70,13 @@ class Engine:
 
         Args:
             calls: the open calls; and of the closed ones those with a leg that was not told gone. Such a leg may still
-                be there, and its next call must not get the id of the last one.
+                be there, and is no new call.
         """
         world = self._world
         for call in calls:
             world.boot = call.boot
-            world.generations[call.first_leg] = world.generations.get(call.first_leg, -1) + 1
+            if call.kind is CallKind.CONFERENCE:
+                world.conferences.add(call.first_leg)
             for leg in call.legs:
                 known = world.legs.get(leg.id)
                 if known is None or known.state is LegState.GONE:
@@ -106,7 +117,7 @@ class Engine:
         effects = tuple(world.effects)
         for call in changed:
             if call.state is CallState.CLOSED:
-                world.forget(call, event.at, now)
+                world.forget(call)
         world.prune(now)
         return Step(changed, effects)
 
@@ -209,6 +220,7 @@ def _finish(world: World, call: Call) -> Call:
     done = []
     for recording in call.recordings:
         if recording.state is RecordingState.ENDED and _at_rest(recording):
+            recording = replace(recording, segments=tuple(_begun(segment) for segment in recording.segments))
             if any(segment.started is not None for segment in recording.segments):
                 ends = [segment.ended for segment in recording.segments if segment.ended is not None]
                 state = step(RECORDING, recording.state, RecordingInput.PROCESS)
@@ -220,6 +232,13 @@ def _finish(world: World, call: Call) -> Call:
                                     reason=causes[-1] if causes else "it ended before the tap was attached")
         done.append(recording)
     return replace(call, recordings=tuple(done))
+
+
+def _begun(segment: Segment) -> Segment:
+    """A tap that the switch has ended was up, though the word of it was lost: from about when it was asked for."""
+    if segment.state is SegmentState.DOWN and segment.started is None:
+        return replace(segment, started=segment.asked)
+    return segment
 
 
 def _row_is_final(world: World, call: Call, now: float) -> Call:

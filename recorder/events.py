@@ -88,11 +88,13 @@ class TapUp(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapDown(Event):
-    """The switch confirms that a segment's tap is gone and its files are closed."""
+    """The switch confirms that a segment's tap is gone and its files are closed. ``started``: as in ``TapUp``, which
+    may have been lost; None where the switch does not say it again. A tap that was never up is a ``TapFailed``."""
 
     segment: str
     cause: str
     ended: float
+    started: float | None = None
     files: tuple[TrackFile, ...] = ()
 
 

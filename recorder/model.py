@@ -218,7 +218,7 @@ class Call:
         first_leg: the leg (or conference bridge) that opened it.
         legs: every leg that is or was part of it, in order of arrival.
         bridge: the conference's bridge.
-        decided_for: what the decision was made for: the caller, the callee, an obstacle, and what was requested.
+        decided_for: what the decision was made for: the caller's leg, the callee's, and whatever else policy looks at.
         answered: when it was first answered. connected: when two parties were first up at once.
         transferred_by: the leg that handed the call on, while the next party is awaited; until then one party alone
             does not end the call.
@@ -252,6 +252,11 @@ class Call:
     def leg(self, leg_id: str) -> Leg | None:
         """The leg of that id, or None."""
         return next((leg for leg in self.legs if leg.id == leg_id), None)
+
+    @property
+    def members(self) -> frozenset[str]:
+        """Every leg that is or was part of it, and the leg or bridge that opened it."""
+        return frozenset((self.first_leg, *(leg.id for leg in self.legs)))
 
     @property
     def parties(self) -> tuple[Leg, ...]:
@@ -302,13 +307,14 @@ class Snapshot:
     taps: tuple[TapFact, ...] = ()
 
 
-def call_id(switch: str, boot: str, first: str, generation: int = 0) -> str:
+def call_id(switch: str, boot: str, first: str, again: float | None = None) -> str:
     """The id of a call: a UUID (version 5) of the switch, its boot and the first leg.
 
     Args:
-        generation: how many earlier calls began with that leg (a leg that stays after its call ended, and talks again).
+        again: when the call began, if an earlier one may have begun with that leg: one that stays after its call has
+            ended and talks again, or one that was there when this life of the service looked for the first time.
     """
-    suffix = f"/{generation}" if generation else ""
+    suffix = f"/{again:.3f}" if again is not None else ""
     return str(uuid.uuid5(_NAMESPACE, f"{switch}/{boot}/{first}{suffix}"))
 
 

@@ -26,8 +26,9 @@ def switch_up(world: World, event: SwitchUp, now: float) -> None:
     for leg in event.snapshot.legs:
         conversation.leg_is(world, LegIs(switch=event.switch, at=event.at, leg=leg))
     _bridges(world, event, now)
-    for first in world.generations:
-        world.leave(first, event.at, now)
+    for bridge in world.conferences - set(world.bridges):
+        world.gone.setdefault(bridge, (now, event.at))
+    world.looked = True
     _taps(world, event, now)
     for call in list(world.calls.values()):
         world.time_pauses(call, event.at, now)

@@ -216,6 +216,7 @@ def _apply(world: World, call: Call, event: TapUp | TapDown | TapFailed, now: fl
     elif isinstance(event, TapDown):
         segment = replace(segment, state=step(SEGMENT, before, SegmentInput.TAP_DOWN),
                           files=segment.files or event.files,
+                          started=event.started if segment.started is None else segment.started,
                           ended=event.ended if segment.ended is None else segment.ended,
                           cause=segment.cause or event.cause)
     else:

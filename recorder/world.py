@@ -41,8 +41,9 @@ class World:
     """One switch as the engine knows it. Only open calls are kept; a closed one is forgotten.
 
     Attributes:
-        calls_of: leg -> the open calls that it is or was part of.
-        generations: first leg -> how many calls began with it.
+        calls_of: leg or bridge -> the open calls that it is or was part of, or has opened.
+        looked: whether this life of the service has seen everything that the switch has.
+        conferences: bridges that were or are a conference with a row.
         gone: leg or bridge that ended -> when (our clock) and when (the switch's clock), oldest first.
         seen: the last sequence that was applied for a leg or bridge.
         early: tap events that came before their segment.
@@ -60,7 +61,8 @@ class World:
     bridges: dict[str, Bridge] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
     calls_of: dict[str, set[str]] = field(default_factory=dict)
-    generations: dict[str, int] = field(default_factory=dict)
+    looked: bool = False
+    conferences: set[str] = field(default_factory=set)
     gone: dict[str, tuple[float, float]] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     early: dict[str, list[TapUp | TapDown | TapFailed]] = field(default_factory=dict)
@@ -79,8 +81,8 @@ class World:
 
     def index(self, call: Call) -> None:
         """Note which legs and recordings are the call's."""
-        for leg in call.legs:
-            self.calls_of.setdefault(leg.id, set()).add(call.id)
+        for one in call.members:
+            self.calls_of.setdefault(one, set()).add(call.id)
         for recording in call.recordings:
             self.recordings[recording.id] = call.id
 
@@ -100,44 +102,39 @@ class World:
             self.touched[call] = None
 
     def conversations(self, leg: str) -> list[Call]:
-        """The open calls that a leg is or was part of, oldest first."""
+        """The open calls that a leg is or was part of, or that it or a bridge has opened; oldest first."""
         found = [self.calls[one] for one in self.calls_of.get(leg, ()) if one in self.calls]
         return sorted(found, key=lambda call: (call.created, call.id))
 
     def conversation(self, leg: str) -> Call | None:
-        """The call between parties that a leg is in and that has not ended, or None."""
+        """The call between parties that a leg is in, or was the first of unseen, and that has not ended; or None."""
         return next((call for call in self.conversations(leg)
                      if call.kind is CallKind.CALL and call.state in (CallState.SETUP, CallState.ANSWERED)
                      and not _left(call, leg)), None)
 
-    def forget(self, call: Call, at: float, now: float) -> None:
+    def forget(self, call: Call) -> None:
         """A closed call needs no memory."""
         self.calls.pop(call.id, None)
         self.timers.stop_all(call.id)
         for recording in call.recordings:
             self.recordings.pop(recording.id, None)
-        for leg in call.legs:
-            owners = self.calls_of.get(leg.id)
+        for one in call.members:
+            owners = self.calls_of.get(one)
             if owners is not None:
                 owners.discard(call.id)
                 if not owners:
-                    del self.calls_of[leg.id]
-        self.leave(call.first_leg, at, now)
-
-    def leave(self, first: str, at: float, now: float) -> None:
-        """What opened a call and is not there any more, or was never told, is remembered only for a time."""
-        if first not in self.legs and first not in self.bridges:
-            self.gone.setdefault(first, (now, at))
+                    del self.calls_of[one]
 
     def prune(self, now: float) -> None:
         """Forget legs and bridges that ended long ago and belong to no open call."""
         old = list(takewhile(lambda one: now - self.gone[one][0] >= self.limits.remember, self.gone))
         for one in old:
             if one not in self.calls_of:
-                for memory in (self.gone, self.legs, self.seen, self.generations):
+                for memory in (self.gone, self.legs, self.seen):
                     memory.pop(one, None)
+                self.conferences.discard(one)
 
 
 def _left(call: Call, leg_id: str) -> bool:
     leg = call.leg(leg_id)
-    return leg is None or leg.gone is not None
+    return leg is not None and leg.gone is not None

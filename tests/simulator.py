@@ -291,7 +291,8 @@ class FaultySwitch:
 
     def _down(self, tap: Tap, cause: str, connection: int | None = None) -> None:
         if connection in (None, self.connection):
-            self._event(TapDown, segment=tap.segment, cause=cause, ended=tap.ended, files=files(tap))
+            self._event(TapDown, segment=tap.segment, cause=cause, ended=tap.ended, files=files(tap),
+                        started=self.dice.choice([None, tap.started]))
 
     def _event(self, kind: type[CallEvent], **values: object) -> None:
         if not self.connected:

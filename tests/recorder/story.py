@@ -72,6 +72,7 @@ class Story:
         self.legs: dict[str, Leg] = {}
         self.taps: dict[str, Attach] = {}
         self.effects: list[Effect] = []
+        self.started: dict[str, float] = {}
         self.rows: dict[str, Call] = {}
 
     @property
@@ -141,12 +142,14 @@ class Story:
         return self.receive(LegReplaced(switch=SWITCH, at=self.at, sequence=self.next_sequence(), old=old, new=new))
 
     def tap_up(self, segment: str) -> list[Effect]:
+        self.started[segment] = self.at
         return self.receive(TapUp(switch=SWITCH, at=self.at, sequence=self.next_sequence(), segment=segment,
                                   started=self.at, files=files(segment)))
 
     def tap_down(self, segment: str, cause: str = "detached") -> list[Effect]:
         return self.receive(TapDown(switch=SWITCH, at=self.at, sequence=self.next_sequence(), segment=segment,
-                                    cause=cause, ended=self.at, files=files(segment)))
+                                    cause=cause, started=self.started.get(segment), ended=self.at,
+                                    files=files(segment)))
 
     def tap_failed(self, segment: str, cause: str = "no such channel") -> list[Effect]:
         return self.receive(TapFailed(switch=SWITCH, at=self.at, sequence=self.next_sequence(), segment=segment,

@@ -365,7 +365,7 @@ def test_memory_does_not_grow_with_the_calls_that_are_over() -> None:
         story.hangs_up(f"leg-{number}")
         story.wait(100)
     world = story.engine._world
-    held: tuple[Sized, ...] = (world.legs, world.calls, world.calls_of, world.gone, world.seen, world.generations,
+    held: tuple[Sized, ...] = (world.legs, world.calls, world.calls_of, world.gone, world.seen, world.conferences,
                                world.bridges, world.recordings, world.early)
     assert sum(len(memory) for memory in held) < 10
 
