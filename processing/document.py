@@ -68,8 +68,7 @@ def manifest(call: Call, recording: Recording, facts: AllFacts, published: Mappi
         "files": files,
         "pauses": [{"startTime": iso(one["start"]), "stopTime": iso(one["stop"]), "reason": one["reason"],
                     "owner": one["owner"]} for one in composed["pauses"]],
-        "gaps": [{"startTime": iso(one["start"]), "stopTime": iso(one["stop"]), "track": one["track"],
-                  "cause": one["cause"]} for one in composed["gaps"]],
+        "gaps": _gaps(composed["gaps"], cast(list[dict[str, Any]], facts["verify"]["files"])),
         "tracks": facts["verify"]["tracks"],
         "segments": [_segment(recording, number, facts) for number in range(len(recording.segments))],
         "parties": [_party(call, leg) for leg in call.parties],
@@ -77,12 +76,20 @@ def manifest(call: Call, recording: Recording, facts: AllFacts, published: Mappi
     }
 
 
+def _gaps(uncovered: list[dict[str, Any]], files: list[dict[str, Any]]) -> list[Json]:
+    """What no file covers, and the runs of fill in what the files have: there was no audio to record."""
+    filled = [{"track": file["track"], "cause": "fill", **run} for file in files for run in file["fill"]]
+    found = sorted([*uncovered, *filled], key=lambda gap: (gap["start"], gap["track"]))
+    return [{"startTime": iso(gap["start"]), "stopTime": iso(gap["stop"]), "track": gap["track"],
+             "cause": gap["cause"]} for gap in found]
+
+
 def _segment(recording: Recording, number: int, facts: AllFacts) -> Facts:
     segment = recording.segments[number]
     files = cast(list[dict[str, Any]], facts["verify"]["files"])
     return {"id": segment.id, "startTime": iso(segment.started), "stopTime": iso(segment.ended),
             "state": segment.state.value, "cause": segment.cause, "forced": segment.forced,
-            "files": [{key: value for key, value in file.items() if key != "segment"} for file in files
+            "files": [{key: value for key, value in file.items() if key not in ("segment", "fill")} for file in files
                       if file["segment"] == segment.id]}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 
 from faults import WavInvalid
+from ledger.codec import Json
 from media.gaps import FillRun, SegmentEvidence, TrackEvidence, fill_runs, judge
 from media.wav import WavInfo, read_blocks, read_info
 from processing.step import Context, Facts
@@ -30,7 +31,8 @@ class _Found:
 class Verify:
     """Facts.
 
-    ``tracks``: for each the verdict of :mod:`media.gaps`. ``files``: for each file what was found, by segment.
+    ``tracks``: for each the verdict of :mod:`media.gaps`. ``files``: for each file what was found, by segment; its
+    ``fill`` are the runs of one exact value, with ``start`` and ``stop`` in seconds since the Unix epoch.
     """
 
     name = "verify"
@@ -48,7 +50,8 @@ class Verify:
                     rates.setdefault(track, found.rate)
                 evidence[track].append(SegmentEvidence(_seconds(segment, found), found.samples, found.fill))
                 files.append({"segment": segment.id, "track": track, "path": file.path, "channel": file.channel,
-                              "samples": found.samples, "rate": found.rate, "defect": found.defect})
+                              "samples": found.samples, "rate": found.rate, "defect": found.defect,
+                              "fill": _on_the_clock(segment, found)})
         tracks = dict.fromkeys([*expected_tracks(context.call, context.recording), *evidence])
         return {"tracks": [_verdict(context, track, rates.get(track, _RATE_UNKNOWN), evidence[track])
                            for track in tracks],
@@ -60,6 +63,11 @@ def _seconds(segment: Segment, found: _Found) -> float:
     if segment.started is not None and segment.ended is not None:
         return max(0.0, segment.ended - segment.started)
     return (found.samples or 0) / found.rate
+
+
+def _on_the_clock(segment: Segment, found: _Found) -> list[Json]:
+    begun = segment.started if segment.started is not None else segment.asked
+    return [{"start": begun + run.start / found.rate, "stop": begun + run.stop / found.rate} for run in found.fill]
 
 
 def _look(context: Context, file: TrackFile) -> _Found:

@@ -140,7 +140,7 @@ async def test_a_party_that_sends_nothing_is_a_silent_track_and_no_fault(service
     assert whole(said(talk.caller, ALICE), left).confidence > 0.99
     assert not right.any()
     assert talk.recording["state"] == "ready"
-    verdicts = {verdict["track"]: verdict for verdict in service.manifest(talk.recording)["verdicts"]}
+    verdicts = {verdict["track"]: verdict for verdict in service.manifest(talk.recording)["tracks"]}
     assert [finding["id"] for finding in verdicts["callee"]["findings"]] == ["no-media"]
 
 
@@ -162,7 +162,7 @@ async def test_packets_of_pure_silence_are_not_called_proven(service: Phonograph
     talk = await converse(service, alice, bob, "102", seconds=3.0)
 
     assert talk.recording["state"] == "incomplete"
-    verdicts = {verdict["track"]: verdict for verdict in service.manifest(talk.recording)["verdicts"]}
+    verdicts = {verdict["track"]: verdict for verdict in service.manifest(talk.recording)["tracks"]}
     assert "only-fill" in [finding["id"] for finding in verdicts["callee"]["findings"]]
 
 
