@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, or_, select, tuple_
 
 from faults import NotFound
 from ledger import rows
@@ -93,7 +93,7 @@ def load(connection: Connection, call_id: str) -> Call:
     Raises:
         NotFound: there is none of that id.
     """
-    found = _whole(connection, select(calls).where(calls.c.id == call_id))
+    found = _whole(connection, _ONE, id=call_id)
     if not found:
         raise NotFound("No call has that id.", call=call_id)
     return found[0]
@@ -181,24 +181,23 @@ def without_recording(connection: Connection, *, since: float, until: float) -> 
         .order_by(calls.c.created, calls.c.id))
 
 
-def _whole(connection: Connection, query: Select[Any]) -> list[Call]:
+# Statements that every job runs are built once: building one costs more than running it.
+_ONE = select(calls).where(calls.c.id == bindparam("id"))
+_PAUSES = select(pauses).where(pauses.c.call.in_(bindparam("calls", expanding=True))).order_by(pauses.c.number)
+_RECORDINGS = (select(recordings).where(recordings.c.call.in_(bindparam("calls", expanding=True)))
+               .order_by(recordings.c.number))
+_SEGMENTS = (select(segments).where(segments.c.recording.in_(bindparam("recordings", expanding=True)))
+             .order_by(segments.c.number))
+
+
+def _whole(connection: Connection, query: Select[Any], **values: object) -> list[Call]:
     """The calls of a query on ``calls``, with their pauses, recordings and segments."""
-    found = connection.execute(query).mappings().all()
+    found = connection.execute(query, values).mappings().all()
     ids = [row["id"] for row in found]
     if not ids:
         return []
-    held = rows.build_pauses(connection.execute(
-        select(pauses).where(pauses.c.call.in_(ids)).order_by(pauses.c.number)).mappings().all())
-    made = recordings_of(connection, select(recordings).where(recordings.c.call.in_(ids)))
+    held = rows.build_pauses(connection.execute(_PAUSES, {"calls": ids}).mappings().all())
+    kept = connection.execute(_RECORDINGS, {"calls": ids}).mappings().all()
+    parts = connection.execute(_SEGMENTS, {"recordings": [row["id"] for row in kept]}).mappings().all()
+    made = rows.build_recordings(kept, parts)
     return [rows.build_call(row, held.get(row["id"], ()), made.get(row["id"], ())) for row in found]
-
-
-def recordings_of(connection: Connection, query: Select[Any]) -> dict[str, list[Recording]]:
-    """The recordings of a query on ``recordings``, with their segments, in order, by call."""
-    found = connection.execute(query.order_by(recordings.c.number)).mappings().all()
-    parts: Sequence[RowMapping] = ()
-    if found:
-        parts = connection.execute(
-            select(segments).where(segments.c.recording.in_([row["id"] for row in found]))
-            .order_by(segments.c.number)).mappings().all()
-    return rows.build_recordings(found, parts)

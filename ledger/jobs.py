@@ -7,10 +7,11 @@ counts the claims since the last success of a step, so that a step which kills i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any, cast
 
-from sqlalchemy import Connection, RowMapping, Update, and_, func, or_, select
+from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select
 
 from faults import Fault, LeaseLost, NotFound
 from ledger.codec import Json
@@ -50,6 +51,20 @@ class Job:
     facts: dict[str, dict[str, Json]]
 
 
+# Statements are built once: building one costs more than running it.
+_DUE = (select(jobs.c.recording).where(or_(
+    and_(jobs.c.state == JobState.WAITING.value, jobs.c.run_at <= bindparam("now")),
+    and_(jobs.c.state == JobState.RUNNING.value, jobs.c.lease_until < bindparam("now"))))
+    .order_by(jobs.c.run_at, jobs.c.recording).limit(1).with_for_update(skip_locked=True).scalar_subquery())
+_CLAIM = (jobs.update().where(jobs.c.recording == _DUE)
+          .values(state=JobState.RUNNING.value, attempts=jobs.c.attempts + 1, owner=bindparam("new_owner"),
+                  lease_until=bindparam("new_lease")).returning(*jobs.c))
+_HELD = jobs.update().where(
+    jobs.c.recording == bindparam("held_recording"), jobs.c.state == JobState.RUNNING.value,
+    jobs.c.owner == bindparam("held_by"), jobs.c.attempts == bindparam("held_attempts"),
+    jobs.c.step == bindparam("held_step"))
+
+
 def enqueue(connection: Connection, recording: str, now: float) -> None:
     """Let the job of a recording begin. A recording has one job: a second call changes nothing."""
     insert_new(connection, jobs, {"recording": recording, "state": JobState.WAITING.value, "step": "", "attempts": 0,
@@ -63,74 +78,48 @@ def claim(connection: Connection, owner: str, now: float, lease: float) -> Job |
         owner: the worker's name, its own among all workers.
         lease: how long the worker may hold it without renewing, in seconds.
     """
-    due = (select(jobs.c.recording).where(or_(
-        and_(jobs.c.state == JobState.WAITING.value, jobs.c.run_at <= now),
-        and_(jobs.c.state == JobState.RUNNING.value, jobs.c.lease_until < now)))
-        .order_by(jobs.c.run_at, jobs.c.recording).limit(1).with_for_update(skip_locked=True).scalar_subquery())
     row = connection.execute(
-        jobs.update().where(jobs.c.recording == due).values(
-            state=JobState.RUNNING.value, owner=owner, lease_until=now + lease, attempts=jobs.c.attempts + 1)
-        .returning(*jobs.c)).mappings().one_or_none()
+        _CLAIM, {"now": now, "new_owner": owner, "new_lease": now + lease}).mappings().one_or_none()
     return _job(row) if row is not None else None
 
 
-def renew(connection: Connection, job: Job, now: float, lease: float) -> None:
+def renew(connection: Connection, job: Job, now: float, lease: float) -> Job:
     """Hold a job for ``lease`` seconds from now.
 
     Raises:
-        LeaseLost: another worker has it, or it is over.
+        LeaseLost: another worker has it, or it is over. So do the others below.
     """
-    _change(connection, job, _mine(job).values(lease_until=now + lease))
+    return _change(connection, job, lease_until=now + lease)
 
 
 def advance(connection: Connection, job: Job, step: str, facts: dict[str, Json], then: str, now: float,
             lease: float) -> Job:
-    """Keep what ``step`` found, and come to step ``then``, with a fresh lease and a fresh count of attempts.
-
-    Raises:
-        LeaseLost: another worker has it, or it is over.
-    """
-    return _change(connection, job, _mine(job).values(
-        facts={**job.facts, step: facts}, step=then, attempts=1, fault=None, lease_until=now + lease))
+    """Keep what ``step`` found, and come to step ``then``, with a fresh lease and a fresh count of attempts."""
+    return _change(connection, job, facts={**job.facts, step: facts}, step=then, attempts=1, fault=None,
+                   lease_until=now + lease)
 
 
 def retry(connection: Connection, job: Job, fault: Fault, run_at: float) -> None:
-    """Let go of a job whose step failed; it is due again at ``run_at``.
-
-    Raises:
-        LeaseLost: another worker has it, or it is over.
-    """
-    _change(connection, job, _mine(job).values(
-        state=JobState.WAITING.value, run_at=run_at, owner=None, lease_until=None, fault=fault.as_dict()))
+    """Let go of a job whose step failed; it is due again at ``run_at``."""
+    _change(connection, job, state=JobState.WAITING, run_at=run_at, owner=None, lease_until=None,
+            fault=cast(dict[str, Json], fault.as_dict()))
 
 
 def release(connection: Connection, job: Job, now: float) -> None:
-    """Let go of a job between two steps; it is due at once, and this claim does not count.
-
-    Raises:
-        LeaseLost: another worker has it, or it is over.
-    """
-    _change(connection, job, _mine(job).values(
-        state=JobState.WAITING.value, run_at=now, owner=None, lease_until=None, attempts=job.attempts - 1))
+    """Let go of a job between two steps; it is due at once, and this claim does not count."""
+    _change(connection, job, state=JobState.WAITING, run_at=now, owner=None, lease_until=None,
+            attempts=job.attempts - 1)
 
 
 def give_up(connection: Connection, job: Job, fault: Fault) -> None:
-    """Put a job on the failed list.
-
-    Raises:
-        LeaseLost: another worker has it, or it is over.
-    """
-    _change(connection, job, _mine(job).values(
-        state=JobState.FAILED.value, owner=None, lease_until=None, fault=fault.as_dict()))
+    """Put a job on the failed list."""
+    _change(connection, job, state=JobState.FAILED, owner=None, lease_until=None,
+            fault=cast(dict[str, Json], fault.as_dict()))
 
 
 def done(connection: Connection, job: Job) -> None:
-    """End a job whose steps are all finished.
-
-    Raises:
-        LeaseLost: another worker has it, or it is over.
-    """
-    _change(connection, job, _mine(job).values(state=JobState.DONE.value, owner=None, lease_until=None))
+    """End a job whose steps are all finished."""
+    _change(connection, job, state=JobState.DONE, owner=None, lease_until=None)
 
 
 def retry_failed(connection: Connection, recording: str, now: float) -> None:
@@ -173,16 +162,15 @@ def next_due(connection: Connection) -> float | None:
     return min((at for at in (waiting, running) if at is not None), default=None)
 
 
-def _mine(job: Job) -> Update:
-    return jobs.update().where(jobs.c.recording == job.recording, jobs.c.state == JobState.RUNNING.value,
-                               jobs.c.owner == job.owner, jobs.c.attempts == job.attempts, jobs.c.step == job.step)
-
-
-def _change(connection: Connection, job: Job, update: Update) -> Job:
-    row = connection.execute(update.returning(*jobs.c)).mappings().one_or_none()
-    if row is None:
+def _change(connection: Connection, job: Job, **changes: Any) -> Job:
+    """Change a job that we hold; what it is now."""
+    values = {name: value.value if isinstance(value, JobState) else value for name, value in changes.items()}
+    changed = connection.execute(_HELD, {
+        **values, "held_recording": job.recording, "held_by": job.owner, "held_attempts": job.attempts,
+        "held_step": job.step})
+    if changed.rowcount == 0:
         raise LeaseLost("Another worker has taken the job over.", recording=job.recording)
-    return _job(row)
+    return replace(job, **changes)
 
 
 def _job(row: RowMapping) -> Job:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, select, tuple_
 
 from faults import NotFound
 from ledger.calls import load, load_all
@@ -85,8 +85,11 @@ def listing(connection: Connection, wanted: RecordingFilter, *, limit: int = 100
     return [_kept(row, of[row["call"]]) for row in found]
 
 
+_ONE = select(recordings).where(recordings.c.id == bindparam("recording"))
+
+
 def _row(connection: Connection, recording_id: str) -> RowMapping:
-    row = connection.execute(select(recordings).where(recordings.c.id == recording_id)).mappings().one_or_none()
+    row = connection.execute(_ONE, {"recording": recording_id}).mappings().one_or_none()
     if row is None:
         raise NotFound("No recording has that id.", recording=recording_id)
     return row
@@ -97,6 +100,10 @@ def _kept(row: RowMapping, call: Call) -> Kept:
     return Kept(call=call, recording=recording, result=row["result"])
 
 
+_STATE = select(recordings.c.state).where(recordings.c.id == bindparam("recording")).with_for_update()
+_CHANGE = recordings.update().where(recordings.c.id == bindparam("recording"))
+
+
 def move(connection: Connection, recording_id: str, given: RecordingInput, now: float) -> RecordingState:
     """Take a recording one step further, by the table of states, and remember it. A step to the same state is none.
 
@@ -104,14 +111,13 @@ def move(connection: Connection, recording_id: str, given: RecordingInput, now: 
         NotFound: there is no recording of that id.
         TransitionForbidden: the table has no such step.
     """
-    row = connection.execute(select(recordings.c.state).where(recordings.c.id == recording_id)
-                             .with_for_update()).one_or_none()
+    row = connection.execute(_STATE, {"recording": recording_id}).one_or_none()
     if row is None:
         raise NotFound("No recording has that id.", recording=recording_id)
     state = RecordingState(row.state)
     reached = step(RECORDING, state, given)
     if reached is not state:
-        connection.execute(recordings.update().where(recordings.c.id == recording_id), {"state": reached.value})
+        connection.execute(_CHANGE, {"recording": recording_id, "state": reached.value})
         connection.execute(recording_states.insert(),
                            {"recording": recording_id, "state": reached.value, "at": now})
     return reached
@@ -126,7 +132,7 @@ def finish(connection: Connection, recording_id: str, given: RecordingInput, now
     """
     state = move(connection, recording_id, given, now)
     if result is not None:
-        connection.execute(recordings.update().where(recordings.c.id == recording_id), {"result": result})
+        connection.execute(_CHANGE, {"recording": recording_id, "result": result})
     insert_new(connection, notices, {"recording": recording_id, "state": state.value, "created": now})
 
 

@@ -24,7 +24,12 @@ def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]],
 
 def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> None:
     """Insert a row; do nothing if a unique key of it is there already."""
-    connection.execute(_insert(connection.dialect.name, table).on_conflict_do_nothing(), row)
+    connection.execute(_insert_new(connection.dialect.name, table), row)
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()
 
 
 @cache

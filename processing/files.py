@@ -67,7 +67,8 @@ def publish(source: Path, target: Path, sha256: str, checkpoint: Checkpoint) -> 
     """Let a finished file appear under its final name, whole, and never over another file.
 
     On one file system the name is a second link to ``source``. On another one a copy is made beside ``target``, under
-    a hidden name, and read back, before it gets the name. ``source`` stays. Doing it again does no harm.
+    a hidden name, and read back, before it gets the name. ``source`` stays. Doing it again does no harm. The disk
+    remembers the name after :func:`sync_folder`.
 
     Args:
         sha256: of ``source``, in hex.
@@ -86,8 +87,6 @@ def publish(source: Path, target: Path, sha256: str, checkpoint: Checkpoint) -> 
             raise DestinationExists(f"Another file is named {target.name}.", file=target) from None
     hidden.unlink(missing_ok=True)
     checkpoint(f"tidied {target.suffix}")
-    sync_folder(target.parent)
-    checkpoint(f"remembered {target.suffix}")
 
 
 def _place(source: Path, target: Path, hidden: Path, sha256: str, checkpoint: Checkpoint) -> None:

@@ -17,6 +17,7 @@ from ledger.codec import Json
 from ledger.jobs import Job
 from processing.document import shortcomings
 from processing.step import Checkpoint, Context, Facts, Places, Step
+from recorder.model import Recording
 from recorder.states import RecordingInput
 
 log = structlog.get_logger("jobs")
@@ -111,9 +112,7 @@ class Worker:
         try:
             if job.attempts > self._rules.attempts:
                 raise StepFailed("The worker died at this step each time.", step=job.step or self._order[0])
-            held = self._run(job)
-            if held is not None:
-                self._finish(held)
+            self._run(job)
         except LedgerFault:
             raise
         except LeaseLost:
@@ -126,8 +125,8 @@ class Worker:
             log.exception("a step broke", recording=job.recording)
             self._failed(StepFailed(f"{type(error).__name__} in a step."))
 
-    def _run(self, job: Job) -> Job | None:
-        """Run the steps that are left. None: we were stopped, and let go of the job."""
+    def _run(self, job: Job) -> None:
+        """Run the steps that are left, and end the job; or, stopped, let go of it between two steps."""
         with self._ledger.reading() as connection:
             kept = recordings.get(connection, job.recording)
         stages = [*self._order, _END]
@@ -135,18 +134,17 @@ class Worker:
             if self._stopped.is_set():
                 with self._ledger.transaction() as connection:
                     jobs.release(connection, job, self._clock())
-                return None
+                return
             name, then = stages[number:number + 2]
             facts = self._steps[name].run(Context(
                 call=kept.call, recording=kept.recording, facts=job.facts, places=self._places,
-                folder=self._folder(job),
-                checkpoint=self._within(name)))
+                folder=self._folder(job), checkpoint=self._within(name)))
             self._checkpoint(f"{name}: ran")
             with self._ledger.transaction() as connection:
                 job = jobs.advance(connection, job, name, facts, then, self._clock(), self._rules.lease)
             self._held = job
             self._checkpoint(f"{name}: committed")
-        return job
+        self._finish(job, kept.recording)
 
     def _folder(self, job: Job) -> Path:
         return self._places.work / job.recording / self._owner
@@ -154,14 +152,13 @@ class Worker:
     def _within(self, step: str) -> Checkpoint:
         return lambda what: self._checkpoint(f"{step}: {what}")
 
-    def _finish(self, job: Job) -> None:
+    def _finish(self, job: Job, recording: Recording) -> None:
         """The final state and its notice, in one transaction; before it the files we no longer need are taken away."""
         self._prove_published(job.facts)
         shutil.rmtree(self._places.work / job.recording, ignore_errors=True)
         self._checkpoint("cleaned")
+        reasons = shortcomings(recording, job.facts)
         with self._ledger.transaction() as connection:
-            recording = recordings.get(connection, job.recording).recording
-            reasons = shortcomings(recording, job.facts)
             recordings.finish(connection, job.recording, RecordingInput.SHORT if reasons else RecordingInput.GOOD,
                               self._clock(), result=_result(job.facts, reasons))
             jobs.done(connection, job)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from processing.files import make_folder, new_file, publish
+from processing.files import make_folder, new_file, publish, sync_folder
 from processing.step import Context, Facts
 
 SUFFIX = ".json"
@@ -30,5 +30,8 @@ class Manifest:
         with new_file(written, context.checkpoint) as file:
             file.write(data)
         named = f"{context.facts['name']['base']}{SUFFIX}"
-        publish(written, context.places.destination / named, hashlib.sha256(data).hexdigest(), context.checkpoint)
+        target = context.places.destination / named
+        publish(written, target, hashlib.sha256(data).hexdigest(), context.checkpoint)
+        sync_folder(target.parent)
+        context.checkpoint("remembered")
         return {"path": named}

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from ledger.codec import Json
 from processing.document import manifest
-from processing.files import publish
+from processing.files import publish, sync_folder
 from processing.step import Context, Facts
 
 SUFFIXES = {"mixed": ".wav", "stereo": "-stereo.wav"}
@@ -35,5 +35,8 @@ class Publish:
             published[kind] = base + SUFFIXES[kind]
             publish(context.places.work / made["path"], context.places.destination / published[kind],
                     made["sha256"], context.checkpoint)
+        if published:
+            sync_folder((context.places.destination / base).parent)
+            context.checkpoint("remembered")
         files: dict[str, Json] = {**published}
         return {"files": files, "manifest": manifest(context.call, context.recording, context.facts, published)}
