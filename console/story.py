@@ -45,6 +45,7 @@ class _Teller:
         self._who: dict[str, str] = {}
         self._state: dict[str, str] = {}
         self._held: dict[str, bool] = {}
+        self._decision: Values | None = None
 
     def entry(self, entry: Values) -> Iterator[Line]:
         event = entry["event"]
@@ -84,7 +85,8 @@ class _Teller:
     def _control(self, event: Values) -> Iterator[str]:
         match event["type"]:
             case "Decided":
-                if event["call"] == self._call:
+                if event["call"] == self._call and event["decision"] != self._decision:
+                    self._decision = event["decision"]
                     yield f"Policy decided by {event['decision']['rule']}: {event['decision']['reason']}"
             case "TapUp":
                 yield f"The switch confirmed: segment {_number(event['segment'])} is being written."

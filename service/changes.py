@@ -33,7 +33,8 @@ def tell(before: Call | None, after: Call) -> None:
 
 def _recording(call: Call, before: Recording | None, after: Recording) -> None:
     if (before is None or before.state is not after.state) and after.state in _RECORDING:
-        log.info(_RECORDING[after.state], call=call.id, recording=after.id, reason=after.reason or None)
+        resumed = after.state is RecordingState.RECORDING and before is not None and before.started is not None
+        log.info("recording resumed" if resumed else _RECORDING[after.state], call=call.id, recording=after.id, reason=after.reason or None)
     earlier = {segment.id: segment for segment in before.segments} if before is not None else {}
     for segment in after.segments:
         _segment(call, earlier.get(segment.id), segment)

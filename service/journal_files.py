@@ -135,8 +135,6 @@ class JournalFiles:
             self._failing = True
             for journal in self._open.values():
                 journal.waiting.clear()
-        else:
-            self._failing = False
 
     def _add(self, call: str, entry: Entry) -> None:
         line = json.dumps(redact.plain(entry), ensure_ascii=False, separators=(",", ":"))
@@ -176,6 +174,7 @@ class JournalFiles:
         with os.fdopen(os.open(self.path(call), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w",
                        encoding="utf-8") as file:
             file.write(text)
+        self._failing = False
 
     def _prune(self) -> None:
         """Take away what is too old, and the oldest of what is too many; journals of open calls stay."""

@@ -18,7 +18,7 @@ _OWN = frozenset({"event_id", "timestamp", "release", "platform", "sdk", "contex
 def set_up(dsn: str, release: str) -> None:
     """Report what is logged as an error, and what nobody caught, to ``dsn``."""
     sentry_sdk.init(
-        dsn=dsn, release=release, send_default_pii=False, include_local_variables=False, max_breadcrumbs=0,
+        dsn=dsn, release=release, include_local_variables=False, max_breadcrumbs=0,
         max_request_body_size="never", auto_enabling_integrations=False, auto_session_tracking=False,
         before_send=scrubbed)
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from faults import JournalInvalid
 from recorder import records
-from recorder.effects import EFFECTS, Effect
+from recorder.effects import EFFECTS, Effect, Mark
 from recorder.events import EVENTS, CallEvent, LegGone
 from recorder.model import Call
 
 GENEROUS = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60, deadline=None)
+MARKS: st.SearchStrategy[Effect] = st.builds(Mark, variables=st.dictionaries(st.text(), st.text(), max_size=3))
 
 
 def through_json(record: records.Record) -> records.Record:
@@ -34,12 +35,12 @@ def test_an_event_comes_back_as_it_was(event: CallEvent) -> None:
 
 
 @GENEROUS
-@given(st.one_of([st.from_type(kind) for kind in EFFECTS]).filter(comparable))
+@given(st.one_of([st.from_type(kind) for kind in EFFECTS if kind is not Mark] + [MARKS]).filter(comparable))
 def test_an_effect_comes_back_as_it_was(effect: Effect) -> None:
     assert records.effect(through_json(records.of_effect(effect))) == effect
 
 
-@GENEROUS
+@settings(GENEROUS, max_examples=20)
 @given(st.from_type(Call).filter(comparable))
 def test_a_call_comes_back_as_it_was(call: Call) -> None:
     assert records.call(through_json(records.of_call(call))) == call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +50,20 @@ class FakeClock:
             finally:
                 for wait in waits:
                     wait.cancel()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Time passes, quickly, whatever waits for it."""
+        async def run() -> None:
+            while True:
+                self.advance(0.5)
+                await asyncio.sleep(0.005)
+
+        task = asyncio.create_task(run())
+        try:
+            yield
+        finally:
+            task.cancel()
 
     def advance(self, seconds: float) -> None:
         self.time += seconds

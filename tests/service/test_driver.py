@@ -118,8 +118,8 @@ async def test_while_the_ledger_refuses_nothing_is_attached_and_detaching_goes_o
         await service.switch.detached()
         assert not service.driver.health().ledger
         service.store.refuses = False
-        clock.advance(1.0)
-        assert (await service.switch.attached()).source.leg == "carol-leg"
+        async with clock.running():
+            assert (await service.switch.attached()).source.leg == "carol-leg"
 
 
 async def test_one_call_that_cannot_be_written_does_not_hold_up_the_others(tmp_path: Path) -> None:
@@ -131,10 +131,8 @@ async def test_one_call_that_cannot_be_written_does_not_hold_up_the_others(tmp_p
         service.store.poisoned = service.driver.calls()[0].id
         good.sequence = 100
         service.switch.tell(*bad.answer(), *good.dial(), *good.answer())
-        for failures in range(1, 4):
-            await until(lambda failures=failures: service.store.refused >= failures)
-            clock.advance(10.0)
-        assert (await service.switch.attached()).source.leg == "carol-leg"
+        async with clock.running():
+            assert (await service.switch.attached()).source.leg == "carol-leg"
 
 
 async def test_a_full_queue_means_that_everything_is_read_again(tmp_path: Path) -> None:
@@ -226,9 +224,8 @@ async def test_a_call_that_policy_does_not_record_has_its_row_with_the_reason(tm
     async with Service(tmp_path, policy=Policy(), clock=clock) as service:
         story = Story()
         service.switch.tell(story.up(), *story.dial(), *story.answer(), *story.hangup())
-        await until(lambda: any(call.state is CallState.ENDED for call in service.driver.calls()))
-        clock.advance(5.0)
-        await until(lambda: [call for call in service.listed() if call.state is CallState.CLOSED])
+        async with clock.running():
+            await until(lambda: [call for call in service.listed() if call.state is CallState.CLOSED])
         (call,) = service.listed()
         assert call.outcome is Outcome.NOT_WANTED
         assert call.decision is not None

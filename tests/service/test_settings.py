@@ -1,0 +1,144 @@
+"""The settings file: what is wrong is said with file, line and key; the environment overrides; paths are resolved."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faults import SettingsInvalid
+from service import settings_reference
+from service.settings import LogLevel
+from service.settings_file import load, parse
+
+SWITCH = "switches: {main: {user: phonograph, password: secret}}\n"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
+
+
+def refused(text: str, environment: dict[str, str] | None = None) -> SettingsInvalid:
+    with pytest.raises(SettingsInvalid) as raised:
+        parse(text, "phonograph.yaml", environment or {})
+    return raised.value
+
+
+def test_the_smallest_file_has_every_default() -> None:
+    settings = parse(SWITCH, "phonograph.yaml", {})
+    assert settings.log_level is LogLevel.INFO
+    assert settings.switches["main"].application == "recorder"
+    assert settings.pause.confirm_within == 0.25
+
+
+@pytest.mark.parametrize(("line", "key", "said"), [
+    ("destinationpath: x", "destinationpath", "is an unknown key; allowed: policy, ledger"),
+    ("log_level: loud", "log_level", "is not a value for this key; allowed: debug, info, warning, error"),
+    ("time_zone: Mars/Base", "time_zone", "is not an IANA time zone"),
+    ("pause: {confirm_within: true}", "pause.confirm_within", "must be a number, not true or false"),
+    ("pause: {confirm_within: 0}", "pause.confirm_within", "greater than 0"),
+    ("pause: {longest: 3}", "pause.longest", "is an unknown key; allowed: confirm_within"),
+    ("jobs: {workers: many}", "jobs.workers", "valid integer"),
+    ("jobs: 3", "jobs", "must be a mapping of keys to values"),
+    ("ledger: ''", "ledger", "at least 1 character"),
+])
+def test_a_wrong_line_is_refused_with_its_line_key_and_values(line: str, key: str, said: str) -> None:
+    fault = refused(f"{SWITCH}{line}\n")
+    assert fault.details["line"] == 2
+    assert fault.details["key"] == key
+    assert f"phonograph.yaml:2: {key}: " in fault.message
+    assert said in fault.message
+
+
+@pytest.mark.parametrize(("switch", "key"), [
+    ("{user: a, password: b, kind: asterix}", "switches.main.kind"),
+    ("{user: a, password: b, url: 'ftp://x'}", "switches.main.url"),
+    ("{user: a, password: b, url: 'http://a:b@x'}", "switches.main.url"),
+    ("{password: b}", "switches.main.user"),
+    ("{user: a}", "switches.main"),
+    ("{user: a, password: b, password_file: c}", "switches.main"),
+    ("{user: a, password: b, spoool: c}", "switches.main.spoool"),
+])
+def test_a_wrong_switch_is_refused_with_its_key(switch: str, key: str) -> None:
+    assert refused(f"log_level: info\nswitches:\n  main: {switch}\n").details["key"] == key
+
+
+def test_a_name_that_could_not_stand_in_an_id_is_refused() -> None:
+    assert "a switch's name is" in refused("switches: {'Main 1': {user: a, password: b}}\n").message
+
+
+@pytest.mark.parametrize("text", ["", "switches: {}\n"])
+def test_a_service_without_a_switch_is_refused(text: str) -> None:
+    assert refused(text).details["key"] == "switches"
+
+
+def test_a_duplicate_is_refused_with_its_line() -> None:
+    assert refused(f"log_level: info\n{SWITCH}log_level: debug\n").details["line"] == 3
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    fault = refused(f"{SWITCH}log_level: loud\nnonsense: 1\n", {"PHONOGRAPH__JOBS__WORKERS": "x"})
+    assert [line.partition(" ")[0] for line in fault.message.splitlines()] == [
+        "phonograph.yaml:2:", "phonograph.yaml:3:", "PHONOGRAPH__JOBS__WORKERS"]
+
+
+def test_no_message_holds_a_password() -> None:
+    fault = refused("switches: {main: {user: a, password: [hunter2], kind: hunter2}}\n")
+    assert "hunter2" not in fault.message
+    assert "hunter2" not in repr(fault.details)
+
+
+def test_the_environment_overrides_the_file() -> None:
+    settings = parse(f"{SWITCH}jobs: {{workers: 3}}\n", "phonograph.yaml", {
+        "PHONOGRAPH__JOBS__WORKERS": "7", "PHONOGRAPH__SWITCHES__MAIN__PASSWORD": "other", "HOME": "/"})
+    assert settings.jobs.workers == 7
+    password = settings.switches["main"].password
+    assert password is not None
+    assert password.get_secret_value() == "other"
+
+
+def test_a_wrong_variable_is_named() -> None:
+    assert refused(SWITCH, {"PHONOGRAPH__LOGLEVEL": "info"}).details["key"] == "PHONOGRAPH__LOGLEVEL"
+
+
+def test_relative_paths_count_from_the_files_folder(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("secret\nmore\n")
+    (tmp_path / "x.yaml").write_text(
+        "ledger: l.sqlite\nwork_path: work\nswitches: {main: {user: a, password_file: pw, spool: spool}}\n")
+    settings = load(tmp_path / "x.yaml", {})
+    assert settings.policy == tmp_path / "policy.yaml"
+    assert settings.ledger == str(tmp_path / "l.sqlite")
+    assert settings.work_path == tmp_path / "work"
+    assert settings.switches["main"].spool == tmp_path / "spool"
+    password = settings.switches["main"].password
+    assert password is not None
+    assert password.get_secret_value() == "secret"
+
+
+def test_a_database_url_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(f"ledger: postgresql://db/x\n{SWITCH}")
+    assert load(tmp_path / "x.yaml", {}).ledger == "postgresql://db/x"
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_a_password_file_without_a_password_is_refused(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "pw").write_text(content)
+    (tmp_path / "x.yaml").write_text("switches: {main: {user: a, password_file: pw}}\n")
+    with pytest.raises(SettingsInvalid, match="password file"):
+        load(tmp_path / "x.yaml", {})
+
+
+def test_a_settings_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="cannot be read"):
+        load(tmp_path / "x.yaml", {})
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused_and_never_breaks(text: str) -> None:
+    with contextlib.suppress(SettingsInvalid):
+        parse(text, "phonograph.yaml", {})
+
+
+def test_the_page_is_what_the_models_say() -> None:
+    assert PAGE.read_text() == settings_reference.page()
