@@ -133,3 +133,42 @@ def test_a_slow_worker_that_was_taken_over_does_not_write_into_published_files(t
     ledger.close()
     assert len(published) == 3
     assert {name: path.read_bytes() for name, path in scene.visible().items()} == published
+
+
+def test_a_slow_worker_does_not_touch_what_another_one_composed(tmp_path: Path) -> None:
+    """It composes while a third worker publishes what the second one has composed."""
+    scene = _scene(tmp_path, tmp_path / "recordings")
+    ledger = scene.ledger()
+    second, third = scene.worker(ledger, checkpoint=lambda point: _stop_second(point)), scene.worker(ledger)
+
+    def _stop_second(point: str) -> None:
+        if point == "compose: committed":
+            second.stop()
+
+    def overtaken(point: str) -> None:
+        if point == "verify: committed":
+            scene.clock.now += 61
+            second.work_once()
+        if point == "compose: created .wav":
+            third.work_once()
+
+    scene.worker(ledger, checkpoint=overtaken).work_once()
+    ledger.close()
+    assert len(scene.visible()) == 3
+    _assert_all_whole(scene)
+
+
+def test_a_slow_worker_that_was_taken_over_leaves_nothing_behind(tmp_path: Path) -> None:
+    scene = _scene(tmp_path, tmp_path / "recordings")
+    ledger = scene.ledger()
+    other = scene.worker(ledger)
+
+    def overtaken(point: str) -> None:
+        if point == "verify: committed":
+            scene.clock.now += 61
+            other.work_once()
+
+    scene.worker(ledger, checkpoint=overtaken).work_once()
+    ledger.close()
+    assert len(scene.visible()) == 3
+    assert not list(scene.work.rglob("*.wav"))

@@ -125,6 +125,21 @@ def test_a_job_taken_off_the_failed_list_is_finished(scene: Scene) -> None:
     ledger.close()
 
 
+def test_a_retried_job_keeps_the_name_that_was_settled(scene: Scene) -> None:
+    taken = scene.places.destination / "2023" / f"{scene.recording}.wav"
+    taken.parent.mkdir(parents=True)
+    taken.write_bytes(b"not ours")
+    ledger = scene.ledger()
+    scene.worker(ledger, attempts=1).work_once()
+    taken.unlink()
+    scene.template = "another/{{uuid}}"
+    with ledger.transaction() as connection:
+        jobs.retry_failed(connection, scene.recording, scene.clock.now)
+    scene.worker(ledger).work_once()
+    ledger.close()
+    assert list(scene.visible()) == [f"2023/{scene.recording}{ending}" for ending in ("-stereo.wav", ".json", ".wav")]
+
+
 def test_a_step_that_kills_its_worker_each_time_is_given_up(scene: Scene) -> None:
     ledger = scene.ledger()
     for _ in range(3):
