@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from faults import Fault, ServiceFault, ServiceNotRunning
+from faults import Fault, NotFound, ServiceFault, ServiceNotRunning
 
 Parameters = Mapping[str, str | int | float]
 
@@ -35,6 +35,8 @@ async def _ask(socket: Path, method: str, path: str, parameters: Parameters) -> 
         return answer
     if isinstance(answer, dict) and "fault" in answer:
         raise _fault(answer["fault"])
+    if status == 404:
+        raise NotFound("Nothing has that id.")
     raise ServiceFault(f"The service refused the question ({status}): {_detail(answer)}", status=status)
 
 

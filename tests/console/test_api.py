@@ -1,0 +1,98 @@
+"""The API over a local socket, in front of a real driver and a switch that does as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest_asyncio
+
+from console import api
+from processing.step import Places
+from service.desk import Desk
+from service.running_policy import RunningPolicy
+from tests.service.fakes import SWITCH, Service, Story
+from tests.service.test_driver import until
+
+
+class Api:
+    """A client, and what stands behind the socket."""
+
+    def __init__(self, service: Service, session: aiohttp.ClientSession) -> None:
+        self.service = service
+        self._session = session
+
+    async def ask(self, method: str, path: str) -> tuple[int, Any]:
+        async with self._session.request(method, f"http://phonograph{path}") as response:
+            return response.status, await response.json()
+
+
+@pytest_asyncio.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Api]:
+    (tmp_path / "policy.yaml").write_text("record: all\n")
+    (tmp_path / "spool").mkdir()
+    async with Service(tmp_path) as service:
+        places = Places(spools={SWITCH: tmp_path / "spool"}, work=tmp_path, destination=tmp_path)
+        desk = Desk(service.ledger, {SWITCH: service.driver}, RunningPolicy(tmp_path / "policy.yaml"), service.files,
+                    service.waiters, places, service.clock)
+        task = asyncio.create_task(api.serve(desk, tmp_path / "s"))
+        await until((tmp_path / "s").exists)
+        async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(tmp_path / "s"))) as session:
+            yield Api(service, session)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_health_says_whether_the_switch_is_seen(served: Api) -> None:
+    status, before = await served.ask("GET", "/health")
+    assert (status, before["well"], before["switches"][SWITCH]["up"]) == (200, False, False)
+    served.service.switch.tell(Story().up())
+    await until(lambda: served.service.driver.health().up)
+    assert (await served.ask("GET", "/health"))[1]["well"]
+
+
+async def test_a_pause_is_answered_when_the_switch_has_confirmed_it(served: Api) -> None:
+    story, switch = Story(), served.service.switch
+    switch.tell(story.up(), *story.dial(), *story.answer())
+    attach = await switch.attached()
+    switch.tell(story.tap_up(attach))
+    await until(lambda: served.service.driver.health().unwritten == 0)
+    asked = asyncio.create_task(served.ask("POST", f"/calls/{attach.call}/pause?reason=card"))
+    await switch.detached()
+    assert not asked.done()
+    switch.tell(story.tap_down(attach.segment))
+    assert await asked == (200, {"answer": "confirmed", "message": "paused; the switch has confirmed it"})
+    _, call = await served.ask("GET", f"/calls/{attach.call}")
+    assert [(pause["reason"], pause["state"]) for pause in call["pauses"]] == [("card", "confirmed")]
+
+
+async def test_what_the_engine_refuses_is_a_conflict_with_its_reason(served: Api) -> None:
+    story, switch = Story(), served.service.switch
+    switch.tell(story.up(), *story.dial(), *story.answer())
+    attach = await switch.attached()
+    status, answer = await served.ask("POST", f"/calls/{attach.call}/resume")
+    assert (status, answer["fault"]["id"]) == (409, "recording.request-refused")
+    assert "holds no pause" in answer["fault"]["message"]
+
+
+async def test_a_call_that_goes_on_has_its_journal(served: Api) -> None:
+    story, switch = Story(), served.service.switch
+    switch.tell(story.up(), *story.dial(), *story.answer())
+    attach = await switch.attached()
+    status, answer = await served.ask("GET", f"/calls/{attach.call}/journal")
+    assert status == 200
+    assert answer["entries"][0]["journal"] == 1
+    assert "4930123456" not in str(answer)
+
+
+async def test_a_wrong_parameter_is_named(served: Api) -> None:
+    status, answer = await served.ask("GET", "/calls?limit=0")
+    assert (status, answer["detail"][0]["loc"]) == (422, ["query", "limit"])
+
+
+async def test_an_unknown_verb_and_an_unknown_call_are_told_apart(served: Api) -> None:
+    assert (await served.ask("POST", "/calls/x/erase"))[0] == 422
+    assert (await served.ask("POST", "/calls/x/pause"))[0] == 404
