@@ -139,11 +139,13 @@ def test_a_slow_worker_does_not_touch_what_another_one_composed(tmp_path: Path) 
     """It composes while a third worker publishes what the second one has composed."""
     scene = _scene(tmp_path, tmp_path / "recordings")
     ledger = scene.ledger()
-    second, third = scene.worker(ledger, checkpoint=lambda point: _stop_second(point)), scene.worker(ledger)
+    third = scene.worker(ledger)
 
-    def _stop_second(point: str) -> None:
+    def stop_second(point: str) -> None:
         if point == "compose: committed":
             second.stop()
+
+    second = scene.worker(ledger, checkpoint=stop_second)
 
     def overtaken(point: str) -> None:
         if point == "verify: committed":
@@ -151,10 +153,13 @@ def test_a_slow_worker_does_not_touch_what_another_one_composed(tmp_path: Path) 
             second.work_once()
         if point == "compose: created .wav":
             third.work_once()
+            seen.update({name: path.read_bytes() for name, path in scene.visible().items()})
 
+    seen: dict[str, bytes] = {}
     scene.worker(ledger, checkpoint=overtaken).work_once()
     ledger.close()
-    assert len(scene.visible()) == 3
+    assert len(seen) == 3
+    assert {name: path.read_bytes() for name, path in scene.visible().items()} == seen
     _assert_all_whole(scene)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from faults import DestinationExists
-from processing.files import FILE_MODE, new_file, publish
+from processing.files import FILE_MODE, new_file, publish, sync_folder
 
 CONTENT = b"all of it"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -95,6 +95,28 @@ def test_a_new_file_is_a_new_inode(tmp_path: Path) -> None:
             file.write(CONTENT)
         stale.write(b"late")
     assert path.read_bytes() == CONTENT
+
+
+def test_a_file_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[tuple[str, int]] = []
+    sync, link = os.fsync, os.link
+
+    def syncing(descriptor: int) -> None:
+        sync(descriptor)
+        done.append(("sync", os.fstat(descriptor).st_ino))
+
+    def linking(source: Path, target: Path) -> None:
+        link(source, target)
+        done.append(("link", target.stat().st_ino))
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(os, "link", linking)
+    with new_file(tmp_path / "work.wav", _quiet) as file:
+        file.write(CONTENT)
+    publish(tmp_path / "work.wav", tmp_path / "final.wav", SHA256, _quiet)
+    sync_folder(tmp_path)
+    inode = (tmp_path / "final.wav").stat().st_ino
+    assert done == [("sync", inode), ("link", inode), ("sync", tmp_path.stat().st_ino)]
 
 
 def test_others_cannot_read_a_new_file(tmp_path: Path) -> None:
