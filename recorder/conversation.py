@@ -99,9 +99,13 @@ def look(world: World, call: Call, at: float, now: float) -> Call:
     call = _ask_policy(world, call)
     if call.state is CallState.CLOSED:
         return call
+    if call.state is CallState.ENDED and call.live and not call.recordings and not alone(call):
+        call = replace(call, state=step(CALL, call.state, CallInput.RECONNECT), ended=None)
+        world.timers.stop(call.id, "settle")
     answers = [leg.answered for leg in call.parties if leg.answered is not None]
-    if answers and call.answered is None and call.state is CallState.SETUP:
-        call = replace(call, answered=min(answers), state=step(CALL, call.state, CallInput.ANSWER))
+    if answers and call.state is CallState.SETUP:
+        call = replace(call, answered=min(answers) if call.answered is None else call.answered,
+                       state=step(CALL, call.state, CallInput.ANSWER))
     if call.connected is None and call.kind is CallKind.CALL:
         call = replace(call, connected=_first_overlap(call.parties))
     elif call.connected is None and len(call.up) >= 2:
@@ -210,15 +214,14 @@ def _home(world: World, leg: Leg, at: float, *, again: bool) -> Call:
     found = world.conversation(first)
     if found is not None:
         return found
-    if leg.gone is not None or first in world.gone:
-        late = [call for call in world.conversations(first) if call.kind is CallKind.CALL]
-        if late:
-            return late[-1]
-    origin = world.legs.get(first)
-    again = again or (origin is not None and origin.id != leg.id)
+    ended = [call for call in world.conversations(first) if call.kind is CallKind.CALL]
+    if ended and (leg.gone is not None or first in world.gone or ended[-1].leg(first) is None):
+        return ended[-1]
+    again = again or first != leg.id
     identity = call_id(world.switch, world.boot, first, at if again or not world.looked else None)
     call = Call(id=identity, switch=world.switch, boot=world.boot, first_leg=first, state=CallState.SETUP,
                 created=leg.created if leg.created is not None and not again else at)
+    origin = world.legs.get(first)
     if origin is not None and origin.id != leg.id and origin.state is not LegState.GONE:
         call = replace(call, legs=(origin,))
     world.put(call)

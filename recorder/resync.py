@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from recorder import conversation, taps
 from recorder.events import BridgeIs, LegGone, LegIs, SwitchUp, TapUp
-from recorder.model import Bridge, Call, LegState, Segment
+from recorder.model import Bridge, BridgeKind, Call, CallKind, LegState, Segment
 from recorder.states import SEGMENT, SegmentInput, SegmentState, step
 from recorder.world import World
 
@@ -50,7 +50,9 @@ def _restarted(world: World, event: SwitchUp, now: float) -> None:
 
 def _bridges(world: World, event: SwitchUp, now: float) -> None:
     present = {bridge.id for bridge in event.snapshot.bridges}
-    gone = [Bridge(id=old.id, kind=old.kind, name=old.name) for old in world.bridges.values() if old.id not in present]
+    known = {bridge.id: bridge.kind for bridge in world.bridges.values()}
+    known |= {call.bridge: BridgeKind.CONFERENCE for call in world.calls.values() if call.kind is CallKind.CONFERENCE}
+    gone = [Bridge(id=identity, kind=kind) for identity, kind in known.items() if identity not in present]
     for bridge in (*gone, *event.snapshot.bridges):
         conversation.bridge_is(world, BridgeIs(switch=event.switch, at=event.at, bridge=bridge), now)
 

@@ -101,7 +101,7 @@ CALL: Mapping[tuple[CallState, CallInput], CallState] = {
     (_C.ANSWERED, _CI.END): _C.ENDED,
     (_C.ENDED, _CI.ANSWER): _C.ENDED,
     (_C.ENDED, _CI.END): _C.ENDED,
-    (_C.ENDED, _CI.RECONNECT): _C.ANSWERED,
+    (_C.ENDED, _CI.RECONNECT): _C.SETUP,
     (_C.ENDED, _CI.CLOSE): _C.CLOSED,
 }
 

@@ -128,6 +128,18 @@ def test_a_second_conference_in_the_same_bridge_has_a_row_of_its_own() -> None:
     assert rooms == [CallState.CLOSED, CallState.ANSWERED]
 
 
+def test_a_conference_that_ended_while_we_were_dead_is_over_although_its_members_are_still_there() -> None:
+    story = Story(says(True))
+    story.connect()
+    for leg in ("alice", "bob"):
+        story.rings(leg)
+        story.answers(leg)
+    story.bridge("room", "alice", "bob", kind=BridgeKind.CONFERENCE)
+    again(story, legs=("alice", "bob"))
+    story.wait(10)
+    assert CallKind.CONFERENCE not in {call.kind for call in story.engine.calls() if call.state is CallState.ANSWERED}
+
+
 def test_a_late_word_of_a_bridge_does_not_bring_it_back() -> None:
     story = Story(says(False))
     story.connect()

@@ -42,7 +42,8 @@ A_MOMENT = 0.03
 TRUNK = ("trunk",)
 Told = tuple[float, CallEvent]
 Tap = tuple[str, Source | None, int]
-"""A tap by its call, its source (in a call between two any leg will do), and how many such came before it."""
+"""A tap by the leg that opened its call, its source (in a call between two any leg will do), and how many such there
+were before it."""
 
 
 class Recorded(Story):
@@ -221,7 +222,7 @@ class Replayed(Story):
 
     def __init__(self, original: Recorded) -> None:
         super().__init__(original.decision, trunks=original.trunks)
-        self.known_as = {attach.segment: tap for tap, attach in asked_for(original.effects)}
+        self.known_as = {attach.segment: tap for tap, attach in asked_for(original)}
         self.mine: dict[Tap, str] = {}
         self.early: dict[Tap, list[TapUp | TapDown]] = {}
 
@@ -233,18 +234,18 @@ class Replayed(Story):
                 return []
             event = replace(event, segment=self.mine[tap])
         effects = super().receive(event)
-        self.mine |= {tap: attach.segment for tap, attach in asked_for(self.effects)}
+        self.mine |= {tap: attach.segment for tap, attach in asked_for(self)}
         for tap in [tap for tap in self.early if tap in self.mine]:
             for late in self.early.pop(tap):
                 effects += super().receive(replace(late, segment=self.mine[tap]))
         return effects
 
 
-def asked_for(effects: Iterable[Effect]) -> list[tuple[Tap, Attach]]:
+def asked_for(story: Story) -> list[tuple[Tap, Attach]]:
     """The taps that were asked for."""
     found: list[tuple[Tap, Attach]] = []
-    for attach in every(Attach, effects):
-        source = (attach.call, None if len(attach.source.directions) == 2 else attach.source)
+    for attach in every(Attach, story.effects):
+        source = (story.rows[attach.call].first_leg, None if len(attach.source.directions) == 2 else attach.source)
         found.append(((*source, sum(tap[:2] == source for tap, _ in found)), attach))
     return found
 
