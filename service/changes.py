@@ -11,15 +11,15 @@ log = structlog.get_logger("calls")
 
 _RECORDING = {
     RecordingState.RECORDING: "recording started", RecordingState.PAUSED: "recording paused",
-    RecordingState.ENDED: "recording ended", RecordingState.EMPTY: "recording has no audio",
-    RecordingState.PROCESSING: "recording handed to its job",
+    RecordingState.EMPTY: "recording has no audio",
+    RecordingState.PROCESSING: "recording ended, its job begins",
 }
 
 
 def tell(before: Call | None, after: Call) -> None:
     """Log how a call differs from what it was."""
     if before is None:
-        log.info("call seen", call=after.id, switch=after.switch, first_leg=after.first_leg, kind=after.kind.value)
+        log.debug("call seen", call=after.id, switch=after.switch, first_leg=after.first_leg, kind=after.kind.value)
     decision = after.decision
     if decision is not None and (before is None or before.decision != decision):
         log.info("call decided", call=after.id, record=decision.record, rule=decision.rule, reason=decision.reason)
@@ -34,7 +34,8 @@ def tell(before: Call | None, after: Call) -> None:
 def _recording(call: Call, before: Recording | None, after: Recording) -> None:
     if (before is None or before.state is not after.state) and after.state in _RECORDING:
         resumed = after.state is RecordingState.RECORDING and before is not None and before.started is not None
-        log.info("recording resumed" if resumed else _RECORDING[after.state], call=call.id, recording=after.id, reason=after.reason or None)
+        log.info("recording resumed" if resumed else _RECORDING[after.state], call=call.id, recording=after.id,
+                 reason=after.reason or None)
     earlier = {segment.id: segment for segment in before.segments} if before is not None else {}
     for segment in after.segments:
         _segment(call, earlier.get(segment.id), segment)

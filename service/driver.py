@@ -16,7 +16,7 @@ import structlog
 
 from policy.types import Policy
 from recorder.effects import Attach, Decide, Detach, Effect, Finish, Mark, Reply, Resync
-from recorder.engine import Engine
+from recorder.engine import Engine, Step
 from recorder.events import Asked, CallEvent, SwitchDown, SwitchUp, Tick
 from recorder.model import Call
 from recorder.ports import Switch
@@ -165,13 +165,13 @@ class Driver:
         except Exception:  # one event that the engine cannot take must not end the other calls
             log.exception("an event could not be taken: everything is read again", switch=self._switch.name,
                           event_type=type(event).__name__)
+            self._witness(event, Step((), ()), now)
             self._resync_soon()
             return
         if isinstance(event, SwitchUp | SwitchDown):
             self._up = isinstance(event, SwitchUp)
-        self._journal.note(event, step, now)
+        self._witness(event, step, now)
         for call in step.changed:
-            tell(self._calls.get(call.id), call)
             if call.state is CallState.CLOSED:
                 self._calls.pop(call.id, None)
             else:
@@ -179,6 +179,15 @@ class Driver:
         self._writing.changed(step.changed)
         for effect in step.effects:
             self._take(effect)
+
+    def _witness(self, event: CallEvent, step: Step, now: float) -> None:
+        """Write down what happened, in the journals and the log. No call may suffer from that."""
+        try:
+            self._journal.note(event, step, now)
+            for call in step.changed:
+                tell(self._calls.get(call.id), call)
+        except Exception:
+            log.exception("a journal could not be written", switch=self._switch.name)
 
     def _take(self, effect: Effect) -> None:
         match effect:

@@ -9,6 +9,7 @@ import logging
 import logging.handlers
 import os
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -30,7 +31,7 @@ def set_up(level: LogLevel, path: Path | None, stream: TextIO | None = None) -> 
     handler: logging.Handler
     if path is not None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-        handler = logging.handlers.WatchedFileHandler(path, encoding="utf-8")
+        handler = _LogFile(path, encoding="utf-8")
     else:
         handler = logging.StreamHandler(stream if stream is not None else sys.stderr)
     terminal = path is None and (stream if stream is not None else sys.stderr).isatty()
@@ -50,6 +51,18 @@ def set_up(level: LogLevel, path: Path | None, stream: TextIO | None = None) -> 
                     structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False)
+
+
+class _LogFile(logging.handlers.WatchedFileHandler):
+    """Looks once a second, not at every record, whether the file was moved away."""
+
+    _look_at = 0.0
+
+    def reopenIfNeeded(self) -> None:  # noqa: N802 - logging's name
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + 1.0
+            super().reopenIfNeeded()
 
 
 def _shared() -> Iterable[Processor]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TypeAlias
 
 Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | None"
@@ -39,6 +40,9 @@ _SECRETS = (
      rf"\1\2{REMOVED}"),
 )
 
+# What every text has that anything above or below could change: most texts have none of it.
+_SUSPICIOUS = re.compile(r"\d\d|//|basic|bearer|pass|secret|token|api_key", re.IGNORECASE)
+
 _HEX = "[0-9a-fA-F]"
 _WHOLE = "|".join((
     rf"(?<![0-9a-fA-F]){_HEX}{{8}}-(?:{_HEX}{{4}}-){{3}}{_HEX}{{12}}(?![0-9a-fA-F])",
@@ -54,6 +58,8 @@ _GROUPED = 9  # digits that make a number written in groups
 
 def text(value: str) -> str:
     """A free text with secrets removed and long numbers masked, as the rule above says."""
+    if not _SUSPICIOUS.search(value):
+        return value
     for pattern, instead in _SECRETS:
         value = pattern.sub(instead, value)
     return _FOUND.sub(_masked, value)
@@ -74,10 +80,10 @@ def plain(value: object, key: str = "", depth: int = 0) -> Plain:
     """
     if depth > _DEEPEST:
         return REMOVED
-    if key and _SECRET_KEY.search(key) and value is not None:
+    if key and value is not None and _is_secret(key):
         return REMOVED
     if isinstance(value, Mapping):
-        return {text(str(name)): plain(item, str(name), depth + 1) for name, item in value.items()}
+        return {_name(str(name)): plain(item, str(name), depth + 1) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item, key, depth + 1) for item in value]
     if isinstance(value, bool) or value is None:
@@ -89,6 +95,17 @@ def plain(value: object, key: str = "", depth: int = 0) -> Plain:
     if key in ID_KEYS:
         return str(value)
     return number(value) if key in PARTY_KEYS else text(value)
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None
+
+
+@lru_cache(maxsize=1024)
+def _name(key: str) -> str:
+    """A key may have been made of a number."""
+    return text(key)
 
 
 def _masked(found: re.Match[str]) -> str:
