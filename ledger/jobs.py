@@ -14,8 +14,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select
 
 from faults import Fault, LeaseLost, NotFound
-from ledger.codec import Json
-from ledger.tables import jobs
+from ledger.tables import Json, jobs
 from ledger.upsert import insert_new
 
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from ledger.codec import pack, unpack
 from ledger.tables import outbox
-from recorder.effects import EFFECTS, Effect
-
-_KINDS = {kind.__name__: kind for kind in EFFECTS}
+from recorder import records
+from recorder.effects import Effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +31,8 @@ def add(connection: Connection, effects: Sequence[Effect], now: float) -> list[i
         return []
     stored = connection.execute(
         outbox.insert().returning(outbox.c.id, sort_by_parameter_order=True),
-        [{"call": getattr(effect, "call", None), "kind": type(effect).__name__, "body": pack(effect), "created": now,
-          "performed": None} for effect in effects])
+        [{"call": getattr(effect, "call", None), "kind": type(effect).__name__, "body": records.of_effect(effect),
+          "created": now, "performed": None} for effect in effects])
     return list(stored.scalars())
 
 
@@ -47,7 +45,7 @@ def performed(connection: Connection, ids: Iterable[int], now: float) -> None:
 def pending(connection: Connection) -> list[Pending]:
     """The effects that were not performed, in the order in which they were stored."""
     found = connection.execute(select(outbox).where(outbox.c.performed.is_(None)).order_by(outbox.c.id))
-    return [Pending(id=row.id, effect=unpack(_KINDS[row.kind], row.body), created=row.created) for row in found]
+    return [Pending(id=row.id, effect=records.effect(row.body), created=row.created) for row in found]
 
 
 def forget(connection: Connection, before: float) -> int:

@@ -9,8 +9,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, select,
 
 from faults import NotFound
 from ledger.calls import load, load_all
-from ledger.codec import Json
-from ledger.tables import calls, notices, recording_states, recordings
+from ledger.tables import Json, calls, notices, recording_states, recordings
 from ledger.upsert import insert_new
 from recorder.model import Call, Recording
 from recorder.states import RECORDING, RecordingInput, RecordingState, step

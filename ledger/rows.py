@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
-from ledger.codec import pack, unpack
 from policy import types as policy
 from policy.trunks import direction_of
-from recorder.model import Call, Leg, Pause, Recording, Segment, Source, TrackFile
+from recorder import records
+from recorder.model import Call, Direction, Leg, Pause, Recording, Segment, Source, TrackFile
 from recorder.states import PauseState, RecordingState, SegmentState
 
 Row = dict[str, Any]
@@ -60,7 +60,7 @@ def call_row(call: Call) -> Row:
         "created": call.created, "answered": call.answered, "connected": call.connected, "ended": call.ended,
         "outcome": call.outcome.value if call.outcome else None,
         "reason": call.reason, "merged_into": call.merged_into,
-        "body": pack(replace(call, pauses=(), recordings=())),
+        "body": records.of_call(replace(call, pauses=(), recordings=())),
     }
 
 
@@ -73,10 +73,12 @@ def recording_row(number: int, recording: Recording) -> Row:
 
 def segment_row(recording: str, number: int, segment: Segment) -> Row:
     """The row of ``segments``."""
-    return {"id": segment.id, "recording": recording, "number": number, "source": pack(segment.source),
+    return {"id": segment.id, "recording": recording, "number": number, "source": _source_row(segment.source),
             "side": segment.side, "state": segment.state.value, "asked": segment.asked,
             "started": segment.started, "ended": segment.ended, "cause": segment.cause,
-            "forced": segment.forced, "files": pack(segment.files)}
+            "forced": segment.forced, "files": [
+                {"direction": file.direction.value, "path": file.path, "channel": file.channel}
+                for file in segment.files]}
 
 
 def pause_row(call: str, number: int, pause: Pause) -> Row:
@@ -88,7 +90,7 @@ def pause_row(call: str, number: int, pause: Pause) -> Row:
 
 def build_call(row: RowMapping, pauses: Sequence[Pause], recordings: Sequence[Recording]) -> Call:
     """The call of a row of ``calls``."""
-    return replace(unpack(Call, row["body"]), pauses=tuple(pauses), recordings=tuple(recordings))
+    return replace(records.call(row["body"]), pauses=tuple(pauses), recordings=tuple(recordings))
 
 
 def build_recordings(rows: Iterable[RowMapping],
@@ -107,9 +109,20 @@ def build_recordings(rows: Iterable[RowMapping],
 
 def _segment(row: RowMapping) -> Segment:
     return Segment(
-        id=row["id"], source=unpack(Source, row["source"]), side=row["side"], state=SegmentState(row["state"]),
+        id=row["id"], source=_source(row["source"]), side=row["side"], state=SegmentState(row["state"]),
         asked=row["asked"], started=row["started"], ended=row["ended"], cause=row["cause"], forced=row["forced"],
-        files=tuple(unpack(TrackFile, file) for file in row["files"]))
+        files=tuple(TrackFile(direction=Direction(file["direction"]), path=file["path"], channel=file["channel"])
+                    for file in row["files"]))
+
+
+def _source_row(source: Source) -> Row:
+    return {"leg": source.leg, "directions": [direction.value for direction in source.directions],
+            "bridge": source.bridge}
+
+
+def _source(row: Row) -> Source:
+    return Source(leg=row["leg"], directions=tuple(Direction(word) for word in row["directions"]),
+                  bridge=row["bridge"])
 
 
 def build_pauses(rows: Iterable[RowMapping]) -> dict[str, list[Pause]]:

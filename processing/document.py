@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from ledger.codec import Json
 from ledger.rows import caller_and_callee
+from ledger.tables import Json
 from policy.types import Decision, Media
 from processing.step import Facts
 from recorder.model import Call, CallKind, Leg, Recording

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ledger.codec import Json
+from ledger.tables import Json
 from recorder.model import Call, Recording
 
 Facts = dict[str, Json]

@@ -13,8 +13,8 @@ import structlog
 
 from faults import Fault, LeaseLost, LedgerFault, StepFailed, StorageRefused
 from ledger import Ledger, jobs, recordings
-from ledger.codec import Json
 from ledger.jobs import Job
+from ledger.tables import Json
 from processing.document import shortcomings
 from processing.step import Checkpoint, Context, Facts, Places, Step
 from recorder.model import Recording

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ledger.codec import Json
 from ledger.jobs import Job
 from ledger.recordings import Kept
 from ledger.rows import call_direction, caller_and_callee
+from ledger.tables import Json
 from recorder.model import Call, Leg, Recording, Segment
 
 View = dict[str, Any]

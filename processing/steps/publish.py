@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from ledger.codec import Json
+from ledger.tables import Json
 from processing.document import manifest
 from processing.files import publish, sync_folder
 from processing.step import Context, Facts

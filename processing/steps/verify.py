@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 
 from faults import WavInvalid
-from ledger.codec import Json
+from ledger.tables import Json
 from media.gaps import FillRun, SegmentEvidence, TrackEvidence, fill_runs, judge
 from media.wav import WavInfo, read_blocks, read_info
 from processing.step import Context, Facts
