@@ -1,0 +1,132 @@
+"""The same calls, unrecorded, under MixMonitor, and recorded by us: what each round costs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from bench import journeys
+from bench.journeys import Journey
+from bench.load import Load, Talk
+from bench.processes import cpu_seconds, machine_seconds
+from tests.asterisk import AsteriskServer
+from tests.phonograph import Phonograph
+
+__all__ = ["Bench", "Mode", "Plan", "Round"]
+
+POLICY = "recordIncomingPSTN: true\ntrunks: {endpoints: [trunk]}\n"
+AFTERWARDS = 1.5
+"""Seconds that a round goes on after its last hangup, at the least: what recorders do then belongs to the calls."""
+
+FINISHED_WITHIN = 60.0
+
+
+class Mode(StrEnum):
+    """Who records."""
+
+    UNRECORDED = "unrecorded"
+    MIXMONITOR = "MixMonitor"
+    OURS = "Phonograph"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``calls``, ``rate`` of them placed in a second, each ``seconds`` long."""
+
+    calls: int
+    rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round cost, in seconds of processor time.
+
+    Attributes:
+        others: what the machine worked beside Asterisk, us and the load.
+        wall: seconds that the round took.
+        talks: the calls as the trunk saw them.
+        journeys: of the recordings; empty where Phonograph did not run.
+        late: the share of packets' rounds that the load sent more than 20 ms too late.
+    """
+
+    mode: Mode
+    plan: Plan
+    asterisk: float
+    ours: float
+    others: float
+    wall: float
+    talks: list[Talk]
+    journeys: list[Journey]
+    late: float
+
+    @property
+    def per_call_second(self) -> float:
+        """Milliseconds of processor time, Asterisk's and ours, a second of a call."""
+        return 1000 * (self.asterisk + self.ours) / (self.plan.calls * self.plan.seconds)
+
+    @property
+    def ours_per_call(self) -> float:
+        """Milliseconds of our own processor time a call."""
+        return 1000 * self.ours / self.plan.calls
+
+
+class Bench:
+    """One Asterisk and, when it is its turn, one Phonograph.
+
+    Args:
+        folder: for everything that the two write.
+        more: settings of Phonograph that differ from those of the tests.
+    """
+
+    def __init__(self, server: AsteriskServer, folder: Path, **more: object) -> None:
+        self._server = server
+        self._service = Phonograph(server, folder / "phonograph", policy=POLICY, **more)
+        self._running = False
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's file."""
+        return self._service.folder / "ledger.sqlite"
+
+    async def round(self, mode: Mode, plan: Plan) -> Round:
+        """Place the calls of a plan, wait until all of it is finished, and say what it cost."""
+        await self._prepare(mode)
+        before = 0 if mode is not Mode.OURS else journeys.count(self.ledger)
+        async with Load(self._server) as load:
+            clock, spent = time.monotonic(), self._spent()
+            talks = await load.calls(plan.calls, rate=plan.rate, seconds=plan.seconds)
+            late = load.mouth.late / max(1, load.mouth.rounds)
+            waiting = asyncio.create_task(asyncio.sleep(AFTERWARDS))
+            if mode is Mode.OURS:
+                await journeys.finished(self.ledger, before + plan.calls, within=FINISHED_WITHIN)
+            await waiting
+            asterisk, ours, own, machine = (now - then for now, then in zip(self._spent(), spent, strict=True))
+            wall = time.monotonic() - clock
+        found = journeys.read(self.ledger, skip=before) if mode is Mode.OURS else []
+        return Round(mode, plan, asterisk, ours, max(0.0, machine - asterisk - ours - own), wall, talks, found, late)
+
+    async def stop(self) -> None:
+        """End Phonograph, if it runs."""
+        if self._running:
+            self._running = False
+            await self._service.stop()
+
+    async def _prepare(self, mode: Mode) -> None:
+        """A recorder that is not measured does not run."""
+        switched = "yes" if mode is Mode.MIXMONITOR else "no"
+        await asyncio.to_thread(self._server.cli, f"dialplan set global MIXMONITOR {switched}")
+        if mode is not Mode.OURS:
+            await self.stop()
+        elif not self._running:
+            await self._service.start()
+            self._running = True
+
+    def _spent(self) -> tuple[float, float, float, float]:
+        """Of Asterisk, of Phonograph, of the load (this process), of the whole machine."""
+        return (cpu_seconds(self._server.pid), cpu_seconds(self._service.pid) if self._running else 0.0,
+                cpu_seconds(os.getpid()), machine_seconds())
