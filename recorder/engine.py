@@ -82,7 +82,7 @@ class Engine:
                 if known is None or known.state is LegState.GONE:
                     world.legs[leg.id] = leg
             if call.state is not CallState.CLOSED:
-                world.calls[call.id] = replace(call, decided_for=())
+                world.calls[call.id] = call if call.recordings else replace(call, decided_for=())
                 world.index(call)
 
     def calls(self) -> tuple[Call, ...]:

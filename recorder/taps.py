@@ -120,7 +120,7 @@ def tap_event(world: World, event: TapUp | TapDown | TapFailed, now: float) -> N
     call = _owner(world, event.segment)
     if call is None:
         kept = world.early.setdefault(event.segment, [])
-        if event not in kept:
+        if type(event) not in map(type, kept):
             kept.append(event)
         while len(world.early) > _EARLY_KEPT:
             del world.early[next(iter(world.early))]

@@ -54,6 +54,15 @@ def test_a_decision_that_was_lost_with_the_last_life_is_asked_for_again() -> Non
     assert only(Decide, story.effects).caller.id == "alice"
 
 
+def test_a_call_that_is_recorded_keeps_its_decision_and_what_it_was_made_for() -> None:
+    story = Story(says(True))
+    segment = story.talk()
+    decided_for = story.row().decided_for
+    again(story, legs=("alice", "bob"), taps=(segment,))
+    assert every(Decide, story.effects) == []
+    assert story.engine.calls()[0].decided_for == decided_for
+
+
 def test_a_pause_ends_by_itself_in_the_next_life_too() -> None:
     story = Story(says(True))
     segment = story.talk()
@@ -77,6 +86,21 @@ def test_a_tap_that_was_asked_for_before_the_connection_broke_is_ended_before_it
     assert only(Detach, back).segment == segment
     assert every(Attach, back) == []
     assert only(Attach, story.tap_failed(segment)).segment != segment
+
+
+def test_killed_in_a_pause_with_a_tap_on_its_way_the_next_life_ends_it_before_it_confirms() -> None:
+    story = Story(says(True))
+    story.connect()
+    story.rings("alice")
+    story.rings("bob", "alice")
+    story.answers("bob")
+    segment = only(Attach, story.answers("alice")).segment
+    story.asks(Verb.PAUSE, "alice")
+    again(story, legs=("alice", "bob"))
+    assert only(Detach, story.effects).segment == segment
+    assert story.row().pauses[0].state is PauseState.ASKED
+    story.tap_failed(segment)
+    assert story.row().pauses[0].state is PauseState.CONFIRMED
 
 
 def test_a_pause_is_not_called_confirmed_while_a_tap_was_given_up_without_the_word_of_the_switch() -> None:

@@ -1,0 +1,79 @@
+"""Never: a call waits for us.
+
+Calls are followed from events. What the engine asks a switch for concerns our own taps and variables, never the course
+of a call; so a service that is slow, silent or dead changes nothing for those who talk.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recorder.effects import EFFECTS, Attach, Decide, Detach, Finish, Mark, Reply, Resync
+from recorder.ports import Switch
+from recorder.states import CallState
+from tests.recorder.simulation import Simulation
+from tests.recorder.story import Story
+from tests.simulator import Faults
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def test_there_is_no_effect_by_which_a_call_could_wait() -> None:
+    assert set(EFFECTS) == {Decide, Mark, Attach, Detach, Reply, Resync, Finish}
+
+
+def test_a_switch_is_asked_for_taps_variables_and_news_and_for_nothing_else() -> None:
+    asked = {name for name, _ in inspect.getmembers(Switch, inspect.isfunction) if not name.startswith("_")}
+    assert asked == {"attach", "detach", "mark", "resync", "events"}
+
+
+def test_a_policy_that_never_answers_leaves_the_call_alone_and_a_row_behind() -> None:
+    story = Story(None)
+    story.connect()
+    story.rings("alice")
+    story.rings("bob", "alice")
+    story.answers("bob")
+    story.answers("alice")
+    story.wait(60)
+    assert {type(effect) for effect in story.effects} == {Decide}
+    story.hangs_up("alice")
+    story.hangs_up("bob")
+    story.wait(5)
+    assert (story.row().state, story.row().reason) == (CallState.CLOSED, "the call ended before policy had decided")
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**16), killed=st.booleans())
+def test_the_switch_goes_through_a_call_the_same_way_with_a_bad_service_or_none(seed: int, killed: bool) -> None:
+    def course(*, served: bool) -> list[object]:
+        sim = Simulation(random.Random(seed), faults=Faults(latency=2.0, refused=0.5, deaf=0.5, lost=0.1))
+        if not served:
+            sim.dies()
+        seen: list[object] = []
+        acts: tuple[Callable[[], None], ...] = (
+            lambda: sim.switch.rings("alice"), lambda: sim.switch.rings("bob", "alice"),
+            lambda: sim.switch.answers("bob"), lambda: sim.switch.answers("alice"),
+            lambda: sim.switch.joins("talk", ["alice", "bob"]), lambda: sim.switch.hangs_up("bob"))
+        for act in acts:
+            act()
+            sim.runs(0.5)
+            seen.append((dict(sim.switch.legs), dict(sim.switch.bridges)))
+        return seen
+
+    assert course(served=True) == course(served=not killed)
+
+
+def test_whoever_waits_for_us_in_the_dialplan_waits_for_a_bounded_time() -> None:
+    lines = [line for path in ROOT.glob("*/*.conf") for line in path.read_text().splitlines()
+             if not line.lstrip().startswith(";")]
+    assert [line for line in lines if re.search(r"\bStasis\(", line)] == []
+    waits = [line for line in lines if "WaitForCondition(" in line]
+    assert waits
+    assert all(len(line.split(",")) >= 4 for line in waits), "a wait without a longest time"
