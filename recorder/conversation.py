@@ -184,7 +184,9 @@ def _names(leg: Leg | None) -> tuple[str | None, ...]:
 def _merged(old: Leg, new: Leg, *, late: bool) -> Leg:
     base = old if late else new
     answers = [when for when in (old.answered, new.answered) if when is not None]
-    return replace(base, origin=base.origin or old.origin or new.origin, answered=min(answers, default=None),
+    # What is dialled later on a leg are the caller's keys in a menu: a PIN, a card number.
+    return replace(base, origin=base.origin or old.origin or new.origin, dialled=old.dialled or new.dialled,
+                   answered=min(answers, default=None),
                    created=old.created if old.created is not None else new.created, trunk=old.trunk,
                    counters=new.counters or old.counters, gone=old.gone,
                    obstacle=new.obstacle or old.obstacle,

@@ -1,0 +1,182 @@
+"""Never: what a caller can choose reaches a shell, a path, SQL, or a line of ARI, ESL or SIP unescaped.
+
+The same hostile names go through every way out of the process: an operation of ARI, a command on FreeSWITCH's event
+socket, a file's name, the ledger, the terminal. And no shell is ever asked for anything.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from ari_app.generated.operations import Operations
+from ari_app.taps import files as ari_files
+from console.text import part, safe, table
+from esl_app import lines
+from faults import JournalInvalid, SwitchFault, SwitchOperationFailed
+from ledger import Ledger, calls
+from ledger.calls import CallFilter
+from processing.names import NameTemplate
+from recorder.effects import Attach
+from recorder.model import Direction
+from service.journal_files import JournalFiles
+from tests.recorder.story import Story, every, says
+from tests.test_house import FLOOR
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+T = TypeVar("T")
+
+HOSTILE = [
+    "../../etc/passwd", "/etc/passwd", "a/b", "..", ".", "", " ", "a\nb", "a\r\n\r\nContent-Length: 5", "a\0b",
+    "%2e%2e%2f", "%0aInjected: yes", "'; DROP TABLE calls; --", '" OR ""="', "$(reboot)", "`reboot`", "a;b|c&d",
+    "${global(x)}", "{a=b}", "a,b", "a?b=c#d", "\x1b]0;owned\x07", "\x1b[2J", "\u202egnp.exe", "名前 😀", "x" * 300, "-rf", "a\\b",
+]
+NAMES = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=40))
+
+
+class Noted:
+    """Takes the operations of ARI as they would be sent."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+
+    async def call(self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, object] | None,
+                   model: Callable[[object], T]) -> T:
+        self.paths.append(path)
+        raise SwitchOperationFailed("noted")
+
+    def download(self, path: str) -> AsyncIterator[bytes]:
+        raise AssertionError(path)
+
+
+@given(name=NAMES)
+def test_a_name_is_one_encoded_part_of_an_ari_path(name: str) -> None:
+    noted = Noted()
+
+    async def send() -> None:
+        await Operations(noted).channels_hangup(name)
+
+    with pytest.raises((SwitchFault, UnicodeEncodeError)):
+        asyncio.run(send())
+    for path in noted.paths:
+        assert path.isascii()
+        assert urlsplit(path).path == path
+        assert [unquote(one, errors="strict") for one in path.split("/")] == ["", "channels", name.encode(
+            errors="replace").decode()]
+        assert not {".", ".."} & set(path.split("/"))
+
+
+@given(name=NAMES, value=NAMES)
+def test_a_name_is_one_word_of_one_line_on_the_event_socket_or_is_not_sent(name: str, value: str) -> None:
+    builds: tuple[Callable[[], bytes], ...] = (
+        lambda: lines.api("uuid_setvar", name, "recorder_rule", value),
+        lambda: lines.bgapi("uuid_record", name, "start", value, job="1"),
+        lambda: lines.api("uuid_record", name, {"recorder_id": value}))
+    for build in builds:
+        try:
+            sent = build()
+        except SwitchOperationFailed:
+            continue
+        head, _, rest = sent.partition(b"\n\n")
+        assert rest == b""
+        assert head.count(b"\n") == (1 if sent.startswith(b"bgapi") else 0)
+        assert not set(head.decode()) & set("\r\0\x1b`$\\;")
+
+
+@given(name=NAMES, body=NAMES)
+def test_a_value_ends_neither_its_header_nor_its_message(name: str, body: str) -> None:
+    try:
+        sent = lines.sendevent("CUSTOM", {"Event-Subclass": "recorder::reply", "Recorder-Reason": name}, body)
+    except SwitchOperationFailed:
+        return
+    head, _, rest = sent.partition(b"\n\n")
+    assert rest == body.encode()
+    assert [line.split(b": ")[0] for line in head.split(b"\n")[1:]] == [
+        b"Event-Subclass", b"Recorder-Reason", *([b"content-length"] if body else [])]
+
+
+@given(name=NAMES)
+def test_a_name_stays_below_the_folder_of_finished_files(name: str) -> None:
+    template = NameTemplate.load("{{year}}/{{confbridgeid}}-{{uuid}}", ZoneInfo("UTC"))
+    made = template.render(at=1_700_000_000.0, uuid="0" * 36, confbridgeid=name)
+    year, _, last = made.partition("/")
+    assert year == "2023"
+    assert "/" not in last
+    assert last.isascii()
+    assert os.path.normpath(made) == made
+    assert not set(last) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+
+
+@given(name=NAMES)
+def test_the_file_of_a_tap_has_nothing_of_the_call_in_its_name(name: str) -> None:
+    story = Story(says(True))
+    story.connect()
+    story.rings(name)
+    story.rings("bob", name)
+    story.answers("bob")
+    story.answers(name)
+    for attach in every(Attach, story.effects):
+        for file in ari_files(attach.segment, (Direction.IN, Direction.OUT)):
+            assert not set(file.path) - set("abcdefghijklmnopqrstuvwxyz0123456789./-")
+            assert ".." not in file.path
+
+
+@example(name="'; DROP TABLE calls; --")
+@settings(max_examples=25, deadline=None)
+@given(name=st.sampled_from(HOSTILE))
+def test_a_name_is_a_value_in_the_ledger(name: str) -> None:
+    story = Story(says(True))
+    story.connect()
+    story.rings(name or "alice")
+    story.rings("bob", name or "alice")
+    with TemporaryDirectory() as folder:
+        ledger = Ledger.open(Path(folder) / "ledger.db")
+        with ledger.transaction() as connection:
+            calls.save(connection, story.rows.values(), 1.0)
+        with ledger.reading() as connection:
+            assert calls.listing(connection, CallFilter()) == list(story.rows.values())
+            assert calls.listing(connection, CallFilter(party=name + "'")) == []
+            assert calls.listing(connection, CallFilter(rule=name + '"')) == []
+        ledger.close()
+
+
+@given(name=NAMES)
+def test_a_name_cannot_steer_the_terminal(name: str) -> None:
+    for shown in (safe(name), table(["party"], [[name]]).replace("\n", "")):
+        assert all(sign.isprintable() or sign == " " for sign in shown)
+        assert "\u202e" not in shown
+
+
+@given(name=st.one_of(st.sampled_from(HOSTILE), st.text(alphabet=st.characters(exclude_categories=["Cs"]))))
+def test_a_name_is_one_part_of_the_path_of_our_own_api(name: str) -> None:
+    assert "/" not in part(name)
+    assert urlsplit(f"/calls/{part(name)}").path == f"/calls/{part(name)}"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_only_a_call_has_a_journal(name: str, tmp_path: Path) -> None:
+    files = JournalFiles(tmp_path)
+    with pytest.raises(JournalInvalid):
+        files.path(name)
+    files.stop()
+
+
+def test_nothing_in_the_product_speaks_to_a_shell() -> None:
+    shells = ("os.system", "os.popen", "eval", "exec", "asyncio.create_subprocess_shell")
+    found = []
+    for path in sorted(path for room in FLOOR for path in (ROOT / room).rglob("*.py")):
+        asked = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        found += [f"{path.relative_to(ROOT)}:{node.lineno}" for node in asked
+                  if ast.unparse(node.func) in shells or "shell" in {keyword.arg for keyword in node.keywords}]
+    assert found == []
