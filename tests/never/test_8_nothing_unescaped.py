@@ -40,7 +40,8 @@ T = TypeVar("T")
 HOSTILE = [
     "../../etc/passwd", "/etc/passwd", "a/b", "..", ".", "", " ", "a\nb", "a\r\n\r\nContent-Length: 5", "a\0b",
     "%2e%2e%2f", "%0aInjected: yes", "'; DROP TABLE calls; --", '" OR ""="', "$(reboot)", "`reboot`", "a;b|c&d",
-    "${global(x)}", "{a=b}", "a,b", "a?b=c#d", "\x1b]0;owned\x07", "\x1b[2J", "\u202egnp.exe", "名前 😀", "x" * 300, "-rf", "a\\b",
+    "${global(x)}", "{a=b}", "a,b",
+    "a?b=c#d", "\x1b]0;owned\x07", "\x1b[2J", "\u202egnp.exe", "名前 😀", "x" * 300, "-rf", "a\\b",
 ]
 NAMES = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=40))
 
