@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-__all__ = ["Row", "Spread", "quantile", "ratio_of", "spread", "table"]
+__all__ = ["Row", "Spread", "grid", "quantile", "ratio_of", "spread", "table"]
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -80,9 +80,13 @@ _HEADS = ("what", "value", "against", "ratio", "bound", "verdict")
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table whose columns are aligned for the eye as well."""
-    lines = [_HEADS, *(row.cells() for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADS))]
+    """The rows as a table."""
+    return grid([_HEADS, *(row.cells() for row in rows)])
+
+
+def grid(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells, the heads first, as a Markdown table whose columns are aligned for the eye as well."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     written = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
                for line in lines]
     written.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
