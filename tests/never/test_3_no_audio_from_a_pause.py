@@ -52,7 +52,7 @@ def written(sim: Simulation, since: float, until: float) -> float:
                for tap in taps if tap.started is not None)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(seed=SEED, faults=FAULTS, before=MOMENT, held=MOMENT, killed=st.sampled_from([None, "before", "in", "both"]))
 def test_nothing_is_written_between_the_confirmation_and_the_resume(
     seed: int, faults: Faults, before: float, held: float, killed: str | None

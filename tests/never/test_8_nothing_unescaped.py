@@ -134,7 +134,7 @@ def test_the_file_of_a_tap_has_nothing_of_the_call_in_its_name(name: str) -> Non
 
 
 @example(name="'; DROP TABLE calls; --")
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(name=st.sampled_from(HOSTILE))
 def test_a_name_is_a_value_in_the_ledger(name: str) -> None:
     story = Story(says(True))

@@ -344,7 +344,7 @@ def numbers(count: int) -> st.SearchStrategy[list[int]]:
 STORY = st.sampled_from(sorted(STORIES))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(name=STORY, data=st.data())
 def test_events_that_come_twice_change_no_row(name: str, data: st.DataObject) -> None:
     story = STORIES[name]()
@@ -352,7 +352,7 @@ def test_events_that_come_twice_change_no_row(name: str, data: st.DataObject) ->
     assert rows(again(story, told)) == rows(story)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(name=STORY, data=st.data())
 def test_events_in_another_order_change_no_row(name: str, data: st.DataObject) -> None:
     story = STORIES[name]()
@@ -360,7 +360,7 @@ def test_events_in_another_order_change_no_row(name: str, data: st.DataObject) -
     assert rows(again(story, told)) == rows(story)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(name=STORY, data=st.data())
 def test_events_that_are_lost_before_a_snapshot_change_no_row(name: str, data: st.DataObject) -> None:
     story = STORIES[name]()
@@ -368,7 +368,7 @@ def test_events_that_are_lost_before_a_snapshot_change_no_row(name: str, data: s
     assert rows(again(story, told), times=False) == rows(story, times=False)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(name=STORY, data=st.data())
 def test_all_of_that_at_once_changes_no_row(name: str, data: st.DataObject) -> None:
     story = STORIES[name]()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -12,6 +13,9 @@ from recorder.events import Verb
 from recorder.model import BridgeKind, LegState
 from tests.recorder.simulation import Simulation
 from tests.simulator import Faults
+
+pytestmark = pytest.mark.timeout(400)
+"""A failure is made small before it is shown, which takes minutes."""
 
 PICK = st.integers(0, 6)
 LITTLE = st.sampled_from([0.0, 0.0, 0.1, 0.3])
@@ -179,5 +183,5 @@ class Machine(RuleBasedStateMachine):
 
 
 TestNevers = Machine.TestCase
-TestNevers.settings = settings(max_examples=60, stateful_step_count=40, deadline=None,
+TestNevers.settings = settings(max_examples=80, stateful_step_count=40, deadline=None,
                                suppress_health_check=[HealthCheck.too_slow])
