@@ -78,7 +78,11 @@ class Phonograph:
                 sys.executable, "-m", "console.main", "run", "-c", str(self.file),
                 stdin=asyncio.subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
         if until_up:
-            await self.until(self._up, "did not see its switch")
+            try:
+                await self.until(self._up, "did not see its switch")
+            except BaseException:
+                await self.kill()
+                raise
 
     async def stop(self) -> int:
         """Ask it to end; its exit status."""
@@ -90,7 +94,8 @@ class Phonograph:
     async def kill(self) -> None:
         """SIGKILL: nothing is written any more."""
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGKILL)
+        if self._process.returncode is None:
+            os.kill(self._process.pid, signal.SIGKILL)
         await self._process.wait()
 
     @property

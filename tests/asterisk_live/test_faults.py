@@ -1,0 +1,263 @@
+"""What goes wrong around a call: nothing is lost silently, and no call is worse for it."""
+
+import asyncio
+import json
+import shutil
+import wave
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.asterisk import AsteriskServer
+from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, TRUNK, Conversation, clear, converse, said, whole
+from tests.phone import Call, Phones
+from tests.phonograph import Json, Phonograph
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+
+
+async def begin(phones: Phones, seconds: float = 1.5) -> tuple[Call, Call]:
+    """A call between alice and bob that has gone on for a while."""
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    call = alice.call("102")
+    taken = await bob.next_call()
+    await call.answered
+    await asyncio.sleep(seconds)
+    return call, taken
+
+
+async def recording_runs(service: Phonograph) -> None:
+    async def runs() -> bool:
+        rows = await service.calls()
+        return any(recording["state"] == "recording" for row in rows for recording in row["recordings"])
+
+    await service.until(runs, "records nothing")
+
+
+def said_faults(service: Phonograph, fault: str) -> list[Json]:
+    """The log's lines about a fault."""
+    lines = [json.loads(line) for line in (service.folder / "phonograph.log").read_text().splitlines()]
+    return [line for line in lines if line.get("fault") == fault]
+
+
+async def test_killed_in_a_call_the_next_life_has_all_of_it_once(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
+    await service.start()
+    call, taken = await begin(phones)
+    await service.kill()
+    await asyncio.sleep(1.5)
+    await service.start()
+    await asyncio.sleep(1)
+    await call.hangup()
+    await taken.ended
+    (row,) = await service.closed(1)
+    talk = Conversation(call, taken, row)
+    left, right = talk.tracks()
+    assert whole(said(call, ALICE, margin=0.5), left)
+    assert whole(said(taken, BOB, margin=0.5), right)
+    assert (len(talk.recording["segments"]), talk.recording["state"]) == (1, "ready")
+    await service.stop()
+
+
+async def test_a_call_that_ended_while_the_service_was_dead_is_kept_and_says_that_its_end_was_not_seen(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
+    await service.start()
+    call, taken = await begin(phones)
+    await service.kill()
+    await call.hangup()
+    await taken.ended
+    await service.start()
+    (row,) = await service.closed(1)
+    talk = Conversation(call, taken, row)
+    assert whole(said(call, ALICE, margin=0.5), talk.tracks()[0])
+    assert talk.recording["state"] == "incomplete"
+    assert talk.recording["reason"]
+    await service.stop()
+
+
+async def test_a_call_that_began_while_the_service_was_dead_is_recorded_from_then_on(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
+    call, taken = await begin(phones)
+    await service.start()
+    await recording_runs(service)
+    await asyncio.sleep(1.5)
+    await call.hangup()
+    await taken.ended
+    (row,) = await service.closed(1)
+    talk = Conversation(call, taken, row)
+    assert clear(ALICE.cycle(0, 160_000), talk.tracks()[0][2000:10000])
+    await service.stop()
+
+
+async def test_the_service_ended_in_a_call_leaves_the_call_and_its_tap_alone(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
+    await service.start()
+    call, taken = await begin(phones)
+    assert await service.stop() == 0
+    await asyncio.sleep(0.5)
+    heard = len(call.stream.arrivals)
+    await asyncio.sleep(0.5)
+    assert len(call.stream.arrivals) > heard
+    await service.start()
+    await call.hangup()
+    await taken.ended
+    (row,) = await service.closed(1)
+    assert whole(said(call, ALICE, margin=0.5), Conversation(call, taken, row).tracks()[0])
+    await service.stop()
+
+
+async def test_asterisk_killed_in_a_call_leaves_a_repaired_recording_that_says_it_is_incomplete(tmp_path: Path) -> None:
+    server = AsteriskServer(tmp_path / "asterisk")
+    await asyncio.to_thread(server.start)
+    async with Phonograph(server, tmp_path, policy=EVERYTHING) as service, Phones(server) as phones:
+        call, taken = await begin(phones, seconds=4.0)
+        phones.reachable = False
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+        (row,) = await service.closed(1, within=40.0)
+        talk = Conversation(call, taken, row)
+        assert talk.recording["state"] == "incomplete"
+        left, _ = talk.tracks()
+        assert len(left) > 2 * 8000
+        assert clear(ALICE.cycle(0, 160_000), left[:16_000])
+        phones.reachable = True
+        async with Phones(server) as again:
+            alice, bob = await again.user("alice", ALICE), await again.user("bob", BOB)
+            await converse(service, alice, bob, "102", seconds=1.0, rows=2)
+    await asyncio.to_thread(server.stop)
+    assert len(said_faults(service, "switch.unreachable")) == 1
+
+
+async def test_asterisk_absent_at_the_start_is_said_once_and_found_when_it_comes(tmp_path: Path) -> None:
+    server = AsteriskServer(tmp_path / "asterisk")
+    await asyncio.to_thread(server.start)
+    await asyncio.to_thread(server.kill)
+    service = Phonograph(server, tmp_path, policy=EVERYTHING)
+    await service.start(until_up=False)
+
+    async def said_it() -> bool:
+        return service.socket.exists() and bool(said_faults(service, "switch.unreachable"))
+
+    await service.until(said_it, "did not say that Asterisk is absent")
+    await asyncio.sleep(2)
+    assert len(said_faults(service, "switch.unreachable")) == 1
+    await asyncio.to_thread(server.start)
+
+    async def sees() -> bool:
+        return bool((await service.get("/health"))["switches"]["main"]["up"])
+
+    await service.until(sees, "did not find Asterisk", within=30.0)
+    await service.stop()
+    await asyncio.to_thread(server.stop)
+
+
+async def test_a_wrong_password_is_said_once_and_what_to_do(asterisk: AsteriskServer, tmp_path: Path) -> None:
+    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
+    text = service.file.read_text().replace(asterisk.ari_password, "not-the-password")
+    service.file.write_text(text)
+    await service.start(until_up=False)
+
+    async def said_it() -> bool:
+        return service.socket.exists() and bool(said_faults(service, "switch.refused"))
+
+    await service.until(said_it, "did not say that the password is wrong")
+    await asyncio.sleep(2)
+    (line,) = said_faults(service, "switch.refused")
+    assert "password" in str(line["remedy"])
+    assert "not-the-password" not in service.logs()
+    await service.stop()
+
+
+async def test_a_call_hung_up_at_its_answer_has_a_row_that_says_what_became_of_it(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as service:
+        alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+        for number in range(5):
+            call = alice.call("102")
+            taken = await bob.next_call()
+            await call.answered
+            await call.hangup()
+            await taken.ended
+            rows = await service.closed(number + 1)
+            assert rows[-1]["outcome"] in ("recorded", "missed")
+            assert rows[-1]["outcome"] == "recorded" or rows[-1]["reason"]
+
+
+async def test_a_spool_that_is_not_there_is_refused_at_the_start(asterisk: AsteriskServer, tmp_path: Path) -> None:
+    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
+    service.file.write_text(service.file.read_text().replace(str(asterisk.recordings), str(tmp_path / "nowhere")))
+    status, told = await service.cli("run")
+    assert status == 1
+    assert "config.spool" in told
+    assert "Traceback" not in told
+
+
+async def test_a_spool_that_breaks_later_is_reported_and_the_call_goes_on(tmp_path: Path) -> None:
+    server = AsteriskServer(tmp_path / "asterisk")
+    await asyncio.to_thread(server.start)
+    async with Phonograph(server, tmp_path, policy=EVERYTHING) as service, Phones(server) as phones:
+        shutil.rmtree(server.recordings)
+        server.recordings.write_text("a file where the folder was")
+        call, taken = await begin(phones, seconds=2.0)
+        heard = len(call.stream.arrivals)
+        await asyncio.sleep(0.5)
+        assert len(call.stream.arrivals) > heard
+        await call.hangup()
+        await taken.ended
+        (row,) = await service.closed(1)
+        assert row["outcome"] == "missed"
+        assert row["reason"]
+    await asyncio.to_thread(server.stop)
+
+
+async def test_a_policy_that_does_not_parse_keeps_the_running_one(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as service:
+        (tmp_path / "policy.yaml").write_text("recordIncomingPSTN: perhaps\n")
+        async with (aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(service.socket))) as session,
+                    session.post("http://phonograph/policy/reload") as answer):
+            told = await answer.json()
+        assert answer.status == 422
+        assert "policy.yaml:1" in json.dumps(told)
+        alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+        talk = await converse(service, alice, bob, "102", seconds=1.0)
+        assert talk.row["recorded"]
+
+
+@pytest.mark.parametrize("name", [
+    'a"b\'c;$(id)`', "../../etc/passwd", "100%25%00", "\N{PILE OF POO}\N{SNOWMAN}", "-rf"])
+async def test_a_name_that_a_caller_chose_reaches_no_path_unescaped(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path, name: str) -> None:
+    async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as service:
+        trunk, bob = await phones.trunk(TRUNK), await phones.user("bob", BOB)
+        call = trunk.call("102", caller="".join(f"%{byte:02X}" for byte in name.encode()))
+        taken = await bob.next_call()
+        await call.answered
+        await asyncio.sleep(1)
+        await call.hangup()
+        await taken.ended
+        (row,) = await service.closed(1)
+        mixed = Path(row["recordings"][0]["mixed"])
+        assert mixed.parent == tmp_path / "recordings"
+        assert all(part.isalnum() for part in mixed.stem.split("-"))
+        with wave.open(str(mixed), "rb") as file:
+            assert file.getnframes() > 4000
+        status, told = await service.cli("calls")
+        assert status == 0
+        assert all(character.isprintable() for line in told.splitlines() for character in line)
+
+
+async def test_a_call_that_a_dialplan_sends_into_our_application_goes_on_at_once(
+        asterisk: AsteriskServer, tmp_path: Path) -> None:
+    async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as service:
+        await asyncio.to_thread(asterisk.cli, "channel originate Local/200@menu/n application Stasis recorder")
+
+        async def nobody_is_left() -> bool:
+            return "0 active channels" in await asyncio.to_thread(asterisk.cli, "core show channels count")
+
+        await service.until(nobody_is_left, "holds a call")
