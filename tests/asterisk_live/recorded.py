@@ -94,10 +94,10 @@ def said(call: Call, sound: Sound, *, margin: float = MISSING) -> Samples:
     return sound.cycle(first, last - first)
 
 
-def clear(reference: Samples, track: Samples) -> bool:
-    """Whether a track is that audio throughout, half second by half second. A late packet moves what follows it by
-    20 ms: no fault of anybody's, but a comparison of the whole at once would see noise."""
-    pieces = follow(reference, track, window=0.5)
+def clear(what: Samples, where: Samples) -> bool:
+    """Whether every half second of some audio is in other audio, most of them clearly. A late packet moves what
+    follows it by 20 ms: no fault of anybody's, but a comparison of the whole at once would see noise."""
+    pieces = follow(where, what, window=0.5)
     return bool(pieces) and float(np.median([piece.confidence for piece in pieces])) > CLEAR
 
 
