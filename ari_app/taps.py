@@ -126,12 +126,15 @@ class Taps:
     async def detach(self, effect: Detach) -> None:
         """Delete the snoops. A tap that was never recorded has failed by that; Asterisk tells another one's end."""
         tap = self._taps.get(effect.segment)
+        unknown = tap is None
         if tap is None:
             tap = self._taps[effect.segment] = _Tap(effect.segment, effect.source.directions,
                                                     recorded=set(effect.source.directions))
         tap.unwanted = True
         tap.ready.set()
-        await self._destroy(tap)
+        there = await self._destroy(tap)
+        if unknown and not there:
+            tap.recorded.clear()
         if not tap.attaching:
             self._never_up(tap)
 
@@ -186,15 +189,21 @@ class Taps:
         await self._operations.record(snoop_id(tap.segment, direction), recording_name(tap.segment, direction))
         tap.recorded.add(direction)
 
-    async def _destroy(self, tap: _Tap) -> None:
+    async def _destroy(self, tap: _Tap) -> bool:
+        """Delete the snoops; whether any of them may have been there."""
+        there = False
         for direction in tap.directions:
             try:
                 await self._operations.delete(snoop_id(tap.segment, direction))
             except SwitchOperationFailed as fault:
-                # Not found is what we want; anything else is asked again by force and then by the next snapshot.
-                tap.cause = tap.cause or ("" if fault.details.get("status") == 404 else fault.message)
+                if fault.details.get("status") == 404:
+                    continue
+                # It is asked again by force, and then by the next snapshot.
+                tap.cause = tap.cause or fault.message
             except SwitchFault:
-                return
+                return True
+            there = True
+        return there
 
     def _never_up(self, tap: _Tap) -> None:
         if tap.over:
@@ -208,7 +217,8 @@ class Taps:
             return
         ended = max(tap.finished.values())
         self._tell(TapDown(switch=self._switch, at=ended, sequence=self._sequence(), segment=tap.segment,
-                           cause=tap.cause, ended=ended, files=files(tap.segment, tap.directions)))
+                           cause=tap.cause, started=min(tap.started.values(), default=None), ended=ended,
+                           files=files(tap.segment, tap.directions)))
 
     def _find(self, identity: str) -> tuple[_Tap | None, Direction | None]:
         parsed = parse(identity)

@@ -72,10 +72,10 @@ def translate(event: ari.Event, switch: str, sequence: int) -> list[CallEvent]:
             legs = [leg for leg in (event.caller, event.peer) if leg is not None and not _own(leg)]
             return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(leg, at)) for leg in legs]
         case ari.ChannelDestroyed():
-            # A call that was neither dialled nor answered is fully known only now.
-            return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(event.channel, at)),
-                    LegGone(switch=switch, at=at, sequence=sequence, leg=event.channel.id, cause=event.cause_txt,
-                            counters=counters_of(event.channel.channelvars or {}))]
+            # A call that was neither dialled nor answered is fully known only now; nothing is asked of it any more.
+            return [LegGone(switch=switch, at=at, sequence=sequence, leg=event.channel.id, cause=event.cause_txt,
+                            counters=counters_of(event.channel.channelvars or {})),
+                    LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(event.channel, at))]
         case ari.ChannelEnteredBridge() | ari.ChannelLeftBridge() | ari.BridgeCreated():
             bridge = bridge_of(event.bridge)
             return [BridgeIs(switch=switch, at=at, sequence=sequence, bridge=bridge)] if bridge else []

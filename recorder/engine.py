@@ -171,6 +171,7 @@ class Engine:
             return None
         if call.state is not CallState.CLOSED:
             call = conversation.look(world, call, at, now)
+            _mark(world, call)
             call = taps.converge(world, call, at, now)
             call = requests.settle(world, call, at)
             call = _finish(world, call)
@@ -187,19 +188,26 @@ def _decided(world: World, event: Decided) -> None:
     call = world.calls.get(event.call)
     if call is None or call.recordings:
         return
-    changed = call.decision != event.decision
     legs = tuple(replace(leg, trunk=leg.id in event.trunks) for leg in call.legs)
     for leg in legs:
         if leg.id in world.legs:
             world.legs[leg.id] = replace(world.legs[leg.id], trunk=leg.trunk)
     call = replace(call, decision=event.decision, legs=legs)
     world.put(call)
-    marked = call.leg(call.first_leg)
-    if changed and marked is not None and marked.state is not LegState.GONE and call.kind is CallKind.CALL:
-        variables = {"RECORDER_DECISION": "record" if event.decision.record else "skip",
-                     "RECORDER_RULE": event.decision.rule,
-                     "RECORDER_ID": recording_id(call.id, 0) if event.decision.record else ""}
-        world.effects.append(Mark(call=call.id, leg=marked.id, channel=marked.name, variables=variables))
+
+
+def _mark(world: World, call: Call) -> None:
+    """Tell the dialplan, once it is known who calls whom: before that a switch may not know yet who the caller is, and
+    a decision that is taken back is worse than one that comes a moment later."""
+    leg, decision = call.leg(call.first_leg), call.decision
+    if decision is None or leg is None or leg.state is LegState.GONE or call.kind is CallKind.CONFERENCE:
+        return
+    if (leg.answered is None and conversation.callee_of(call) is None) or world.marked.get(call.id) == decision:
+        return
+    world.marked[call.id] = decision
+    world.effects.append(Mark(call=call.id, leg=leg.id, channel=leg.name, variables={
+        "RECORDER_DECISION": "record" if decision.record else "skip", "RECORDER_RULE": decision.rule,
+        "RECORDER_ID": recording_id(call.id, 0) if decision.record else ""}))
 
 
 def _open(call: Call) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from policy.types import Media
 from recorder.conversation import OPEN, alone
-from recorder.effects import Attach, Detach
+from recorder.effects import Attach, Detach, Resync
 from recorder.events import TapDown, TapFailed, TapUp
 from recorder.model import (
     Call,
@@ -112,6 +112,7 @@ def expired(world: World, call: Call, name: str, now: float) -> Call:
     elif kind == "lose":
         call = put(call, replace(segment, state=step(SEGMENT, segment.state, SegmentInput.LOSE),
                                  cause="the switch never confirmed the end of the tap"))
+        world.effects.append(Resync(reason="a tap's end was never confirmed"))
     return call
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from policy.types import Decision
 from recorder.effects import Effect
 from recorder.events import TapDown, TapFailed, TapUp
 from recorder.model import Bridge, Call, CallKind, Leg
@@ -48,6 +49,7 @@ class World:
         seen: the last sequence that was applied for a leg or bridge.
         early: tap events that came before their segment.
         recordings: recording -> the open call that it belongs to.
+        marked: call -> the decision that the dialplan was told.
         requests: pause request -> the calls that have not confirmed it yet.
         forced: requests of which some call was forced.
         touched: calls that the event at hand concerns. effects: what it led to.
@@ -67,6 +69,7 @@ class World:
     seen: dict[str, int] = field(default_factory=dict)
     early: dict[str, list[TapUp | TapDown | TapFailed]] = field(default_factory=dict)
     recordings: dict[str, str] = field(default_factory=dict)
+    marked: dict[str, Decision] = field(default_factory=dict)
     requests: dict[str, set[str]] = field(default_factory=dict)
     forced: set[str] = field(default_factory=set)
     timers: Timers = field(default_factory=Timers)
@@ -116,6 +119,7 @@ class World:
         """A closed call needs no memory."""
         self.calls.pop(call.id, None)
         self.timers.stop_all(call.id)
+        self.marked.pop(call.id, None)
         for recording in call.recordings:
             self.recordings.pop(recording.id, None)
         for one in call.members:

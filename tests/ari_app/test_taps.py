@@ -209,6 +209,17 @@ async def test_a_tap_of_an_earlier_life_is_ended_and_told_like_any_other() -> No
     assert [type(event) for event in asterisk.told] == [TapDown]
 
 
+async def test_a_tap_that_nobody_knows_and_that_is_not_there_has_failed() -> None:
+    asterisk = Asterisk()
+
+    async def gone(operation: str) -> None:
+        raise SwitchOperationFailed("Asterisk answered 404: Channel not found", status=404)
+
+    asterisk.before = gone
+    await asterisk.taps.detach(DETACH)
+    assert [type(event) for event in asterisk.told] == [TapFailed]
+
+
 async def test_a_snoop_that_is_gone_already_is_no_error() -> None:
     asterisk = await up()
 

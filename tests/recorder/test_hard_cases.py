@@ -109,7 +109,8 @@ def test_killed_in_a_call_the_next_life_goes_on_with_the_same_tap() -> None:
     calls = story.engine.calls()
     story.engine = Engine(SWITCH)
     story.engine.restore(calls)
-    assert story.connect(legs=["alice", "bob"], taps=[segment]) == []
+    effects = story.connect(legs=["alice", "bob"], taps=[segment])
+    assert [*every(Attach, effects), *every(Detach, effects)] == []
     story.tap_down(segment)
     assert len(every(Finish, [*story.hangs_up("bob"), *story.hangs_up("alice")])) == 1
 
