@@ -63,16 +63,16 @@ def translate(event: ari.Event, switch: str, sequence: int) -> list[CallEvent]:
     """What an ARI event says about legs and bridges; nothing for what only taps or the connection care about."""
     at = event.timestamp
     match event:
-        case ari.ChannelCreated() | ari.ChannelStateChange() | ari.ChannelDestroyed() if _own(event.channel):
+        case ari.ChannelStateChange() | ari.ChannelDestroyed() if _own(event.channel):
             return []
-        case ari.ChannelCreated() | ari.ChannelStateChange():
+        case ari.ChannelStateChange():
             return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(event.channel, at))]
         case ari.Dial() if event.dialstatus == "":
-            # The first that tells what the endpoints' variables say: a new channel does not have them yet.
+            # The first that tells what the endpoints' variables say: ChannelCreated does not know them yet.
             legs = [leg for leg in (event.caller, event.peer) if leg is not None and not _own(leg)]
             return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(leg, at)) for leg in legs]
         case ari.ChannelDestroyed():
-            # A call that was neither dialled nor answered is fully known only now; nothing is asked of it any more.
+            # A call that was neither dialled nor answered is known only now; nothing is asked of it any more.
             return [LegGone(switch=switch, at=at, sequence=sequence, leg=event.channel.id, cause=event.cause_txt,
                             counters=counters_of(event.channel.channelvars or {})),
                     LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(event.channel, at))]

@@ -197,12 +197,11 @@ def _decided(world: World, event: Decided) -> None:
 
 
 def _mark(world: World, call: Call) -> None:
-    """Tell the dialplan, once it is known who calls whom: before that a switch may not know yet who the caller is, and
-    a decision that is taken back is worse than one that comes a moment later."""
+    """Tell the dialplan of a decision; each once."""
     leg, decision = call.leg(call.first_leg), call.decision
     if decision is None or leg is None or leg.state is LegState.GONE or call.kind is CallKind.CONFERENCE:
         return
-    if (leg.answered is None and conversation.callee_of(call) is None) or world.marked.get(call.id) == decision:
+    if world.marked.get(call.id) == decision:
         return
     world.marked[call.id] = decision
     world.effects.append(Mark(call=call.id, leg=leg.id, channel=leg.name, variables={

@@ -101,6 +101,18 @@ def test_what_the_caller_writes_about_himself_is_never_who_he_is() -> None:
     assert outside.party.user == "trunk"
 
 
+def test_a_call_that_ends_before_anything_is_dialled_still_has_its_row() -> None:
+    story = Story(says(True))
+    story.connect()
+    gone = ari.ChannelDestroyed(application="recorder", timestamp=story.at, cause=16, cause_txt="Normal Clearing",
+                                channel=channel("PJSIP/alice-00000000", state="Ring"))
+    for told in translate(gone, SWITCH, 1):
+        story.receive(told)
+    story.wait(10)
+    (row,) = story.rows.values()
+    assert (row.state, row.outcome, row.parties[0].party.user) == (CallState.CLOSED, Outcome.UNANSWERED, "alice")
+
+
 def test_the_packets_of_each_leg_are_counted_at_its_end() -> None:
     gone = [event for one in captures.events("answered_and_tapped") for event in translate(one, SWITCH, 1)
             if isinstance(event, LegGone)]
@@ -126,7 +138,7 @@ def test_what_a_channel_is_follows_from_its_technology(name: str, kind: LegKind)
 
 
 def test_our_snoops_are_no_legs() -> None:
-    snoop = ari.ChannelCreated(application="recorder", timestamp=1.0, channel=channel("Snoop/1.0-00000000"))
+    snoop = ari.ChannelStateChange(application="recorder", timestamp=1.0, channel=channel("Snoop/1.0-00000000"))
     assert translate(snoop, SWITCH, 1) == []
 
 
