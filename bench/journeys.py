@@ -17,7 +17,7 @@ FINAL = ("ready", "incomplete", "failed", "empty")
 _POLL_SECONDS = 0.2
 
 _READ = """
-SELECT recordings.id, recordings.state, calls.answered, calls.ended, MIN(segments.asked), MIN(segments.started),
+SELECT recordings.id, recordings.state, calls.answered, calls.ended, MIN(segments.started),
     (SELECT MAX(at) FROM recording_states WHERE recording = recordings.id AND state = recordings.state)
 FROM recordings JOIN calls ON calls.id = recordings.call JOIN segments ON segments.recording = recordings.id
 GROUP BY recordings.id ORDER BY recordings.created
@@ -31,14 +31,13 @@ class Unfinished(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """One recording. Times in seconds since the epoch: ``answered``, ``started`` and ``ended`` as the switch's events
-    tell them, ``asked`` (for the tap) and ``final`` by our clock, which is the same machine's."""
+    """One recording. Times in seconds since the epoch: ``answered``, ``started`` (of its first track) and ``ended`` as
+    the switch's events tell them, ``final`` by our clock, which is the same machine's."""
 
     recording: str
     state: str
     answered: float
     ended: float
-    asked: float
     started: float
     final: float
 

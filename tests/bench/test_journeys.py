@@ -13,7 +13,7 @@ from ledger.tables import calls, recording_states, recordings, segments
 
 
 def add(ledger: Ledger, name: str, *, created: float, state: str = "ready", started: float | None = 10.02) -> None:
-    """A recording of a call: answered at 10.0, tap asked for at 10.001, hung up at 70.0, finished at 70.3."""
+    """A recording of a call: answered at 10.0, hung up at 70.0, finished at 70.3."""
     with ledger.transaction() as connection:
         connection.execute(calls.insert().values(
             id=f"call-{name}", switch="main", boot="1", kind="call", state="closed", created=created, answered=10.0,
@@ -43,7 +43,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_journey_runs_from_the_answer_to_the_final_state(file: Path) -> None:
     journey = journeys.read(file)[0]
-    assert journey == Journey("first", "ready", answered=10.0, ended=70.0, asked=10.001, started=10.02, final=70.3)
+    assert journey == Journey("first", "ready", answered=10.0, ended=70.0, started=10.02, final=70.3)
     assert journey.to_recording == pytest.approx(0.02)
     assert journey.to_ready == pytest.approx(0.3)
 
