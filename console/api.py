@@ -84,6 +84,11 @@ def application(desk: Desk) -> FastAPI:
     async def recording(recording: str) -> dict[str, Any]:
         return await desk.recording(recording)
 
+    @app.post("/recordings/{recording}/retry")
+    async def retry(recording: str) -> dict[str, Any]:
+        await desk.retry(recording)
+        return {"waiting": True}
+
     @app.post("/reconcile")
     async def reconcile(days: Days = 1.0) -> dict[str, Any]:
         return {"discrepancies": [found.as_dict() for found in await desk.reconcile(days=days)]}

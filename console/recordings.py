@@ -1,4 +1,4 @@
-"""``phonograph recordings``: list them, show one, or print where its file is."""
+"""``phonograph recordings``: list them, show one, print where its file is, try a failed one again."""
 
 from __future__ import annotations
 
@@ -58,6 +58,15 @@ def path(common: Common, recording: str, kind: str) -> None:
     if answer[kind] is None:
         raise NotFound(f"That recording has no {kind} file: it is {answer['state']}.", recording=recording)
     text.say_json({kind: answer[kind]}) if common.as_json else text.say(text.safe(answer[kind]))
+
+
+@command.command("retry")
+@click.argument("recording")
+@common
+def retry(common: Common, recording: str) -> None:
+    """Begin the work on a failed recording again."""
+    answer = common.ask("POST", f"/recordings/{text.part(recording)}/retry")
+    text.say_json(answer) if common.as_json else text.say("It waits for its turn again.")
 
 
 def _lines(one: dict[str, Any]) -> list[str]:

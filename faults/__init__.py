@@ -201,7 +201,7 @@ class SwitchTaken(SwitchFault):
     id = "switch.taken"
     blame = Blame.ADMINISTRATOR
     recording = "The other service records. This one waits until the other has gone."
-    remedy = "Stop one of the two services, or give each its own application name in the settings."
+    remedy = "Stop one of the two services: an Asterisk has one Phonograph."
 
 
 class SwitchOverflowed(SwitchFault):
@@ -296,7 +296,8 @@ class ProcessingFault(Fault):
     """The work after the hangup."""
 
     id = "processing"
-    recording = "The recorded files are kept; the job is in the failed list and can be retried."
+    recording = "The recorded files are kept; the job is in the failed list."
+    remedy = "Mend what the message names, then `phonograph recordings retry RECORDING`."
 
 
 class StepFailed(ProcessingFault):

@@ -19,7 +19,7 @@ class Limits:
 
     Attributes:
         confirm_within: how long the switch may take to confirm that a tap is gone before it is ended by force.
-        attach_within: how long a tap may take to come up before it is given up and made anew.
+        attach_within: how long a tap may take to come up, its turn in the queue included, before it is made anew.
         lose_after: how long after the force a tap counts as lost.
         retry_first, retry_longest: waiting time before a tap is tried again; it doubles between the two.
         quiet: how long one party may be alone after the others left before the call has ended.
@@ -28,7 +28,7 @@ class Limits:
     """
 
     confirm_within: float = 0.25
-    attach_within: float = 3.0
+    attach_within: float = 10.0
     lose_after: float = 5.0
     retry_first: float = 0.2
     retry_longest: float = 10.0

@@ -35,7 +35,7 @@ class Desk:
     """Questions and requests, from whoever may use the local socket."""
 
     def __init__(self, ledger: Ledger, drivers: Mapping[str, Driver], policy: RunningPolicy, files: JournalFiles,
-                 waiters: Waiters, places: Places, clock: Clock) -> None:
+                 waiters: Waiters, places: Places, clock: Clock, *, jobs_wait: Callable[[], None]) -> None:
         self._ledger = ledger
         self._drivers = drivers
         self._policy = policy
@@ -43,6 +43,7 @@ class Desk:
         self._waiters = waiters
         self._places = places
         self._clock = clock
+        self._jobs_wait = jobs_wait
 
     def health(self) -> dict[str, Any]:
         """How the service and its switches are; ``well`` is false when something needs a person."""
@@ -117,6 +118,19 @@ class Desk:
             return {**views.kept(kept, self._places.destination), "history": history, "job": job}
 
         return await self._reading(work)
+
+    async def retry(self, recording_id: str) -> None:
+        """Take a recording's job off the failed list and begin it again.
+
+        Raises:
+            NotFound: no failed job has that recording.
+        """
+        def work() -> None:
+            with self._ledger.transaction() as connection:
+                jobs.retry_failed(connection, recording_id, self._clock.at())
+
+        await asyncio.to_thread(work)
+        self._jobs_wait()
 
     async def reconcile(self, *, days: float) -> list[Discrepancy]:
         """What should be there against what is, for the last days."""

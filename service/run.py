@@ -70,7 +70,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         waiters = Waiters()
         drivers = {name: _driver(name, settings, store, policy, files, waiters, clock, runner)
                    for name in settings.switches}
-        desk = Desk(ledger, drivers, policy, files, waiters, places, clock)
+        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, jobs_wait=runner.notify)
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
                  if "://" in settings.ledger else settings.ledger)
         await _until_stopped(drivers, runner, policy, api(desk), _housekeeping(store, clock))

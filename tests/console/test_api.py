@@ -11,9 +11,12 @@ import aiohttp
 import pytest_asyncio
 
 from console import api
+from faults import StepFailed
+from ledger import calls, jobs
 from processing.step import Places
 from service.desk import Desk
 from service.running_policy import RunningPolicy
+from tests.console.running import ALICE, FINISHED
 from tests.service.fakes import SWITCH, Service, Story
 from tests.service.test_driver import until
 
@@ -37,7 +40,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Api]:
     async with Service(tmp_path) as service:
         places = Places(spools={SWITCH: tmp_path / "spool"}, work=tmp_path, destination=tmp_path)
         desk = Desk(service.ledger, {SWITCH: service.driver}, RunningPolicy(tmp_path / "policy.yaml"), service.files,
-                    service.waiters, places, service.clock)
+                    service.waiters, places, service.clock, jobs_wait=lambda: None)
         task = asyncio.create_task(api.serve(desk, tmp_path / "s"))
         await until((tmp_path / "s").exists)
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(tmp_path / "s"))) as session:
@@ -96,3 +99,22 @@ async def test_a_wrong_parameter_is_named(served: Api) -> None:
 async def test_an_unknown_verb_and_an_unknown_call_are_told_apart(served: Api) -> None:
     assert (await served.ask("POST", "/calls/x/erase"))[0] == 422
     assert (await served.ask("POST", "/calls/x/pause"))[0] == 404
+
+
+async def test_a_failed_recording_begins_again_when_somebody_asks(served: Api) -> None:
+    ledger = served.service.ledger
+    with ledger.transaction() as connection:
+        calls.save(connection, [ALICE], 1.0)
+        jobs.enqueue(connection, FINISHED, 1.0)
+        job = jobs.claim(connection, "worker", 1.0, 60.0)
+        assert job is not None
+        jobs.give_up(connection, job, StepFailed("The disk is full."))
+    status, answer = await served.ask("POST", f"/recordings/{FINISHED}/retry")
+    assert (status, answer) == (200, {"waiting": True})
+    with ledger.reading() as connection:
+        assert jobs.get(connection, FINISHED).state is jobs.JobState.WAITING
+
+
+async def test_a_recording_whose_job_has_not_failed_cannot_be_begun_again(served: Api) -> None:
+    status, answer = await served.ask("POST", f"/recordings/{FINISHED}/retry")
+    assert (status, answer["fault"]["id"]) == (404, "service.not-found")
