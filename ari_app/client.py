@@ -182,8 +182,8 @@ def _said(content: bytes) -> str:
 
 def _refused(status: int) -> SwitchRefused:
     if status == 403:
-        return SwitchRefused("Asterisk does not let this user do that: in ari.conf it needs `read_only = no`, and to be "
-                             "permitted from this address.", status=status)
+        return SwitchRefused("Asterisk does not let this user do that: in ari.conf it needs `read_only = no`, and a "
+                             "`permit` for this address.", status=status)
     return SwitchRefused("Asterisk refuses the user name or the password.", status=status)
 
 
