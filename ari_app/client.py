@@ -125,7 +125,9 @@ class Client:
             raise _unreachable(broken) from broken
 
     async def listen(self, *, heartbeat: float) -> aiohttp.ClientWebSocketResponse:
-        """The WebSocket of events of our application, asking for those of every channel, bridge and endpoint.
+        """The WebSocket of events of our application. It subscribes to nothing: with ``subscribeAll`` Asterisk 22.10
+        subscribes the application to the states of all endpoints too, and crashes now and then when a phone signs off
+        while the WebSocket closes (its endpoint_state_cb publishes to the topic of an application that is gone).
 
         Args:
             heartbeat: a ping every so many seconds; without its answer the connection counts as lost.
@@ -133,7 +135,7 @@ class Client:
         Raises:
             SwitchUnreachable, SwitchRefused: it was not opened.
         """
-        query = {"app": self.address.app, "subscribeAll": "true"}
+        query = {"app": self.address.app}
         try:
             return await self._open().ws_connect(self._url("/events"), params=query, heartbeat=heartbeat,
                                                  timeout=aiohttp.ClientWSTimeout(ws_close=_FAREWELL))

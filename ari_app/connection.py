@@ -33,7 +33,7 @@ OLDEST = 22
 """The first major version of Asterisk that we work with."""
 
 _SOURCES = ("channel:", "bridge:")
-"""Every channel and bridge. `subscribeAll` asks for the same, but not when the application was there already."""
+"""Every channel and bridge, and no endpoint: see `Client.listen`."""
 
 
 class Listener(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ari_app.generated.models import Channel
 from ari_app.generated.operations import Operations
-from ari_app.taps import files, parse, recording_name, snoop_id
+from ari_app.names import files, parse, recording_name, snoop_id
 from ari_app.translate import bridge_of, leg_of
 from faults import SwitchOperationFailed
 from recorder.model import Direction, LegKind, Snapshot, TapFact

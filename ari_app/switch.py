@@ -15,7 +15,8 @@ from ari_app.connection import Backoff, Connection
 from ari_app.generated import events as ari
 from ari_app.generated.models import AsteriskInfo
 from ari_app.limits import Limits
-from ari_app.taps import Taps, parse
+from ari_app.names import parse
+from ari_app.taps import Taps
 from ari_app.translate import translate
 from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken
 from recorder.effects import Attach, Detach, Mark
@@ -70,18 +71,20 @@ class AriSwitch:
         """Connect, stay connected, and tell what happens, until cancelled."""
         async with self._client:
             connection = asyncio.create_task(self._connection.run(), name=f"connection {self._name}")
+            event = asyncio.ensure_future(self._events.get())
             try:
                 while True:
-                    event = asyncio.ensure_future(self._events.get())
                     await asyncio.wait({event, connection}, return_when=asyncio.FIRST_COMPLETED)
                     if not event.done():
-                        event.cancel()
                         await connection
-                    yield event.result()
+                    told = event.result()
+                    event = asyncio.ensure_future(self._events.get())
+                    yield told
             finally:
-                for task in (connection, *self._tasks):
+                tasks = (connection, event, *self._tasks)
+                for task in tasks:
                     task.cancel()
-                await asyncio.gather(connection, *self._tasks, return_exceptions=True)
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     async def attach(self, effect: Attach) -> None:
         """Make two snoops and record them, when it is this call's turn."""

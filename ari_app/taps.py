@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ari_app.names import files, parse, recording_name, snoop_id
 from faults import SwitchFault, SwitchOperationFailed
 from recorder.effects import Attach, Detach
 from recorder.events import TapDown, TapFailed, TapUp
-from recorder.model import Direction, TrackFile
+from recorder.model import Direction
 
-FOLDER = "phonograph"
 _UP_WITHIN = 2.5
 
 
@@ -56,31 +56,6 @@ class _Tap:
     def over(self) -> bool:
         begun = self.recorded | set(self.started)
         return bool(begun) and begun <= set(self.finished)
-
-
-def snoop_id(segment: str, direction: Direction) -> str:
-    """The id of the snoop channel of a segment's direction."""
-    return f"{segment}-{direction.value}"
-
-
-def recording_name(segment: str, direction: Direction) -> str:
-    """The name that Asterisk records under: a file below its recording spool, without ``.wav``."""
-    return f"{FOLDER}/{snoop_id(segment, direction)}"
-
-
-def parse(identity: str) -> tuple[str, Direction] | None:
-    """Segment and direction of a snoop's id or of a recording's name, or None where it is not ours."""
-    name = identity.removeprefix(f"{FOLDER}/")
-    segment, dash, direction = name.rpartition("-")
-    if not dash or "." not in segment or direction not in set(Direction):
-        return None
-    return segment, Direction(direction)
-
-
-def files(segment: str, directions: tuple[Direction, ...]) -> tuple[TrackFile, ...]:
-    """The files of a segment, relative to the recording spool."""
-    return tuple(TrackFile(direction=direction, path=f"{recording_name(segment, direction)}.wav")
-                 for direction in directions)
 
 
 class Taps:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from ari_app.generated import events as ari
 from ari_app.generated.models import Bridge as AriBridge
 from ari_app.generated.models import Channel
-from ari_app.taps import parse
+from ari_app.names import parse
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, LegReplaced, Transferred
 from recorder.model import Bridge, BridgeKind, Leg, LegKind, LegState, Party, RtpCounters
 

@@ -75,7 +75,7 @@ async def test_it_subscribes_reads_and_then_hears(asterisk_like: FakeAsterisk) -
     assert listener.story == ["connected", "up", "5"]
     assert asterisk_like.requests == [
         ("GET", "/ari/asterisk/info?only=system,status"),
-        ("GET", f"/ari/events?app={APP}&subscribeAll=true"),
+        ("GET", f"/ari/events?app={APP}"),
         ("POST", f"/ari/applications/{APP}/subscription?eventSource=channel:,bridge:"),
         ("PUT", f"/ari/applications/{APP}/eventFilter"),
     ]

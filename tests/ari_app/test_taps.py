@@ -6,7 +6,8 @@ from itertools import count
 
 import pytest
 
-from ari_app.taps import TapEvent, Taps, recording_name, snoop_id
+from ari_app.names import recording_name, snoop_id
+from ari_app.taps import TapEvent, Taps
 from faults import SwitchOperationFailed, SwitchUnreachable
 from recorder.effects import Attach, Detach
 from recorder.events import TapDown, TapFailed, TapUp

@@ -6,7 +6,7 @@ import pytest
 
 from ari_app.generated import events as ari
 from ari_app.generated.models import Bridge, CallerID, Channel, DialplanCEP
-from ari_app.taps import files, parse
+from ari_app.names import files, parse
 from ari_app.translate import bridge_of, counters_of, leg_of, translate
 from recorder.effects import Attach, Finish
 from recorder.events import LegGone, LegIs, TapDown, TapUp

@@ -47,7 +47,8 @@ async def test_decision_rule_and_id_are_on_the_callers_channel_before_the_answer
         bob.rings = None
         call = alice.call("102")
         await bob.next_call()
-        (channel,) = [one.id for one in await client.operations.channels_list() if one.name.startswith("PJSIP/alice")]
+        alices = [one for one in await client.operations.channels_list() if one.name.startswith("PJSIP/alice")]
+        channel = max(alices, key=lambda one: one.creationtime).id
         assert await read(client, channel, "RECORDER_DECISION") == "record"
         assert await read(client, channel, "RECORDER_RULE") == "user"
         identity = await read(client, channel, "RECORDER_ID")

@@ -21,7 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ari_app.generated.operations import Operations
-from ari_app.taps import files as ari_files
+from ari_app.names import files as ari_files
 from console.text import part, safe, table
 from esl_app import lines
 from faults import JournalInvalid, SwitchFault, SwitchOperationFailed

@@ -1,0 +1,34 @@
+"""What our snoops and their recordings are called on Asterisk: the segment and the direction, so that a snapshot tells
+which of its channels are ours. Pure."""
+
+from __future__ import annotations
+
+from recorder.model import Direction, TrackFile
+
+FOLDER = "phonograph"
+"""The folder below Asterisk's recording spool."""
+
+
+def snoop_id(segment: str, direction: Direction) -> str:
+    """The id of the snoop channel of a segment's direction."""
+    return f"{segment}-{direction.value}"
+
+
+def recording_name(segment: str, direction: Direction) -> str:
+    """The name that Asterisk records under: a file below its recording spool, without ``.wav``."""
+    return f"{FOLDER}/{snoop_id(segment, direction)}"
+
+
+def parse(identity: str) -> tuple[str, Direction] | None:
+    """Segment and direction of a snoop's id or of a recording's name, or None where it is not ours."""
+    name = identity.removeprefix(f"{FOLDER}/")
+    segment, dash, direction = name.rpartition("-")
+    if not dash or "." not in segment or direction not in set(Direction):
+        return None
+    return segment, Direction(direction)
+
+
+def files(segment: str, directions: tuple[Direction, ...]) -> tuple[TrackFile, ...]:
+    """The files of a segment, relative to the recording spool."""
+    return tuple(TrackFile(direction=direction, path=f"{recording_name(segment, direction)}.wav")
+                 for direction in directions)
