@@ -12,7 +12,12 @@ Three clocks meet here.
 Between segments the switch's clock decides: a segment is placed at ``round((started - start) * rate)``, and
 all its tracks share that place, because they were made together. Inside a segment the sample clock decides: a
 file is neither stretched nor cut to fit ``ended``, which only serves to say why something is missing. So
-drift never adds up over more than one segment. If the clock is stepped
+drift never adds up over more than one segment.
+
+Segments of one track may overlap: a tap of a long call is renewed while the old one still runs. The later one then
+takes over from where it begins, or, where a :class:`media.seam.Seam` says which sample both files hold, at that sample:
+the later file is moved to where the samples go on, for each track by itself, by at most ``MOVED_LIMIT_S``. What is left
+of the earlier one is not used, unless its tap outlived the later one's file. If the clock is stepped
 
 * forwards during a segment, the next one comes later by the step: a gap is listed in between;
 * backwards during a segment, the file is longer than ``ended - started``, even if that is negative; what then
@@ -30,13 +35,15 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from faults import RateMismatch
+from media.seam import Seam
 
 __all__ = [
-    "Gap", "GapCause", "Mode", "Pause", "PlacedPause", "Placement", "SegmentFacts", "Timeline", "TrackFile",
-    "Trim", "TrimCause", "plan",
+    "Gap", "GapCause", "Mode", "Overlap", "Pause", "PlacedPause", "Placement", "Seams", "SegmentFacts", "Timeline",
+    "TrackFile", "Trim", "TrimCause", "overlaps", "plan",
 ]
 
 Mode = Literal["silence", "cut"]
@@ -49,6 +56,9 @@ TrimCause = Literal["before-start", "next-segment", "pause"]
 RATE_WITHOUT_FILES = 8_000
 # What is missing between two segments for less than one packet of 20 ms is the grid of the switch, not a gap.
 GAP_MINIMUM_S = 0.020
+# How far a seam may move a file from where the clock has it. A sender whose clock runs fast moves it by up to 60 ms in
+# each 10 minutes; without a limit its track would fall behind the others by as much each time.
+MOVED_LIMIT_S = 0.1
 # Seconds since 1970 as a float are exact to 0.24 us: a border this near to a whole sample is meant to be one.
 _SAMPLE_TOLERANCE = 0.01
 
@@ -86,6 +96,22 @@ class Pause:
     start: float
     stop: float | None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Two files of a track that, by the clock, both hold some time: ``later`` begins at sample ``expected`` of
+    ``earlier``. ``segment`` is the later one's."""
+
+    track: str
+    segment: str
+    earlier: TrackFile
+    later: TrackFile
+    expected: int
+
+
+Seams = Mapping[tuple[str, str], Seam]
+"""Where a track goes over into the file of a segment, by the track's and the later segment's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +192,7 @@ def plan(
     tracks: Sequence[str],
     segments: Sequence[SegmentFacts],
     pauses: Sequence[Pause] = (),
+    seams: Seams | None = None,
     mode: Mode = "silence",
 ) -> Timeline:
     """Place the files of a recording that lasted from ``start`` to ``stop`` on the switch's clock.
@@ -174,6 +201,7 @@ def plan(
         tracks: the expected tracks, in the order of the output, such as ("caller", "callee"). Tracks that
             only files name follow in the order of their first file.
         segments: in any order.
+        seams: what was found at the :func:`overlaps`.
         mode: ``silence`` keeps the time of pauses, ``cut`` removes it.
 
     Raises:
@@ -184,7 +212,7 @@ def plan(
     borders = [_borders(pause, start, rate, span) for pause in pauses]
     paused = _merged(borders)
     names = dict.fromkeys([*tracks, *(file.track for segment in segments for file in segment.files)])
-    pieces = {track: _pieces(track, start, rate, segments) for track in names}
+    pieces = {track: _pieces(track, start, rate, segments, seams or {}) for track in names}
 
     placed: dict[str, list[Placement]] = {}
     trims: list[Trim] = []
@@ -213,14 +241,44 @@ def plan(
                     tuple(gaps), tuple(trims))
 
 
+def overlaps(segments: Sequence[SegmentFacts]) -> list[Overlap]:
+    """Where the files of a track overlap by the clock, so that a seam can be looked for.
+
+    Raises:
+        RateMismatch: as :func:`plan`.
+    """
+    if not segments:
+        return []
+    rate, start = _one_rate(segments), min(segment.started for segment in segments)
+    found = []
+    for track in dict.fromkeys(file.track for segment in segments for file in segment.files):
+        pieces = [piece for piece in _pieces(track, start, rate, segments, {}) if piece.file.samples > 0]
+        found += [Overlap(track, later.segment, earlier.file, later.file, later.place - earlier.place)
+                  for earlier, later in pairwise(pieces)
+                  if later.place < min(earlier.place + earlier.file.samples, max(earlier.ended, earlier.place))]
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A track of a segment on the output's samples: its place, and where the clock says that it ended."""
+    """A track of a segment on the output's samples.
+
+    Attributes:
+        place: where its first sample belongs. clock: where the clock alone would have it.
+        begins: where it takes over from the piece before it.
+        ended: where the clock says that it ended.
+    """
 
     segment: str
     file: TrackFile
     place: int
+    clock: int
+    begins: int
     ended: int
+
+    @property
+    def end(self) -> int:
+        return self.place + self.file.samples
 
 
 def _one_rate(segments: Iterable[SegmentFacts]) -> int:
@@ -245,7 +303,7 @@ def _borders(pause: Pause, start: float, rate: int, span: int) -> _Span:
     return low, max(low, high)
 
 
-def _pieces(track: str, start: float, rate: int, segments: Iterable[SegmentFacts]) -> list[_Piece]:
+def _pieces(track: str, start: float, rate: int, segments: Iterable[SegmentFacts], seams: Seams) -> list[_Piece]:
     pieces = []
     for segment in segments:
         place = round((segment.started - start) * rate)
@@ -253,8 +311,21 @@ def _pieces(track: str, start: float, rate: int, segments: Iterable[SegmentFacts
             if file.track == track:
                 unseen = place + file.samples
                 ended = unseen if segment.ended is None else round((segment.ended - start) * rate)
-                pieces.append(_Piece(segment.id, file, place, ended))
-    return sorted(pieces, key=lambda piece: piece.place)
+                pieces.append(_Piece(segment.id, file, place, place, place, ended))
+    joined: list[_Piece] = []
+    earlier: _Piece | None = None
+    for piece in sorted(pieces, key=lambda one: one.place):
+        seam = seams.get((track, piece.segment))
+        if seam is not None and earlier is not None:
+            place = earlier.place + seam.before - seam.after
+            if abs(place - piece.clock) > MOVED_LIMIT_S * rate:
+                place = piece.clock
+            begins = max(place, min(place + seam.after, earlier.end))
+            piece = replace(piece, place=place, begins=begins, ended=piece.ended + place - piece.clock)
+        joined.append(piece)
+        if piece.file.samples > 0:
+            earlier = piece
+    return joined
 
 
 def _place(track: str, pieces: Iterable[_Piece], paused: Sequence[_Span],
@@ -262,20 +333,31 @@ def _place(track: str, pieces: Iterable[_Piece], paused: Sequence[_Span],
     """Place the pieces of a track, sorted by their place; what cannot be placed goes to ``trims``."""
     audible = [piece for piece in pieces if piece.file.samples > 0]
     placements: list[Placement] = []
-    for piece, limit in _each_with_next(audible, sys.maxsize):
-        place, file = piece.place, piece.file
-        end = place + file.samples
+    for number, piece in enumerate(audible):
+        place, file, end = piece.place, piece.file, piece.end
         low = min(max(place, 0), end)
-        high = max(low, min(end, limit))
-        whole = (low, high)
-        kept = _subtracted(whole, paused)
+        heard = _heard(piece, audible[number + 1:], max(low, min(piece.begins, end)))
+        # A file that a seam has moved keeps out of the pause by the clock, too.
+        moved = place - piece.clock
+        silent = paused if moved == 0 else _merged([*paused, *((a + moved, b + moved) for a, b in paused)])
+        kept = [span for whole in heard for span in _subtracted(whole, silent)]
         placements += [Placement(piece.segment, file.file, file.channel, a - place, a, b - a)
                        for a, b in kept]
-        lost: list[tuple[_Span, TrimCause]] = [((place, low), "before-start"), ((high, end), "next-segment")]
-        lost += [(span, "pause") for span in _subtracted(whole, kept)]
+        lost: list[tuple[_Span, TrimCause]] = [((place, low), "before-start")]
+        lost += [(span, "next-segment") for span in _subtracted((low, end), heard)]
+        lost += [(span, "pause") for whole in heard for span in _subtracted(whole, kept)]
         trims += [Trim(track, piece.segment, file.file, a - place, b - a, cause)
                   for (a, b), cause in lost if a < b]
-    return placements
+    return sorted(placements, key=lambda one: one.destination)
+
+
+def _heard(piece: _Piece, later: Sequence[_Piece], begins: int) -> list[_Span]:
+    """What of a piece is not the others': it goes on until a later one takes over, and behind that one's end only if
+    its own tap was still up by the clock."""
+    until = min([piece.end, *(one.begins for one in later)])
+    behind = _merged((one.begins, one.end) for one in later)
+    spans = [(begins, until), *_subtracted((max(begins, until), min(piece.end, piece.ended)), behind)]
+    return _merged(span for span in spans if span[0] < span[1])
 
 
 def _missing(pieces: Sequence[_Piece], placed: Iterable[Placement], paused: Sequence[_Span],

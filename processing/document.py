@@ -78,7 +78,15 @@ def manifest(call: Call, recording: Recording, facts: AllFacts, published: Mappi
 
 def _gaps(uncovered: list[dict[str, Any]], files: list[dict[str, Any]]) -> list[Json]:
     """What no file covers, and the runs of fill in what the files have: there was no audio to record."""
-    filled = [{"track": file["track"], "cause": "fill", **run} for file in files for run in file["fill"]]
+    filled: list[dict[str, Any]] = []
+    runs = [{"track": file["track"], "cause": "fill", **run} for file in files for run in file["fill"]]
+    for run in sorted(runs, key=lambda one: (one["track"], one["start"])):
+        last = filled[-1] if filled else None
+        if last is not None and last["track"] == run["track"] and run["start"] <= last["stop"]:
+            # Two files that overlap, where a tap was renewed, hold the same silence.
+            last["stop"] = max(last["stop"], run["stop"])
+        else:
+            filled.append(run)
     found = sorted([*uncovered, *filled], key=lambda gap: (gap["start"], gap["track"]))
     return [{"startTime": iso(gap["start"]), "stopTime": iso(gap["stop"]), "track": gap["track"],
              "cause": gap["cause"]} for gap in found]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import ExitStack
 from io import BufferedReader
 from typing import Any, cast
 
 from faults import TrackMissing
 from media.compose import Artefact, compose
-from media.timeline import Pause, SegmentFacts, Timeline, TrackFile, plan
+from media.seam import Seam, search
+from media.timeline import Overlap, Pause, Seams, SegmentFacts, Timeline, TrackFile, overlaps, plan
 from media.wav import repair
 from processing.files import make_folder, new_file
 from processing.step import Context, Facts
@@ -99,8 +101,21 @@ def _timeline(context: Context, found: list[dict[str, Any]]) -> tuple[float, lis
     stop = max(ends, default=start)
     pauses = [one for one in call.pauses if one.asked < stop and (one.resumed is None or one.resumed > start)]
     timeline = plan(start=start, stop=stop, tracks=tracks, segments=segments,
-                    pauses=[Pause(one.asked, one.resumed, one.reason) for one in pauses])
+                    pauses=[Pause(one.asked, one.resumed, one.reason) for one in pauses],
+                    seams=_seams(context, segments))
     return start, pauses, timeline
+
+
+def _seams(context: Context, segments: Sequence[SegmentFacts]) -> Seams:
+    """Where taps that were renewed go over into one another; those where nothing matches follow the clock."""
+    found = {(one.track, one.segment): _seam(context, one) for one in overlaps(segments)}
+    return {key: seam for key, seam in found.items() if seam is not None}
+
+
+def _seam(context: Context, overlap: Overlap) -> Seam | None:
+    earlier, later = overlap.earlier, overlap.later
+    with _open(context, earlier.file) as first, _open(context, later.file) as second:
+        return search(first, second, expected=overlap.expected, channels=(earlier.channel, later.channel))
 
 
 def _reasons(context: Context, timeline: Timeline) -> list[str]:

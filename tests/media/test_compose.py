@@ -146,10 +146,8 @@ class Spoken:
         return False
 
     def wanted(self, position: int) -> int:
-        latest = max((at for at in self.segments if at * MS <= position), default=None)
-        if latest is None or position >= (latest + self.segments[latest]) * MS or self.paused(position):
-            return 0
-        return position + BEFORE + 1
+        covered = any(at * MS <= position < (at + ms) * MS for at, ms in self.segments.items())
+        return position + BEFORE + 1 if covered and not self.paused(position) else 0
 
 
 @given(length=MILLISECONDS, segments=SEGMENTS, pauses=PAUSES)
