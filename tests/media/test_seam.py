@@ -81,6 +81,24 @@ class TestFind:
         assert_same_moment(seam, 2 * RATE)
 
 
+class Counting(io.BytesIO):
+    """Counts the bytes that are read."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.taken += len(data)
+        return data
+
+
+def test_of_a_long_file_only_what_lies_around_the_overlap_is_read() -> None:
+    minutes = np.tile(VOICE, 60)
+    earlier, later = Counting(bytes(wavs.whole(minutes[:, None]))), Counting(bytes(wavs.whole(minutes[-RATE:, None])))
+    assert search(earlier, later, expected=len(minutes) - RATE) is not None
+    assert earlier.taken + later.taken < 10 * 2 * RATE
+
+
 def renewed(*starts: float, length: float = 4.0, overlap: float = 0.5, late: float = 0.0) -> tuple[
         list[SegmentFacts], dict[str, Audio]]:
     """Taps of one track, each renewed ``overlap`` seconds before it ends; the clock says each start ``late`` seconds

@@ -201,6 +201,22 @@ def test_a_tap_that_moves_at_once_is_no_fault(scene: Scene) -> None:
     assert _end(scene) == (RecordingState.READY, [])
 
 
+def test_a_tap_that_was_renewed_leaves_no_seam_and_no_doubt(scene: Scene) -> None:
+    """The second tap's files begin 1 s before the first one's end, and the clock has them 30 ms too late."""
+    first, second = _segment(scene, 1, 0, 2.5), _segment(scene, 2, 1.53, 4)
+    for name, seed in (("in", 1), ("out", 2)):
+        voice = noise(4, seed)
+        voice[2 * RATE:] = 0  # what is silent in both files is one gap of the manifest
+        scene.write(f"pbx/1-{name}.wav", wav_bytes(voice[:round(2.5 * RATE)]))
+        scene.write(f"pbx/2-{name}.wav", wav_bytes(voice[round(1.5 * RATE):]))
+    scene.with_recording(segments=(first, second))
+    assert _end(scene) == (RecordingState.READY, [])
+    for channel, seed in ((0, 1), (1, 2)):
+        assert np.array_equal(_stereo(scene)[:2 * RATE, channel], noise(4, seed)[:2 * RATE])
+    gaps = [(gap["track"], gap["cause"], gap["startTime"][-7:]) for gap in scene.manifest()["gaps"]]
+    assert gaps == [("callee", "fill", "22.000Z"), ("caller", "fill", "22.000Z")]
+
+
 def test_a_tap_that_came_late_is_said_and_the_output_begins_where_it_should_have(scene: Scene) -> None:
     scene.with_recording(segments=(_segment(scene, 1, 1.5, 4),), started=BEGAN + 1.5)
     state, reasons = _end(scene)
