@@ -7,7 +7,10 @@ import pytest
 import pytest_asyncio
 
 from tests.asterisk import AsteriskServer
+from tests.pair import pair
 from tests.phone import Phones
+
+__all__ = ["asterisk", "pair", "phones"]
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,14 @@ import random
 import struct
 import time
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 
+from tests.dtmf import Press, digit_of, payloads
 from tests.sip import PAYLOAD_TYPES
 from tests.sounds import PACKET, RATE, Samples, Sound, decode
 
@@ -91,7 +93,8 @@ class Network:
 class Sent:
     """What was sent, a packet each: `at` (time.time) and `ticks` (time.monotonic) when the phone let go of it, before
     the network's delays, and `samples`, the position of its first sample in the endless repetition of the sound.
-    Packets that the network lost stand here too; those that a stopped phone did not send do not."""
+    Packets that the network lost stand here too; those that a stopped phone did not send, or in whose place a key was
+    pressed, do not."""
 
     at: list[float] = field(default_factory=list)
     ticks: list[float] = field(default_factory=list)
@@ -113,27 +116,30 @@ class Sent:
 
 
 class Arrival(NamedTuple):
-    """A packet that came: when (time.time), and what of its header counts."""
+    """A packet that came: when (time.time), what of its header counts, and from which address."""
 
     at: float
     sequence: int
     timestamp: int
     source: int
     payload: bytes
+    sender: tuple[str, int]
 
 
 @dataclass
 class Counters:
-    """`received` packets, `expected` by their sequence numbers; `jitter` in seconds (RFC 3550, 6.4.1)."""
+    """`received` packets of audio, `events` packets of keys, `expected` of both by their sequence numbers; `jitter` in
+    seconds (RFC 3550, 6.4.1)."""
 
     received: int = 0
+    events: int = 0
     expected: int = 0
     jitter: float = 0.0
 
     @property
     def lost(self) -> int:
         """Expected and not received; not below 0."""
-        return max(0, self.expected - self.received)
+        return max(0, self.expected - self.received - self.events)
 
 
 class Stream(asyncio.DatagramProtocol):
@@ -149,6 +155,8 @@ class Stream(asyncio.DatagramProtocol):
         self.arrivals: list[Arrival] = []
         self.counters = Counters()
         self.codec = ""
+        self.digits = ""
+        self.events: int | None = None
         self._ticker = ticker
         self._sound = sound
         self._network = network
@@ -167,6 +175,9 @@ class Stream(asyncio.DatagramProtocol):
         self._mark = True
         self._muted = False
         self._held = False
+        self._keys: deque[tuple[Press, asyncio.Future[None]]] = deque()
+        self._key_began: int | None = None
+        self._last_event: tuple[int, int] | None = None
         self._latest_arrival = 0.0
         self._seen: tuple[int, int, int] | None = None
         self._transit: float | None = None
@@ -181,6 +192,14 @@ class Stream(asyncio.DatagramProtocol):
     def start_sending(self) -> None:
         """Packets again, the first of them marked (RFC 3551, 4.1)."""
         self._muted, self._mark = False, True
+
+    async def press(self, digits: str, *, packets: int, gap: int) -> None:
+        """Sends digits as telephone events in place of audio, also to who hears none of that: `packets` for each key,
+        `gap` between two. Returns when the gap behind the last one is over."""
+        pressed = [(Press(digit, packets, gap), self._loop.create_future()) for digit in digits]
+        self._keys.extend(pressed)
+        self._ticker.add(self)
+        await asyncio.gather(*(done for _, done in pressed))
 
     async def listen(self, seconds: float) -> None:
         """Until so many seconds of packets more have come in; for ever when none come, so set a time-out."""
@@ -225,11 +244,13 @@ class Stream(asyncio.DatagramProtocol):
         if self._sound is not None:
             await asyncio.to_thread(self._sound.packets, codec)
 
-    def connect(self, remote: tuple[str, int], codec: str, *, held: bool) -> None:
-        """Sends to `remote` from now on, in `codec`; not while `held` (the other side does not want to hear)."""
+    def connect(self, remote: tuple[str, int], codec: str, *, held: bool, events: int | None) -> None:
+        """Sends to `remote` from now on, in `codec`; not while `held` (the other side does not want to hear).
+        `events`: the payload type of telephone events; None: there are none."""
         if codec != self.codec:
             self._packets = self._sound.packets(codec) if self._sound else []
         self._remote, self.codec, self._type, self._held = remote, codec, PAYLOAD_TYPES[codec], held
+        self.events = events
         if self._packets:
             self._ticker.add(self)
 
@@ -248,25 +269,45 @@ class Stream(asyncio.DatagramProtocol):
         while self._next <= tick:
             n = self._next - self._first
             self._next += 1
-            if not (self._muted or self._held):
-                self._send(n)
+            if not self._press(n) and self._packets and not (self._muted or self._held):
+                self._play(n)
 
-    def _send(self, n: int) -> None:
-        header = _HEADER.pack(
-            0x80,
-            self._type | (0x80 if self._mark else 0),
-            self._sequence,
-            (self._stamp + n * PACKET) % _AROUND,
-            self._source,
-        )
-        self._mark = False
-        self._sequence = (self._sequence + 1) & 0xFFFF
+    def _press(self, n: int) -> bool:
+        """Whether a key is down at packet `n` of the clock, and its event was sent."""
+        if not self._keys:
+            return False
+        (press, done), began = self._keys[0], self._key_began
+        if began is None:
+            began = self._key_began = n
+        k = n - began
+        if k >= press.packets:
+            if k == press.packets + press.gap - 1:
+                self._keys.popleft()
+                self._key_began = None
+                if not done.done():
+                    done.set_result(None)
+            return False
+        assert self.events is not None
+        for number, payload in enumerate(payloads(press, k)):
+            # All packets of an event have the timestamp of its beginning, and the first is marked (RFC 4733, 2.5.1).
+            self._send(payload, self.events, stamp=began * PACKET, mark=k == 0 and number == 0)
+        return True
+
+    def _play(self, n: int) -> None:
         self.sent.at.append(time.time())
         self.sent.ticks.append(time.monotonic())
         self.sent.samples.append(n * PACKET)
+        self._send(self._packets[n % len(self._packets)], self._type, stamp=n * PACKET, mark=self._mark)
+        self._mark = False
+
+    def _send(self, payload: bytes, kind: int, *, stamp: int, mark: bool) -> None:
+        header = _HEADER.pack(
+            0x80, kind | (0x80 if mark else 0), self._sequence, (self._stamp + stamp) % _AROUND, self._source
+        )
+        self._sequence = (self._sequence + 1) & 0xFFFF
         if self._network.loss and self._draw.random() < self._network.loss:
             return
-        packet = header + self._packets[n % len(self._packets)]
+        packet = header + payload
         if not self._network.jitter:
             self._let_go(packet)
             return
@@ -286,17 +327,27 @@ class Stream(asyncio.DatagramProtocol):
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        # Anything but this call's payload type is RTCP or a neighbour's mistake.
-        if len(data) <= _HEADER.size or data[1] & 0x7F != self._type or not self.codec:
+        # Anything but this call's payload types is RTCP or a neighbour's mistake.
+        if len(data) <= _HEADER.size or data[1] & 0x7F not in (self._type, self.events) or not self.codec:
             return
         now = time.time()
         _, _, sequence, timestamp, source = _HEADER.unpack_from(data)
+        if data[1] & 0x7F == self.events:
+            self._hear_key(timestamp, source, data[_HEADER.size :])
+            return
         self._count(now, sequence, timestamp, source)
         if self._keep:
-            self.arrivals.append(Arrival(now, sequence, timestamp, source, data[_HEADER.size :]))
+            self.arrivals.append(Arrival(now, sequence, timestamp, source, data[_HEADER.size :], addr))
         for wanted, enough in self._listening:
             if self.counters.received >= wanted and not enough.done():
                 enough.set_result(None)
+
+    def _hear_key(self, timestamp: int, source: int, payload: bytes) -> None:
+        """A new timestamp is a new key; its other packets repeat it."""
+        self.counters.events += 1
+        if self._last_event != (timestamp, source):
+            self._last_event = (timestamp, source)
+            self.digits += digit_of(payload)
 
     def _count(self, now: float, sequence: int, timestamp: int, source: int) -> None:
         counters = self.counters

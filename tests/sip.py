@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Self
 
-__all__ = ["PAYLOAD_TYPES", "Media", "Message", "authorization", "media_of", "sdp", "tag_of", "uri_of"]
+__all__ = ["EVENTS", "PAYLOAD_TYPES", "Media", "Message", "authorization", "media_of", "sdp", "tag_of", "uri_of"]
 
 PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9}
 """Static payload types of RFC 3551, table 4. G722's RTP clock is 8000 Hz although it samples at 16000 (4.5.2)."""
+
+EVENTS = 101
+"""The payload type that our offers give to telephone events (RFC 4733, 2.4)."""
 
 _SHORT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "c": "content-type"}
 
@@ -122,24 +125,37 @@ def authorization(challenge: str, *, method: str, uri: str, user: str, password:
 
 @dataclass(frozen=True)
 class Media:
-    """The audio line of an SDP: where it wants RTP, its codecs in order of preference, sendrecv or another."""
+    """The audio line of an SDP: where it wants RTP, its codecs in order of preference, sendrecv or another; the payload
+    type of its telephone events, None without them."""
 
     address: tuple[str, int]
     codecs: tuple[str, ...]
     direction: str
+    events: int | None
 
 
-def sdp(address: tuple[str, int], codecs: tuple[str, ...], *, session: int, direction: str = "sendrecv") -> str:
-    """An offer or an answer with one audio line of 20 ms packets."""
-    types = [PAYLOAD_TYPES[codec] for codec in codecs]
+def sdp(
+    address: tuple[str, int],
+    codecs: tuple[str, ...],
+    *,
+    session: int,
+    direction: str = "sendrecv",
+    events: int | None = EVENTS,
+) -> str:
+    """An offer or an answer with one audio line of 20 ms packets; `events`: the payload type of telephone events, which
+    an answer takes over from the offer."""
+    maps = [(PAYLOAD_TYPES[codec], codec) for codec in codecs]
+    if events is not None:
+        maps.append((events, "telephone-event"))
     lines = [
         "v=0",
         f"o=- {session} {session} IN IP4 {address[0]}",
         "s=-",
         f"c=IN IP4 {address[0]}",
         "t=0 0",
-        f"m=audio {address[1]} RTP/AVP {' '.join(map(str, types))}",
-        *(f"a=rtpmap:{number} {codec}/8000" for number, codec in zip(types, codecs, strict=True)),
+        f"m=audio {address[1]} RTP/AVP {' '.join(str(number) for number, _ in maps)}",
+        *(f"a=rtpmap:{number} {codec}/8000" for number, codec in maps),
+        *([f"a=fmtp:{events} 0-15"] if events is not None else []),
         "a=ptime:20",
         f"a={direction}",
     ]
@@ -159,4 +175,10 @@ def media_of(body: str) -> Media:
     known = {number: codec for codec, number in PAYLOAD_TYPES.items()}
     codecs = tuple(known[int(number)] for number in line[2].split() if int(number) in known)
     direction = re.search(r"^a=(sendrecv|sendonly|recvonly|inactive)\s*$", body, re.MULTILINE)
-    return Media((host[1], int(line[1])), codecs, direction[1] if direction else "sendrecv")
+    events = re.search(r"^a=rtpmap:(\d+) telephone-event/8000", body, re.MULTILINE)
+    return Media(
+        (host[1], int(line[1])),
+        codecs,
+        direction[1] if direction else "sendrecv",
+        int(events[1]) if events else None,
+    )

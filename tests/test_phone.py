@@ -2,59 +2,20 @@
 
 import asyncio
 import random
-import socket
 import wave
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import pytest_asyncio
 
 from tests.hearing import follow, locate, whose_audio
+from tests.pair import HERE, THERE
 from tests.phone import CallFailed, Network, Phone
 from tests.rtp import TICK, Ticker
 from tests.sip import Message, authorization, media_of, sdp
 from tests.sounds import PACKET, RATE, decode, noise, quiet, speech, tone
 from tests.useragent import Address, UserAgent
-
-HERE, THERE = noise(11, seconds=5), noise(12, seconds=5)
-
-
-@dataclass(frozen=True)
-class Other:
-    """A phone's exchange is the other phone."""
-
-    sip_address: Address
-    trunk_address: Address = ("127.0.0.1", 0)
-
-    def password(self, user: str) -> str:
-        return ""
-
-
-def free_addresses() -> tuple[Address, Address]:
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as two,
-    ):
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        return one.getsockname(), two.getsockname()
-
-
-@pytest_asyncio.fixture
-async def pair() -> AsyncIterator[tuple[Phone, Phone]]:
-    """Two phones, each the other's server."""
-    here, there = free_addresses()
-    ticker = Ticker(asyncio.get_running_loop())
-    one, two = Phone("here", Other(there), ticker, HERE), Phone("there", Other(here), ticker, THERE)
-    await one.agent.open(*here)
-    await two.agent.open(*there)
-    yield one, two
-    await one.close()
-    await two.close()
-
 
 # ---- Calls ----------------------------------------------------------------------------------------------------------
 
@@ -139,20 +100,6 @@ async def test_no_common_codec_is_no_call(pair: tuple[Phone, Phone]) -> None:
     there.codecs = ("PCMA",)
     with pytest.raises(CallFailed, match="488"):
         await here.call("there").answered
-
-
-async def test_a_reinvite_that_holds_silences_and_one_that_resumes_does_not(pair: tuple[Phone, Phone]) -> None:
-    here, there = pair
-    call = here.call("there")
-    taken = await there.next_call()
-    await call.answered
-
-    assert await call.offer("sendonly") == "recvonly"
-    held = len(taken.stream.sent)
-    await taken.stream.listen(0.2)
-    assert len(taken.stream.sent) == held
-    assert await call.offer("sendrecv") == "sendrecv"
-    await call.stream.listen(0.1)
 
 
 # ---- The clock ------------------------------------------------------------------------------------------------------

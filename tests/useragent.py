@@ -21,11 +21,13 @@ _REASONS = {
     100: "Trying",
     180: "Ringing",
     200: "OK",
+    302: "Moved Temporarily",
     405: "Method Not Allowed",
     481: "Call Does Not Exist",
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
+    491: "Request Pending",
 }
 
 
@@ -54,11 +56,11 @@ class UserAgent(asyncio.DatagramProtocol):
         self._received = received
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.DatagramTransport | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._answers: dict[str, asyncio.Queue[Message]] = {}
         self._acks: dict[tuple[str, str], Message] = {}
         self._replies: dict[tuple[str, str], Message | None] = {}
-        self._acknowledged: dict[tuple[str, int], asyncio.Event] = {}
+        self._acknowledged: dict[tuple[str, int], asyncio.Future[Message]] = {}
         self._failures: list[BaseException] = []
 
     # ---- The port -------------------------------------------------------------------------------------------
@@ -99,13 +101,13 @@ class UserAgent(asyncio.DatagramProtocol):
         host, port = self.address
         return f"sip:{self.user}@{host}:{port}"
 
-    def run(self, work: Coroutine[Any, Any, None]) -> None:
+    def run(self, work: Coroutine[Any, Any, object]) -> None:
         """Runs it beside everything else; `close` tells of its failure."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._has_run)
 
-    def _has_run(self, task: asyncio.Task[None]) -> None:
+    def _has_run(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (failure := task.exception()) is not None:
             self._failures.append(failure)
@@ -132,7 +134,8 @@ class UserAgent(asyncio.DatagramProtocol):
             ("Call-ID", call_id),
             ("CSeq", f"{sequence} {method}"),
             ("Contact", f"<{self.contact}>"),
-            ("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS"),
+            ("Allow", "INVITE, ACK, BYE, CANCEL, OPTIONS, REFER, NOTIFY"),
+            ("Supported", "replaces"),
         ]
         return Message(f"{method} {uri} SIP/2.0", headers)
 
@@ -224,30 +227,36 @@ class UserAgent(asyncio.DatagramProtocol):
 
     # ---- Requests of the server -----------------------------------------------------------------------------
 
-    def reply(self, request: Message, status: int, *, tag: str = "", body: str = "") -> None:
-        """Answers a request; the same answer goes out again when the request comes again."""
+    def reply(self, request: Message, status: int, *, tag: str = "", body: str = "", contact: str = "") -> None:
+        """Answers a request; the same answer goes out again when the request comes again. `contact`: a URI, if not
+        our own."""
         answer = request.answer(status, _REASONS.get(status, "Refused"), tag=tag, source=self._server)
-        answer.headers.append(("Contact", f"<{self.contact}>"))
+        answer.headers.append(("Contact", f"<{contact or self.contact}>"))
         if body:
             answer.headers.append(("Content-Type", "application/sdp"))
             answer.body = body
         self._replies[request.branch, request.method] = answer
         self._send(answer)
 
-    async def accept(self, invite: Message, *, tag: str, body: str) -> None:
-        """Answers an INVITE with 200 until its ACK comes (RFC 3261, 13.3.1.4); gives up quietly, as phones do."""
-        key = (invite.get("Call-ID"), int(invite.get("CSeq").split()[0]))
-        acknowledged = self._acknowledged.setdefault(key, asyncio.Event())
+    async def accept(self, invite: Message, *, tag: str, body: str) -> Message | None:
+        """Answers an INVITE with 200 until its ACK comes, and returns that (RFC 3261, 13.3.1.4); gives up quietly, as
+        phones do."""
+        acknowledged = self._acknowledgement(invite)
         self.reply(invite, 200, tag=tag, body=body)
         began, wait = self._loop.time(), _T1
         while self._loop.time() - began < _GIVE_UP:
             try:
                 async with asyncio.timeout(wait):
-                    await acknowledged.wait()
-                    return
+                    return await asyncio.shield(acknowledged)
             except TimeoutError:
                 self.reply(invite, 200, tag=tag, body=body)
                 wait = min(2 * wait, _T2)
+        return None
+
+    def _acknowledgement(self, request: Message) -> asyncio.Future[Message]:
+        """Of the INVITE that this is, or that this is the ACK of."""
+        key = (request.get("Call-ID"), int(request.get("CSeq").split()[0]))
+        return self._acknowledged.setdefault(key, self._loop.create_future())
 
     # ---- In -------------------------------------------------------------------------------------------------
 
@@ -260,8 +269,8 @@ class UserAgent(asyncio.DatagramProtocol):
         if message.status:
             self._answered(message)
         elif message.method == "ACK":
-            key = (message.get("Call-ID"), int(message.get("CSeq").split()[0]))
-            self._acknowledged.setdefault(key, asyncio.Event()).set()
+            if not (acknowledged := self._acknowledgement(message)).done():
+                acknowledged.set_result(message)
         else:
             self._requested(message)
 

@@ -9,7 +9,7 @@ from tests.rtp import Arrival
 
 
 def packets(*times: float) -> list[Arrival]:
-    return [Arrival(at, number, 160 * number, 1, b"") for number, at in enumerate(times)]
+    return [Arrival(at, number, 160 * number, 1, b"", ("127.0.0.1", 4000)) for number, at in enumerate(times)]
 
 
 def test_the_longest_time_between_two_packets_counts() -> None:
