@@ -5,16 +5,16 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+from recorder import conference
+from recorder.conference import OPEN, departed
 from recorder.effects import Decide
 from recorder.events import BridgeIs, LegGone, LegIs, LegReplaced, Transferred
 from recorder.model import Bridge, BridgeKind, Call, CallKind, Leg, LegKind, LegState, call_id
 from recorder.states import CALL, CallInput, CallState, PauseState, step
 from recorder.world import World
 
-OPEN = (CallState.SETUP, CallState.ANSWERED)
 
-
-def leg_is(world: World, event: LegIs) -> None:
+def leg_is(world: World, event: LegIs, now: float) -> None:
     """A leg appeared or changed."""
     leg = event.leg
     if leg.kind is LegKind.OWN:
@@ -36,6 +36,21 @@ def leg_is(world: World, event: LegIs) -> None:
         homes = [_home(world, leg, event.at, again=known is not None)]
     for call in homes:
         _put_leg(world, call, leg)
+    if event.sequence and not late and world.timers.running("", conference.stray_timer(leg.id)):
+        stray(world, leg.id, event.at)
+    if known is None:
+        # The word of the conference that it is in may have come before the word of the leg.
+        for bridge in [bridge for bridge in world.bridges.values()
+                       if bridge.kind is BridgeKind.CONFERENCE and leg.id in bridge.members]:
+            conference.follow(world, bridge, event.at, now)
+
+
+def stray(world: World, leg_id: str, at: float) -> None:
+    """A leg that left a conference and stayed on the switch is a call of its own, if nothing else has become of it."""
+    world.timers.stop("", conference.stray_timer(leg_id))
+    if conference.is_stray(world, leg_id):
+        leg = world.legs[leg_id]
+        _put_leg(world, _home(world, leg, at, again=True), leg)
 
 
 def leg_gone(world: World, event: LegGone, now: float) -> None:
@@ -43,6 +58,7 @@ def leg_gone(world: World, event: LegGone, now: float) -> None:
     if event.leg in world.gone:
         return
     world.gone[event.leg] = (now, event.at)
+    world.timers.stop("", conference.stray_timer(event.leg))
     known = world.legs.get(event.leg)
     if known is None:
         return
@@ -65,7 +81,7 @@ def bridge_is(world: World, event: BridgeIs, now: float) -> None:
         world.bridges.pop(bridge.id, None)
         world.gone.setdefault(bridge.id, (now, event.at))
     if bridge.kind is BridgeKind.CONFERENCE:
-        _conference(world, bridge, event.at)
+        conference.follow(world, bridge, event.at, now)
     elif bridge.kind is BridgeKind.MIXING:
         _talk(world, bridge, event.at, now)
     for member in bridge.members:
@@ -201,7 +217,7 @@ def _put_leg(world: World, call: Call, leg: Leg) -> None:
         return
     if mine.gone is not None and leg.gone is None:
         return
-    leg = replace(leg, trunk=mine.trunk or leg.trunk)
+    leg = replace(leg, trunk=mine.trunk or leg.trunk, kind=mine.kind)
     if leg != mine:
         world.put(replace(call, legs=tuple(leg if one.id == leg.id else one for one in call.legs)))
 
@@ -213,6 +229,12 @@ def _home(world: World, leg: Leg, at: float, *, again: bool) -> Call:
         again: the leg may have had a call before.
     """
     first = leg.origin or leg.id
+    if first != leg.id and world.timers.running("", conference.stray_timer(first)):
+        # A member that dials goes on elsewhere: that is its call.
+        stray(world, first, at)
+    elif conference.in_conference(world, first) or conference.in_conference(world, leg.id):
+        # In a conference the switch ties legs together that do not call each other.
+        first = leg.id
     found = world.conversation(first)
     if found is not None:
         return found
@@ -228,33 +250,6 @@ def _home(world: World, leg: Leg, at: float, *, again: bool) -> Call:
         call = replace(call, legs=(origin,))
     world.put(call)
     return call
-
-
-def _conference(world: World, bridge: Bridge, at: float) -> None:
-    members = [world.legs[one] for one in sorted(bridge.members)
-               if one in world.legs and world.legs[one].kind is LegKind.PARTY and one not in world.gone]
-    again = bridge.id in world.conferences
-    call = next((call for call in world.conversations(bridge.id) if call.state in OPEN), None)
-    if call is None:
-        # Who stays after a conference has ended is no conference; a second one makes it another.
-        if len(members) < (2 if again else 1):
-            return
-        world.conferences.add(bridge.id)
-        identity = call_id(world.switch, world.boot, bridge.id, at if again or not world.looked else None)
-        call = Call(id=identity, switch=world.switch, boot=world.boot, kind=CallKind.CONFERENCE, first_leg=bridge.id,
-                    bridge=bridge.id, state=CallState.SETUP, created=at)
-    present = {leg.id for leg in members}
-    kept = tuple(_rejoined(leg, world) if leg.id in present else _departed(leg, at) for leg in call.legs)
-    new = tuple(leg for leg in members if call.leg(leg.id) is None)
-    world.put(replace(call, legs=(*kept, *new)))
-
-
-def _rejoined(leg: Leg, world: World) -> Leg:
-    return world.legs.get(leg.id, leg)
-
-
-def _departed(leg: Leg, at: float) -> Leg:
-    return leg if leg.state is LegState.GONE else replace(leg, state=LegState.GONE, gone=at)
 
 
 def _talk(world: World, bridge: Bridge, at: float, now: float) -> None:
@@ -279,7 +274,7 @@ def _talk(world: World, bridge: Bridge, at: float, now: float) -> None:
 
 def _absorb(world: World, keeper: Call, other: Call, members: frozenset[str], at: float, now: float) -> None:
     moved = tuple(leg for leg in other.legs if leg.id in members and leg.state is not LegState.GONE)
-    left = tuple(_departed(leg, at) if leg in moved else leg for leg in other.legs)
+    left = tuple(departed(leg, at) if leg in moved else leg for leg in other.legs)
     world.put(replace(other, legs=left, merged_into=keeper.id, transferred_by=None,
                       reason=f"became part of call {keeper.id}"))
     keeper = replace(keeper, legs=(*keeper.legs, *(leg for leg in moved if keeper.leg(leg.id) is None)))

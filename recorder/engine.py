@@ -125,7 +125,7 @@ class Engine:
         world = self._world
         match event:
             case LegIs():
-                conversation.leg_is(world, event)
+                conversation.leg_is(world, event, now)
             case LegGone():
                 conversation.leg_gone(world, event, now)
             case BridgeIs():
@@ -150,10 +150,12 @@ class Engine:
     def _tick(self, event: Tick, now: float) -> None:
         world = self._world
         for identity, name in world.timers.due(now):
+            kind, _, rest = name.partition(":")
+            if kind == "stray":
+                conversation.stray(world, rest, event.at)
             call = world.calls.get(identity)
             if call is None:
                 continue
-            kind, _, rest = name.partition(":")
             if kind == "quiet":
                 call = conversation.quiet(call, event.at)
             elif kind == "pause":
@@ -228,7 +230,10 @@ def _finish(world: World, call: Call) -> Call:
     for recording in call.recordings:
         if recording.state is RecordingState.ENDED and _at_rest(recording):
             recording = replace(recording, segments=tuple(_begun(segment) for segment in recording.segments))
-            if any(segment.started is not None for segment in recording.segments):
+            if _way_in(world, call, recording):
+                recording = replace(recording, state=step(RECORDING, recording.state, RecordingInput.NO_MEDIA),
+                                    reason=call.reason)
+            elif any(segment.started is not None for segment in recording.segments):
                 ends = [segment.ended for segment in recording.segments if segment.ended is not None]
                 state = step(RECORDING, recording.state, RecordingInput.PROCESS)
                 recording = replace(recording, state=state, ended=max(ends, default=recording.ended))
@@ -239,6 +244,13 @@ def _finish(world: World, call: Call) -> Call:
                                     reason=causes[-1] if causes else "it ended before the tap was attached")
         done.append(recording)
     return replace(call, recordings=tuple(done))
+
+
+def _way_in(world: World, call: Call, recording: Recording) -> bool:
+    """Whether it holds no more than the moment between a member's answer and the conference."""
+    into = world.calls.get(call.merged_into or "")
+    return (into is not None and into.kind is CallKind.CONFERENCE and call.connected is None
+            and recording.ended is not None and recording.ended - recording.created < world.limits.way_in)
 
 
 def _begun(segment: Segment) -> Segment:
@@ -268,6 +280,8 @@ def _close(call: Call) -> Call:
         outcome, reason = Outcome.NOT_WANTED, call.reason or call.decision.reason
     elif call.merged_into is not None:
         outcome, reason = Outcome.NOT_WANTED, call.reason
+    elif call.kind is CallKind.CONFERENCE and call.connected is None:
+        outcome, reason = Outcome.UNANSWERED, "nobody else came into the conference"
     elif call.answered is None:
         outcome, reason = Outcome.UNANSWERED, "nobody answered"
     elif call.decision is None:

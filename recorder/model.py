@@ -99,11 +99,17 @@ class BridgeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bridge:
-    """A bridge with all its members, never a delta."""
+    """A bridge with all its members, never a delta.
+
+    Attributes:
+        name: of a conference: what it is called, which may be what a caller chose.
+        profile: the conference's profile in the switch's configuration; empty where the switch does not tell.
+    """
 
     id: str
     kind: BridgeKind
     name: str = ""
+    profile: str = ""
     members: frozenset[str] = frozenset()
 
 
@@ -217,7 +223,7 @@ class Call:
     Attributes:
         first_leg: the leg (or conference bridge) that opened it.
         legs: every leg that is or was part of it, in order of arrival.
-        bridge: the conference's bridge.
+        bridge: the conference's bridge. conference, profile: its name and profile, as ``Bridge`` has them.
         decided_for: what the decision was made for: the caller's leg, the callee's, and whatever else policy looks at.
         answered: when it was first answered. connected: when two parties were first up at once.
         transferred_by: the leg that handed the call on, while the next party is awaited; until then one party alone
@@ -234,6 +240,8 @@ class Call:
     state: CallState
     legs: tuple[Leg, ...] = ()
     bridge: str = ""
+    conference: str = ""
+    profile: str = ""
     decision: Decision | None = None
     decided_for: tuple[str | None, ...] = ()
     created: float

@@ -7,7 +7,7 @@ from dataclasses import replace
 from policy.types import RecordingProfile
 from recorder.effects import Answer, Reply
 from recorder.events import ActorKind, Asked, Verb
-from recorder.model import Call, Pause
+from recorder.model import Call, CallKind, Pause
 from recorder.states import PAUSE, PauseInput, PauseState, step
 from recorder.taps import unproven_taps
 from recorder.world import World
@@ -17,6 +17,8 @@ def asked(world: World, event: Asked, now: float) -> None:
     """Somebody asks. What is refused is answered at once; a pause is answered when the switch has confirmed it."""
     calls = [world.calls[event.target]] if event.target in world.calls else [
         call for call in world.conversations(event.target) if (leg := call.leg(event.target)) and leg.gone is None]
+    if event.verb is Verb.PAUSE:
+        calls += _still_hearing(world, calls)
     refusal = _refusal(event, calls)
     if refusal:
         _reply(world, event.request, Answer.REFUSED, refusal)
@@ -61,6 +63,14 @@ def pause_expired(call: Call, owner: str, at: float) -> Call:
     """The longest time of an owner's pause is over: it ends by itself."""
     return replace(call, pauses=tuple(
         _resumed(pause, at) if pause.owner == owner and pause.resumed is None else pause for pause in call.pauses))
+
+
+def _still_hearing(world: World, calls: list[Call]) -> list[Call]:
+    """The calls that members of a conference came with, while their taps may still be there: they hear it too."""
+    members = {leg.id for call in calls if call.kind is CallKind.CONFERENCE for leg in call.live}
+    others = {call.id: call for leg in sorted(members) for call in world.conversations(leg)}
+    return [call for call in others.values() if call not in calls
+            and any(segment.source.leg in members for segment in unproven_taps(call))]
 
 
 def _refusal(event: Asked, calls: list[Call]) -> str:

@@ -24,7 +24,7 @@ def switch_up(world: World, event: SwitchUp, now: float) -> None:
         conversation.leg_gone(world, LegGone(switch=event.switch, at=event.at, leg=known,
                                              cause="gone while the switch could not be seen"), now)
     for leg in event.snapshot.legs:
-        conversation.leg_is(world, LegIs(switch=event.switch, at=event.at, leg=leg))
+        conversation.leg_is(world, LegIs(switch=event.switch, at=event.at, leg=leg), now)
     _bridges(world, event, now)
     for bridge in world.conferences - set(world.bridges):
         world.gone.setdefault(bridge, (now, event.at))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from policy.types import Media
-from recorder.conversation import OPEN, alone
+from recorder.conference import OPEN
+from recorder.conversation import alone
 from recorder.effects import Attach, Detach, Resync
 from recorder.events import TapDown, TapFailed, TapUp
 from recorder.model import (

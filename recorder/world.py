@@ -24,6 +24,7 @@ class Limits:
         retry_first, retry_longest: waiting time before a tap is tried again; it doubles between the two.
         quiet: how long one party may be alone after the others left before the call has ended.
         settle: how long the row of a call without a recording stays open for late events.
+        way_in: a member's own call that became part of a conference within so many seconds is no recording.
         remember: how long a leg that has gone is remembered, so that a late event does not bring it back.
     """
 
@@ -34,6 +35,7 @@ class Limits:
     retry_longest: float = 10.0
     quiet: float = 2.0
     settle: float = 1.0
+    way_in: float = 2.0
     remember: float = 60.0
 
 
