@@ -17,7 +17,7 @@ from typing import Protocol
 from ari_app.names import files, parse, recording_name, snoop_id
 from faults import SwitchFault, SwitchOperationFailed
 from recorder.effects import Attach, Detach
-from recorder.events import TapDown, TapFailed, TapUp
+from recorder.events import DETACHED, TapDown, TapFailed, TapUp
 from recorder.model import Direction
 
 _UP_WITHIN = 2.5
@@ -154,7 +154,7 @@ class Taps:
         if tap is None or direction is None or direction in tap.finished:
             return []
         tap.finished[direction] = at
-        tap.cause = tap.cause or ("detached" if tap.unwanted else cause)
+        tap.cause = tap.cause or (DETACHED if tap.unwanted else cause)
         if tap.over and not tap.attaching:
             self._down(tap)
             return []

@@ -86,10 +86,15 @@ class TapUp(Event):
     files: tuple[TrackFile, ...]
 
 
+DETACHED = "detached"
+"""The cause of the end of a tap that we ended."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapDown(Event):
     """The switch confirms that a segment's tap is gone and its files are closed. ``started``: as in ``TapUp``, which
-    may have been lost; None where the switch does not say it again. A tap that was never up is a ``TapFailed``."""
+    may have been lost; None where the switch does not say it again. ``cause``: ``DETACHED``, or the switch's words. A
+    tap that was never up is a ``TapFailed``."""
 
     segment: str
     cause: str

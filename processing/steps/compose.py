@@ -8,17 +8,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
 from io import BufferedReader
+from itertools import pairwise
 from typing import Any, cast
 
 from faults import TrackMissing
 from media.compose import Artefact, compose
 from media.seam import Seam, search
-from media.timeline import Overlap, Pause, Seams, SegmentFacts, Timeline, TrackFile, overlaps, plan
+from media.timeline import GAP_MINIMUM_S, Overlap, Pause, Seams, SegmentFacts, Timeline, TrackFile, overlaps, plan
 from media.wav import repair
 from processing.files import make_folder, new_file
 from processing.step import Context, Facts
 from processing.tracks import MIX, expected_tracks
 from recorder import model
+from recorder.events import DETACHED
 from recorder.model import CallKind
 
 # A tap that began later than this after it was wanted has missed something: the output then begins where it should
@@ -62,7 +64,7 @@ class Compose:
             "gaps": [{"track": gap.track, "start": gap.start, "stop": gap.stop, "cause": gap.cause}
                      for gap in timeline.gaps],
             "trimmed": sum(trim.count for trim in timeline.trims),
-            "reasons": [*_reasons(context, timeline)],
+            "reasons": [*_reasons(context, timeline), *_died(context)],
         }
 
 
@@ -127,6 +129,22 @@ def _reasons(context: Context, timeline: Timeline) -> list[str]:
             untapped[gap.track] += gap.stop - gap.start
     return [f"Track {track} was not tapped for {seconds:.1f} s." for track, seconds in untapped.items()
             if seconds > UNTAPPED_LIMIT_S]
+
+
+def _died(context: Context) -> list[str]:
+    """Taps that ended by themselves while their leg went on: the next one of that leg was made because of it."""
+    said = []
+    ordered = sorted((one for one in context.recording.segments if one.started is not None),
+                     key=lambda one: one.started or 0.0)
+    for one, then in pairwise(ordered):
+        if one.ended is None or then.started is None or one.source != then.source or one.cause == DETACHED:
+            continue
+        missing = then.started - one.ended
+        paused = any(pause.asked < then.started and (pause.resumed is None or pause.resumed > one.ended)
+                     for pause in context.call.pauses)
+        if missing > GAP_MINIMUM_S and not paused:
+            said.append(f"A tap ended by itself and was made anew: {missing:.1f} s are missing.")
+    return said
 
 
 def _write(context: Context, timeline: Timeline) -> Facts:

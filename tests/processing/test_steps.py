@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ledger import recordings
+from recorder.events import DETACHED
 from recorder.model import (
     CallKind,
     Direction,
@@ -190,14 +191,26 @@ def test_audio_that_lies_in_a_pause_is_not_in_the_output(scene: Scene) -> None:
 
 
 def test_time_that_no_tap_covered_makes_it_incomplete(scene: Scene) -> None:
-    scene.with_recording(segments=(_segment(scene, 1, 0, 1), _segment(scene, 2, 2, 4)))
+    scene.with_recording(segments=(replace(_segment(scene, 1, 0, 1), cause=DETACHED), _segment(scene, 2, 2, 4)))
     state, reasons = _end(scene)
     assert state is RecordingState.INCOMPLETE
     assert reasons == ["Track caller was not tapped for 1.0 s.", "Track callee was not tapped for 1.0 s."]
 
 
+def test_a_tap_that_died_while_its_leg_went_on_makes_it_incomplete_however_soon_it_was_made_anew(scene: Scene) -> None:
+    died, anew = _segment(scene, 1, 0, 1), _segment(scene, 2, 1.2, 4)
+    scene.with_recording(segments=(replace(died, cause="done"), anew))
+    assert _end(scene) == (RecordingState.INCOMPLETE, ["A tap ended by itself and was made anew: 0.2 s are missing."])
+
+
+def test_a_tap_that_we_ended_and_made_anew_is_no_fault(scene: Scene) -> None:
+    scene.with_recording(segments=(replace(_segment(scene, 1, 0, 1), cause=DETACHED), _segment(scene, 2, 1.2, 4)))
+    assert _end(scene) == (RecordingState.READY, [])
+
+
 def test_a_tap_that_moves_at_once_is_no_fault(scene: Scene) -> None:
-    scene.with_recording(segments=(_segment(scene, 1, 0, 2), _segment(scene, 2, 2.05, 4)))
+    gone = Source(leg="id-carol", directions=(Direction.IN, Direction.OUT))
+    scene.with_recording(segments=(replace(_segment(scene, 1, 0, 2), source=gone), _segment(scene, 2, 2.05, 4)))
     assert _end(scene) == (RecordingState.READY, [])
 
 
