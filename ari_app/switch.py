@@ -10,6 +10,7 @@ from random import Random
 import structlog
 
 from ari_app import snapshot
+from ari_app.arrivals import Arrivals
 from ari_app.client import Address, Client
 from ari_app.connection import Backoff, Connection
 from ari_app.generated import events as ari
@@ -27,10 +28,10 @@ __all__ = ["AriSwitch"]
 
 log = structlog.get_logger("asterisk")
 
-EVENTS = ("StasisStart", "ChannelStateChange", "ChannelDestroyed", "Dial", "ChannelEnteredBridge",
-          "ChannelLeftBridge", "BridgeDestroyed", "BridgeBlindTransfer", "BridgeAttendedTransfer", "RecordingStarted",
-          "RecordingFinished", "RecordingFailed")
-"""What Asterisk is asked to send: a call of two legs then brings 21 events instead of 83."""
+EVENTS = ("StasisStart", "ChannelCreated", "ChannelStateChange", "ChannelDestroyed", "Dial",
+          "ChannelEnteredBridge", "ChannelLeftBridge", "BridgeDestroyed", "BridgeBlindTransfer",
+          "BridgeAttendedTransfer", "RecordingStarted", "RecordingFinished", "RecordingFailed")
+"""What Asterisk is asked to send: a call of two legs then brings 23 events instead of 83."""
 
 _BURST = 50
 _AT_ONCE = 16
@@ -56,6 +57,7 @@ class AriSwitch:
         self._connection = Connection(self._client, self, clock=time.monotonic, events=EVENTS,
                                       backoff=Backoff(random or Random()))
         self._taps = Taps(name, self, tell=self._put, sequence=self._next, clock=time.time)
+        self._arrivals = Arrivals()
         self._events: asyncio.Queue[CallEvent] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sequence = 0
@@ -140,6 +142,8 @@ class AriSwitch:
                     self._taps.snoop_entered(event.channel.id)
                 else:
                     self._start(self._continue(event.channel.id))
+            case ari.ChannelCreated():
+                self._arrivals.created(event.channel)
             case ari.RecordingStarted():
                 self._taps.recording_started(event.recording.name, event.timestamp)
             case ari.RecordingFinished() | ari.RecordingFailed():
@@ -147,7 +151,7 @@ class AriSwitch:
                 for snoop in self._taps.recording_ended(event.recording.name, event.timestamp, cause):
                     self._start(self._hang_up(snoop))
             case _:
-                for told in translate(event, self._name, self._next()):
+                for told in self._arrivals.dress(translate(event, self._name, self._next())):
                     self._put(told)
 
     def told(self, fault: SwitchFault | None) -> None:
@@ -184,6 +188,7 @@ class AriSwitch:
         found = await snapshot.take(self._client.operations, time.time())
         for tap in found.snapshot.taps:
             self._taps.adopt(tap.segment, tuple(file.direction for file in tap.files))
+        self._arrivals.keep({leg.id for leg in found.snapshot.legs})
         for orphan in found.orphans:
             self._start(self._hang_up(orphan))
         self._put(SwitchUp(switch=self._name, at=time.time(), sequence=self._next(), boot=boot,

@@ -3,6 +3,7 @@
 from policy.decide import decide
 from policy.document import Document, Path, Problem, Value, read, refusal, shown
 from policy.load import parse
+from policy.permissions import may_control
 from policy.trunks import direction_of, is_trunk
 from policy.types import (
     Decision,
@@ -13,6 +14,7 @@ from policy.types import (
     Media,
     Permission,
     Policy,
+    RecordingControl,
     RecordingProfile,
     RecordingType,
     Subject,
@@ -34,6 +36,7 @@ __all__ = [
     "Permission",
     "Policy",
     "Problem",
+    "RecordingControl",
     "RecordingProfile",
     "RecordingType",
     "Subject",
@@ -44,6 +47,7 @@ __all__ = [
     "direction_of",
     "domain_key",
     "is_trunk",
+    "may_control",
     "parse",
     "read",
     "refusal",

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from policy.permissions import permission_of
 from policy.types import (
     Decision,
     Direction,
     Facts,
-    Identity,
     Level,
     Media,
     Permission,
@@ -22,8 +22,6 @@ from policy.types import (
     RecordingProfile,
     RecordingType,
     Subject,
-    domain_key,
-    user_key,
 )
 
 _RULES: Mapping[Level, str] = {
@@ -90,26 +88,13 @@ def _of_either(facts: Facts, policy: Policy) -> _Finding:
 def _of_party(subject: Subject, facts: Facts, policy: Policy) -> _Finding:
     """What the first level says that has something to say about one party, CALLER or CALLEE."""
     party = facts.caller if subject is Subject.CALLER else facts.callee
-    user = _user_of(party, policy)
-    if user is not None:
-        whose = f"the {subject}{_named(user)}"
-        return _of_permission(policy.users[user], whose, Level.USER, subject, facts)
-    if party.domain is not None and (domain := domain_key(party.domain)) in policy.domains:
-        whose = f"the {subject}'s domain{_named(domain)}"
-        return _of_permission(policy.domains[domain], whose, Level.DOMAIN, subject, facts)
+    found = permission_of(party, policy)
+    if found is not None:
+        whose = f"the {subject}" + ("'s domain" if found.level is Level.DOMAIN else "") + _named(found.key)
+        return _of_permission(found.permission, whose, found.level, subject, facts)
     because = f"neither the {subject} nor the {subject}'s domain has a permission and the system default is "
     media, because = _offered(policy.record.media, because + policy.record.value, facts)
     return _Finding(media, because, Level.SYSTEM, None, subject)
-
-
-def _user_of(party: Identity, policy: Policy) -> str | None:
-    """The key of a party's own permission. The one with a domain is nearer than the bare one."""
-    if party.user is None:
-        return None
-    if party.domain is not None and (key := user_key(party.user, party.domain)) in policy.users:
-        return key
-    # An @ in a user part must not make it match the permission of user@domain.
-    return party.user if party.user in policy.users and "@" not in party.user else None
 
 
 def _of_permission(permission: Permission, whose: str, level: Level, subject: Subject, facts: Facts) -> _Finding:

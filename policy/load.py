@@ -14,6 +14,7 @@ from policy.document import Document, Path, Problem, Value, read, refusal
 from policy.types import (
     Permission,
     Policy,
+    RecordingControl,
     RecordingProfile,
     RecordingType,
     Subject,
@@ -54,11 +55,13 @@ class _Reader:
 
     def policy(self) -> Policy:
         top = self._document.value
-        self._known(top, (), ("recordIncomingPSTN", "record", "subject", "trunks", "domains", "users"))
+        self._known(top, (), ("recordIncomingPSTN", "record", "subject", "recordingControl", "trunks", "domains",
+                              "users"))
         return Policy(
             record_incoming_pstn=self._flag(top, (), "recordIncomingPSTN", False),
             record=self._word(top, (), "record", SystemDefault.NONE),
             subject=self._word(top, (), "subject", Subject.CALLER),
+            recording_control=self._word(top, (), "recordingControl", RecordingControl.ALLOW),
             trunks=self._trunks(self._section(top, "trunks")),
             domains=self._permissions(self._section(top, "domains"), "domains"),
             users=self._permissions(self._section(top, "users"), "users"),
@@ -120,10 +123,11 @@ class _Reader:
             self._wrong_key(path, "has no permission in it", ("recording",))
         recording = (*path, "recording")
         fields = self._mapping(entry["recording"], recording) if "recording" in entry else {}
-        self._known(fields, recording, ("recordingType", "recordingProfile"))
+        self._known(fields, recording, ("recordingType", "recordingProfile", "recordingControl"))
         return Permission(
             self._word(fields, recording, "recordingType", RecordingType.ALL),
             self._word(fields, recording, "recordingProfile", RecordingProfile.ALWAYS),
+            self._word(fields, recording, "recordingControl", RecordingControl.ALLOW),
         )
 
     def _mapping(self, value: Value, path: Path) -> dict[str, Value]:

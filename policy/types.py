@@ -39,6 +39,13 @@ class RecordingProfile(StrEnum):
     SKIP = "skip"
 
 
+class RecordingControl(StrEnum):
+    """Whether a party may control the recording of its calls by phone: start, stop, pause and resume."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
 class SystemDefault(StrEnum):
     """What ``record`` says: the media that are recorded where neither user nor domain has a permission."""
 
@@ -94,9 +101,10 @@ class Permission:
 
     recording_type: RecordingType = RecordingType.ALL
     recording_profile: RecordingProfile = RecordingProfile.ALWAYS
+    recording_control: RecordingControl = RecordingControl.ALLOW
 
     def as_dict(self) -> dict[str, str]:
-        """The permission under its documented names, as in the policy file and the REST answers."""
+        """What is recorded, under its documented names, as in the policy file and the REST answers."""
         return {
             "recordingType": self.recording_type.value,
             "recordingProfile": self.recording_profile.value,
@@ -183,6 +191,7 @@ class Policy:
         record_incoming_pstn: ``recordIncomingPSTN``.
         record: the system default.
         subject: whose permission is looked at.
+        recording_control: whether users without a permission may control recordings by phone.
         trunks: the names of the trunks.
         domains: permissions of domains, by :func:`domain_key`.
         users: permissions of users, by :func:`user_key`, or by the bare user.
@@ -191,6 +200,7 @@ class Policy:
     record_incoming_pstn: bool = False
     record: SystemDefault = SystemDefault.NONE
     subject: Subject = Subject.CALLER
+    recording_control: RecordingControl = RecordingControl.ALLOW
     trunks: TrunkNames = field(default_factory=TrunkNames)
     domains: Mapping[str, Permission] = field(default_factory=dict)
     users: Mapping[str, Permission] = field(default_factory=dict)

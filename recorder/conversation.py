@@ -203,7 +203,8 @@ def _merged(old: Leg, new: Leg, *, late: bool) -> Leg:
     # What is dialled later on a leg are the caller's keys in a menu: a PIN, a card number.
     return replace(base, origin=base.origin or old.origin or new.origin, dialled=old.dialled or new.dialled,
                    answered=min(answers, default=None),
-                   created=old.created if old.created is not None else new.created, trunk=old.trunk,
+                   created=old.created if old.created is not None else new.created, trunk=old.trunk or new.trunk,
+                   context=old.context or new.context,
                    counters=new.counters or old.counters, gone=old.gone,
                    obstacle=new.obstacle or old.obstacle,
                    state=LegState.UP if base.state is LegState.SETUP and answers else base.state)
@@ -217,7 +218,7 @@ def _put_leg(world: World, call: Call, leg: Leg) -> None:
         return
     if mine.gone is not None and leg.gone is None:
         return
-    leg = replace(leg, trunk=mine.trunk or leg.trunk, kind=mine.kind)
+    leg = replace(leg, kind=mine.kind)
     if leg != mine:
         world.put(replace(call, legs=tuple(leg if one.id == leg.id else one for one in call.legs)))
 

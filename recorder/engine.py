@@ -190,12 +190,7 @@ def _decided(world: World, event: Decided) -> None:
     call = world.calls.get(event.call)
     if call is None or call.recordings:
         return
-    legs = tuple(replace(leg, trunk=leg.id in event.trunks) for leg in call.legs)
-    for leg in legs:
-        if leg.id in world.legs:
-            world.legs[leg.id] = replace(world.legs[leg.id], trunk=leg.trunk)
-    call = replace(call, decision=event.decision, legs=legs)
-    world.put(call)
+    world.put(replace(call, decision=event.decision))
 
 
 def _mark(world: World, call: Call) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policy.types import Decision
-from recorder.model import Bridge, Leg, RtpCounters, Snapshot, TrackFile
+from recorder.model import Bridge, Leg, RtpCounters, Snapshot, Then, TrackFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +136,7 @@ class Asked(Event):
         request: the id that the Reply will carry.
         target: a leg id (all calls that can hear it) or a call id.
         owner: the holder of a pause; two owners' pauses are independent.
-        longest: seconds after which a pause ends by itself, or None.
+        longest: seconds after which a pause ends by itself, or None. then: what follows that.
     """
 
     request: str
@@ -147,15 +147,15 @@ class Asked(Event):
     owner: str = "operator"
     reason: str = ""
     longest: float | None = None
+    then: Then = Then.RESUME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided(Event):
-    """Policy has decided. ``trunks`` are the call's legs that the policy calls trunks."""
+    """Policy has decided."""
 
     call: str
     decision: Decision
-    trunks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

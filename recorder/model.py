@@ -63,7 +63,8 @@ class Leg:
         endpoint, context, gateway, profile: where it came in or went out; the policy names trunks by them.
         dialled: what was dialled on this leg.
         answered: when it came up. gone: when it ended.
-        trunk: whether the policy calls it a trunk (known once the call is decided).
+        trunk: whether the policy calls it a trunk. controls: whether the policy lets its party control the recording
+            by phone. Both are the policy's word on what the switch has told.
         obstacle: why its media cannot be tapped (``bypass_media``), or None.
         counters: RTP packets at its end, where the switch tells them.
     """
@@ -85,6 +86,7 @@ class Leg:
     gone: float | None = None
     held: bool = False
     trunk: bool = False
+    controls: bool = False
     obstacle: str | None = None
     counters: RtpCounters | None = None
 
@@ -162,6 +164,13 @@ class Segment:
     files: tuple[TrackFile, ...] = ()
 
 
+class Then(StrEnum):
+    """What follows the longest time of a pause: the recording goes on, or it is stopped for good."""
+
+    RESUME = "resume"
+    STOP = "stop"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
     """One owner's pause. Owners are independent: audio flows again only when no pause is open.
@@ -169,7 +178,7 @@ class Pause:
     Attributes:
         owner: who holds it (``ivr``, ``agent`` ...). asked: when; the gap starts here.
         confirmed: when the last tap was gone. resumed: when the owner gave it back.
-        until: when it ends by itself, or None.
+        until: when it ends by itself, or None. then: what follows that.
     """
 
     owner: str
@@ -180,6 +189,7 @@ class Pause:
     confirmed: float | None = None
     resumed: float | None = None
     until: float | None = None
+    then: Then = Then.RESUME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

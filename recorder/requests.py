@@ -7,7 +7,7 @@ from dataclasses import replace
 from policy.types import RecordingProfile
 from recorder.effects import Answer, Reply
 from recorder.events import ActorKind, Asked, Verb
-from recorder.model import Call, CallKind, Pause
+from recorder.model import Call, CallKind, Pause, Then
 from recorder.states import PAUSE, PauseInput, PauseState, step
 from recorder.taps import unproven_taps
 from recorder.world import World
@@ -60,7 +60,13 @@ def closed(world: World, call: Call) -> None:
 
 
 def pause_expired(call: Call, owner: str, at: float) -> Call:
-    """The longest time of an owner's pause is over: it ends by itself."""
+    """The longest time of an owner's pause is over: it ends by itself, or the recording does."""
+    stops = any(pause.owner == owner and pause.resumed is None and pause.then is Then.STOP for pause in call.pauses)
+    call = _given_back(call, owner, at)
+    return replace(call, requested=False, stopped=True) if stops else call
+
+
+def _given_back(call: Call, owner: str, at: float) -> Call:
     return replace(call, pauses=tuple(
         _resumed(pause, at) if pause.owner == owner and pause.resumed is None else pause for pause in call.pauses))
 
@@ -78,7 +84,7 @@ def _refusal(event: Asked, calls: list[Call]) -> str:
         return "no call or leg of that name is in progress"
     for call in calls:
         leg = call.leg(event.actor_leg) if event.actor_leg is not None else None
-        if event.actor is ActorKind.PARTY and (leg is None or leg.trunk):
+        if event.actor is ActorKind.PARTY and (leg is None or not leg.controls):
             return "this party may not control the recording"
     if event.verb is Verb.START:
         return next((text for call in calls if (text := _may_not_start(call))), "")
@@ -115,14 +121,14 @@ def _carry_out(world: World, call: Call, event: Asked, now: float) -> Call:
         return replace(call, requested=False, stopped=True)
     if event.verb is Verb.RESUME:
         world.timers.stop(call.id, f"pause:{event.owner}")
-        return pause_expired(call, event.owner, event.at)
+        return _given_back(call, event.owner, event.at)
     if call.held_by(event.owner):
         return call
     until = event.at + event.longest if event.longest is not None else None
     if event.longest is not None:
         world.timers.start(call.id, f"pause:{event.owner}", now + event.longest)
     pause = Pause(owner=event.owner, actor=event.actor.value, reason=event.reason, state=PauseState.ASKED,
-                  asked=event.at, until=until)
+                  asked=event.at, until=until, then=event.then)
     return replace(call, pauses=(*call.pauses, pause))
 
 

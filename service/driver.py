@@ -23,7 +23,7 @@ from recorder.ports import Switch
 from recorder.states import CallState
 from service.changes import tell
 from service.clock import Clock
-from service.deciding import decided
+from service.deciding import classified, decided
 from service.journal import Journal
 from service.store import Store
 from service.waiters import Waiters
@@ -160,6 +160,7 @@ class Driver:
 
     def _receive(self, event: CallEvent) -> None:
         now = self._clock.now()
+        event = classified(event, self._policy())
         try:
             step = self._engine.receive(event, now)
         except Exception:  # one event that the engine cannot take must not end the other calls

@@ -81,3 +81,16 @@ async def test_the_table_of_calls(asterisk: AsteriskServer, phones: Phones, tmp_
         assert (row["direction"], bool(row["recordings"]), row["rule"]) == expected
         assert row["outcome"] == ("recorded" if expected[1] else "not_wanted")
         assert row["reason"] or row["decision"]
+
+
+async def test_a_trunk_is_known_by_the_context_in_which_it_came_in(asterisk: AsteriskServer, phones: Phones,
+                                                                    tmp_path: Path) -> None:
+    policy = "recordIncomingPSTN: true\ntrunks: {contexts: [from-trunk]}\n"
+    async with Phonograph(asterisk, tmp_path, policy=policy) as service:
+        trunk, _bob = await phones.trunk(ALICE), await phones.user("bob", BOB)
+        call = trunk.call("102")
+        await call.answered
+        await asyncio.sleep(0.7)
+        await call.hangup()
+        (row,) = await service.closed(1)
+        assert (row["direction"], row["rule"]) == ("inbound", "recordIncomingPSTN")

@@ -108,7 +108,9 @@ def test_an_error_report_masks_numbers(secret: str, before: str) -> None:
     ["Bearer {}", "password={}", "token: {}", "http://me:{}@host/", "api_key={}"]))
 def test_no_text_keeps_a_token(token: str, shape: str) -> None:
     assert token not in redact.text(shape.format(token))
-    assert token not in json.dumps(redact.plain({"ari": {"password": token, "Authorization": f"Basic {token}"}}))
+    kept = redact.plain({"password": token, "Authorization": f"Basic {token}"})
+    assert isinstance(kept, dict)
+    assert token not in json.dumps(list(kept.values()))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ MISTAKES = [
         "recordIncomingPstn: true",
         (
             "1: recordIncomingPstn: is an unknown key; allowed: recordIncomingPSTN, record, "
-            "subject, trunks, domains, users"
+            "subject, recordingControl, trunks, domains, users"
         ),
         id="unknown at the top",
     ),
@@ -33,7 +33,8 @@ MISTAKES = [
     ),
     pytest.param(
         "domains:\n  a.example:\n    recording:\n      type: all",
-        "4: domains.'a.example'.recording.type: is an unknown key; allowed: recordingType, recordingProfile",
+        "4: domains.'a.example'.recording.type: is an unknown key; allowed: recordingType, recordingProfile, "
+        "recordingControl",
         id="unknown in a permission",
     ),
     pytest.param(

@@ -40,6 +40,7 @@ from recorder.model import (
     Segment,
     Snapshot,
     TapFact,
+    Then,
     TrackFile,
 )
 
@@ -82,7 +83,7 @@ class Story:
 
     def receive(self, event: CallEvent) -> list[Effect]:
         """Give the engine one event; policy answers at once."""
-        step = self.engine.receive(event, self.clock)
+        step = self.engine.receive(self._classified(event), self.clock)
         for call in step.changed:
             self.rows[call.id] = call
         self.effects += step.effects
@@ -91,9 +92,21 @@ class Story:
             if isinstance(effect, Attach):
                 self.taps[effect.segment] = effect
             if isinstance(effect, Decide) and self.decision is not None:
-                effects += self.receive(Decided(switch=SWITCH, at=self.at, call=effect.call, decision=self.decision,
-                                                trunks=self.trunks))
+                effects += self.receive(Decided(switch=SWITCH, at=self.at, call=effect.call, decision=self.decision))
         return effects
+
+    def _classified(self, event: CallEvent) -> CallEvent:
+        """What policy says of the legs in an event."""
+        match event:
+            case LegIs():
+                return replace(event, leg=self._leg(event.leg))
+            case SwitchUp():
+                legs = tuple(map(self._leg, event.snapshot.legs))
+                return replace(event, snapshot=replace(event.snapshot, legs=legs))
+        return event
+
+    def _leg(self, leg: Leg) -> Leg:
+        return replace(leg, trunk=leg.id in self.trunks, controls=leg.id not in self.trunks)
 
     def next_sequence(self) -> int:
         self.sequence += 1
@@ -156,9 +169,10 @@ class Story:
                                       cause=cause))
 
     def asks(self, verb: Verb, target: str, *, actor: ActorKind = ActorKind.OPERATOR, owner: str = "operator",
-             leg: str | None = None, request: str = "request", longest: float | None = None) -> list[Effect]:
+             leg: str | None = None, request: str = "request", longest: float | None = None,
+             then: Then = Then.RESUME) -> list[Effect]:
         return self.receive(Asked(switch=SWITCH, at=self.at, request=request, verb=verb, target=target, actor=actor,
-                                  owner=owner, actor_leg=leg, longest=longest))
+                                  owner=owner, actor_leg=leg, longest=longest, then=then))
 
     def talk(self, caller: str = "alice", callee: str = "bob") -> str:
         """A call from its first ring to a running tap; gives the segment."""

@@ -7,7 +7,7 @@ from collections.abc import Sized
 from recorder.effects import Answer, Attach, Detach, Finish, Reply
 from recorder.engine import Engine
 from recorder.events import ActorKind, Decided, Tick, Verb
-from recorder.model import Bridge, BridgeKind, CallKind, Direction, Outcome
+from recorder.model import Bridge, BridgeKind, CallKind, Direction, Outcome, Then
 from recorder.states import CallState, PauseState, RecordingState, SegmentState
 from tests.recorder.story import SWITCH, Story, every, only, says
 
@@ -189,6 +189,25 @@ def test_two_owners_of_a_pause_both_have_to_give_it_back() -> None:
     assert only(Reply, story.asks(Verb.PAUSE, "alice", owner="agent", request="p2")).answer is Answer.CONFIRMED
     assert every(Attach, story.asks(Verb.RESUME, "alice", owner="ivr", request="r1") + story.wait(5)) == []
     assert len(every(Attach, story.asks(Verb.RESUME, "alice", owner="agent", request="r2"))) == 1
+
+
+def test_a_pause_may_end_the_recording_after_its_longest_time() -> None:
+    story = Story(says(True))
+    segment = story.talk()
+    story.asks(Verb.PAUSE, "alice", longest=30.0, then=Then.STOP)
+    story.tap_down(segment)
+    story.wait(31)
+    assert len(every(Attach, story.effects)) == 1
+    assert story.recording().ended is not None
+
+
+def test_a_trunk_that_joins_later_controls_nothing() -> None:
+    story = Story(says(True), trunks=["mobile"])
+    story.talk("alice", "bob")
+    story.rings("mobile", "alice")
+    story.answers("mobile")
+    effects = story.asks(Verb.PAUSE, "mobile", actor=ActorKind.PARTY, leg="mobile")
+    assert only(Reply, effects).answer is Answer.REFUSED
 
 
 def test_a_pause_ends_by_itself_after_its_longest_time() -> None:

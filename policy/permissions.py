@@ -1,0 +1,45 @@
+"""Whose permission it is: the user's, else the domain's; and what it says about control by phone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policy.types import Identity, Level, Permission, Policy, RecordingControl, domain_key, user_key
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The permission that decides for a party: where it stands (USER or DOMAIN), under which key."""
+
+    level: Level
+    key: str
+    permission: Permission
+
+
+def permission_of(party: Identity, policy: Policy) -> Found | None:
+    """The first permission that is present for a party, which decides alone; None where neither is."""
+    user = _user_of(party, policy)
+    if user is not None:
+        return Found(Level.USER, user, policy.users[user])
+    if party.domain is not None and (domain := domain_key(party.domain)) in policy.domains:
+        return Found(Level.DOMAIN, domain, policy.domains[domain])
+    return None
+
+
+def may_control(party: Identity, policy: Policy) -> bool:
+    """Whether a party that is one of our users may control a recording by phone. One without a name may not."""
+    if party.user is None:
+        return False
+    found = permission_of(party, policy)
+    said = policy.recording_control if found is None else found.permission.recording_control
+    return said is RecordingControl.ALLOW
+
+
+def _user_of(party: Identity, policy: Policy) -> str | None:
+    """The key of a party's own permission. The one with a domain is nearer than the bare one."""
+    if party.user is None:
+        return None
+    if party.domain is not None and (key := user_key(party.user, party.domain)) in policy.users:
+        return key
+    # An @ in a user part must not make it match the permission of user@domain.
+    return party.user if party.user in policy.users and "@" not in party.user else None
