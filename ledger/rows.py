@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 from policy import types as policy
 from policy.trunks import direction_of
 from recorder import records
-from recorder.model import Call, Direction, Leg, Pause, Recording, Segment, Source, TrackFile
+from recorder.model import Call, Direction, Leg, Pause, Recording, Segment, Source, Then, TrackFile
 from recorder.states import PauseState, RecordingState, SegmentState
 
 Row = dict[str, Any]
@@ -85,7 +85,7 @@ def pause_row(call: str, number: int, pause: Pause) -> Row:
     """The row of ``pauses``."""
     return {"call": call, "number": number, "owner": pause.owner, "actor": pause.actor, "reason": pause.reason,
             "state": pause.state.value, "asked": pause.asked, "confirmed": pause.confirmed,
-            "resumed": pause.resumed, "until": pause.until}
+            "resumed": pause.resumed, "until": pause.until, "followed_by": pause.then.value}
 
 
 def build_call(row: RowMapping, pauses: Sequence[Pause], recordings: Sequence[Recording]) -> Call:
@@ -131,5 +131,6 @@ def build_pauses(rows: Iterable[RowMapping]) -> dict[str, list[Pause]]:
     for row in rows:
         built[row["call"]].append(Pause(
             owner=row["owner"], actor=row["actor"], reason=row["reason"], state=PauseState(row["state"]),
-            asked=row["asked"], confirmed=row["confirmed"], resumed=row["resumed"], until=row["until"]))
+            asked=row["asked"], confirmed=row["confirmed"], resumed=row["resumed"], until=row["until"],
+            then=Then(row["followed_by"])))
     return built

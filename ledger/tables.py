@@ -108,6 +108,7 @@ pauses = Table(
     Column("confirmed", Double),
     Column("resumed", Double),
     Column("until", Double),
+    Column("followed_by", String, nullable=False),
 )
 
 # Every state that a recording was in, with the time at which it came there.

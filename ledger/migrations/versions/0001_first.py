@@ -69,6 +69,7 @@ def upgrade() -> None:
         sa.Column("confirmed", sa.Double()),
         sa.Column("resumed", sa.Double()),
         sa.Column("until", sa.Double()),
+        sa.Column("followed_by", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(["call"], ["calls.id"], name="fk_pauses_call"),
         sa.PrimaryKeyConstraint("call", "number", name="pk_pauses"),
     )
