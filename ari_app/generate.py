@@ -29,7 +29,7 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "asterisk": ("getInfo", "ping", "listModules", "getModule", "getGlobalVar", "setGlobalVar"),
     "bridges": ("list", "get"),
     "channels": ("list", "get", "hangup", "continueInDialplan", "playWithId", "record", "getChannelVar",
-                 "snoopChannelWithId", "rtpstatistics"),
+                 "setChannelVar", "snoopChannelWithId", "rtpstatistics"),
     "recordings": ("getStored", "deleteStored", "getStoredFile", "getLive", "stop"),
 }
 """The operations that we use, by resource and Asterisk's nickname."""

@@ -17,10 +17,11 @@ from ari_app.generated import events as ari
 from ari_app.generated.models import AsteriskInfo
 from ari_app.limits import Limits
 from ari_app.names import parse
+from ari_app.stasis import Stasis
 from ari_app.taps import Taps
 from ari_app.translate import translate
 from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken
-from recorder.effects import Attach, Detach, Mark
+from recorder.effects import Attach, Detach, Mark, Release
 from recorder.events import CallEvent, SwitchDown, SwitchUp
 from recorder.model import Direction
 
@@ -58,6 +59,7 @@ class AriSwitch:
                                       backoff=Backoff(random or Random()))
         self._taps = Taps(name, self, tell=self._put, sequence=self._next, clock=time.time)
         self._arrivals = Arrivals()
+        self._stasis = Stasis(name, self._client.operations, sequence=self._next, start=self._start)
         self._events: asyncio.Queue[CallEvent] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sequence = 0
@@ -102,18 +104,14 @@ class AriSwitch:
     async def mark(self, effect: Mark) -> None:
         """Leave variables for the dialplan as ``${SHARED(NAME)}``: ARI cannot set a variable of a channel that is not
         in Stasis."""
-        async def set_all() -> None:
-            for variable, value in effect.variables.items():
-                await self._client.operations.asterisk_set_global_var(
-                    variable=f"SHARED({variable},{effect.channel})", value=value)
+        await self._share(effect)
 
-        if set(effect.channel) & set(",()${}\"'\\"):
-            log.warning("a channel's name cannot be used in a variable's name", call=effect.call)
-            return
-        try:
-            await self._limits.run(effect.call, set_all)
-        except SwitchFault as fault:
-            log.debug("a channel could not be marked", call=effect.call, fault=fault.id, why=fault.message)
+    async def release(self, effect: Release) -> None:
+        """Tell a leg what was decided and let it go, at once."""
+        if effect.inside:
+            await self._stasis.release(effect)
+        else:
+            await self._share(effect)
 
     async def resync(self) -> None:
         """Read everything again. A failure makes the connection anew, which reads everything too."""
@@ -130,7 +128,7 @@ class AriSwitch:
         if boot != self._boot:
             self._taps.forget()
         self._boot = boot
-        await self._release()
+        await self._stasis.release_all(self._client.address.app)
         await self._snapshot(boot)
         self._up = True
 
@@ -141,7 +139,7 @@ class AriSwitch:
                 if parse(event.channel.id) is not None:
                     self._taps.snoop_entered(event.channel.id)
                 else:
-                    self._start(self._continue(event.channel.id))
+                    self._put_all(self._stasis.entered(event))
             case ari.ChannelCreated():
                 self._arrivals.created(event.channel)
             case ari.RecordingStarted():
@@ -151,8 +149,7 @@ class AriSwitch:
                 for snoop in self._taps.recording_ended(event.recording.name, event.timestamp, cause):
                     self._start(self._hang_up(snoop))
             case _:
-                for told in self._arrivals.dress(translate(event, self._name, self._next())):
-                    self._put(told)
+                self._put_all(translate(event, self._name, self._next()))
 
     def told(self, fault: SwitchFault | None) -> None:
         """See ``Listener``. Each change is said once, however often it is tried."""
@@ -194,20 +191,20 @@ class AriSwitch:
         self._put(SwitchUp(switch=self._name, at=time.time(), sequence=self._next(), boot=boot,
                            snapshot=found.snapshot))
 
-    async def _release(self) -> None:
-        """Let go of calls that were caught in our application while nobody was there."""
-        caught = await self._client.operations.applications_get(self._client.address.app)
-        for channel in caught.channel_ids:
-            # Asterisk lists the subscription to all channels among them, under a name of its own.
-            if parse(channel) is None and not channel.startswith("__AST_"):
-                await self._continue(channel)
+    async def _share(self, effect: Mark | Release) -> None:
+        """Set shared variables of a channel, in order."""
+        async def set_all() -> None:
+            for variable, value in effect.variables.items():
+                await self._client.operations.asterisk_set_global_var(
+                    variable=f"SHARED({variable},{effect.channel})", value=value)
 
-    async def _continue(self, channel: str) -> None:
-        """No call waits for us: a channel that a dialplan sent into our application goes on in its dialplan."""
+        if set(effect.channel) & set(",()${}\"'\\"):
+            log.warning("a channel's name cannot be used in a variable's name", call=effect.call)
+            return
         try:
-            await self._client.operations.channels_continue_in_dialplan(channel)
+            await self._limits.run(effect.call, set_all, urgent=isinstance(effect, Release))
         except SwitchFault as fault:
-            log.warning("a call could not be sent back into its dialplan", channel=channel, why=fault.message)
+            log.debug("a channel could not be marked", call=effect.call, fault=fault.id, why=fault.message)
 
     async def _hang_up(self, snoop: str) -> None:
         try:
@@ -219,6 +216,10 @@ class AriSwitch:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _put_all(self, told: list[CallEvent]) -> None:
+        for event in self._arrivals.dress(told):
+            self._put(event)
 
     def _put(self, event: CallEvent) -> None:
         self._events.put_nowait(event)

@@ -2,6 +2,7 @@
 
 Whose permission counts is taken from what Asterisk authenticated: the channel variables ``RECORDER_USER`` and
 ``RECORDER_DOMAIN`` that the endpoint sets, else the endpoint's name. What the caller wrote into From is only shown.
+``RECORDER_RECORD`` is what the dialplan says of the caller's wish.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from recorder.model import Bridge, BridgeKind, Leg, LegKind, LegState, Party, Rt
 _OWN = frozenset({"Snoop", "UnicastRTP", "MulticastRTP", "AudioSocket", "WebSocket", "Announcer", "Recorder", "Bridge",
                   "CBAnn", "CBRec", "ConfBridgeRecorder", "Message", "Surrogate", "Void"})
 _CONFBRIDGE = "ConfBridge"
+_CHOICES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 def leg_of(channel: Channel, at: float) -> Leg:
@@ -48,7 +50,13 @@ def leg_of(channel: Channel, at: float) -> Leg:
         sip_call_id=channel.protocol_id or None,
         created=channel.creationtime,
         answered=at if up else None,
+        choice=choice_of(variables.get("RECORDER_RECORD", "")),
     )
+
+
+def choice_of(text: str) -> bool | None:
+    """A wish to be recorded or not, as a dialplan writes it; None for anything else. A header may have made it."""
+    return _CHOICES.get(text.strip().lower())
 
 
 def bridge_of(bridge: AriBridge) -> Bridge | None:

@@ -72,6 +72,8 @@ class _Teller:
                 yield f"{self._name(event['by'])} transferred {legs}."
             case "LegReplaced":
                 yield f"{self._name(event['new'])} took the place of {self._name(event['old'])}."
+            case "Held":
+                yield f"{self._name(event['leg'])} waits in the dialplan for the decision."
             case "SwitchUp":
                 yield "The switch was connected, and its calls were read."
                 for leg in event["snapshot"].get("legs", []):
@@ -122,6 +124,9 @@ class _Teller:
             case "Detach":
                 how = "by force, because no confirmation came in time" if effect.get("destroy") else "at once"
                 return f"The end of segment {_number(effect['segment'])} was asked for, {how}."
+            case "Release":
+                decision = effect["variables"]["RECORDER_DECISION"]
+                return f"{self._name(effect['leg'])} goes on in the dialplan, told: {decision}."
             case "Reply":
                 return f"The answer was: {effect['answer']}, {effect['message']}."
             case "Finish":

@@ -62,7 +62,9 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     if finding.media and facts.obstacle is not None:
         return _obstructed(finding, facts.obstacle)
     outcome = f"{_listed(finding.media)} recorded" if finding.media else "the call is not recorded"
-    return _decision(finding, finding.media, finding.level, f"{finding.because}, so {outcome}")
+    overruled = facts.requested not in (None, bool(finding.media)) and finding.profile is not RecordingProfile.OPTIONAL
+    because = f"{finding.because}, whatever the caller asks" if overruled else finding.because
+    return _decision(finding, finding.media, finding.level, f"{because}, so {outcome}")
 
 
 def _of_trunk(facts: Facts, policy: Policy) -> _Finding:

@@ -33,9 +33,9 @@ def leg_is(world: World, event: LegIs, now: float) -> None:
         # A leg that stayed after its call had ended opens another one only by its answer, or by talking to somebody.
         if known is not None and (leg.state is not LegState.UP or known.state is LegState.UP):
             return
-        homes = [_home(world, leg, event.at, again=known is not None)]
+        homes = [home(world, leg, event.at, again=known is not None)]
     for call in homes:
-        _put_leg(world, call, leg)
+        put_leg(world, call, leg)
     if event.sequence and not late and world.timers.running("", conference.stray_timer(leg.id)):
         stray(world, leg.id, event.at)
     if known is None:
@@ -50,7 +50,7 @@ def stray(world: World, leg_id: str, at: float) -> None:
     world.timers.stop("", conference.stray_timer(leg_id))
     if conference.is_stray(world, leg_id):
         leg = world.legs[leg_id]
-        _put_leg(world, _home(world, leg, at, again=True), leg)
+        put_leg(world, home(world, leg, at, again=True), leg)
 
 
 def leg_gone(world: World, event: LegGone, now: float) -> None:
@@ -65,7 +65,7 @@ def leg_gone(world: World, event: LegGone, now: float) -> None:
     leg = replace(known, state=LegState.GONE, gone=event.at, counters=event.counters or known.counters)
     world.legs[leg.id] = leg
     for call in world.conversations(leg.id):
-        _put_leg(world, call, leg)
+        put_leg(world, call, leg)
 
 
 def bridge_is(world: World, event: BridgeIs, now: float) -> None:
@@ -99,7 +99,7 @@ def leg_replaced(world: World, event: LegReplaced, now: float) -> None:
         if own is not None and own.id != call.id and call.kind is CallKind.CALL:
             _absorb(world, call, own, frozenset({new.id}), event.at, now)
         elif call.leg(new.id) is None:
-            _put_leg(world, call, new)
+            put_leg(world, call, new)
 
 
 def transferred(world: World, event: Transferred) -> None:
@@ -152,6 +152,11 @@ def alone(call: Call) -> bool:
     return call.connected is not None and len(call.up) < 2 and call.transferred_by is None
 
 
+def choose(call: Call, leg: str, choice: bool | None) -> Call:
+    """What a leg says of the wish to be recorded. The caller's newest word counts, and nobody else's."""
+    return replace(call, requested=choice) if choice is not None and leg == call.first_leg else call
+
+
 def _deserted(call: Call) -> bool:
     if call.parties:
         return not call.live
@@ -169,6 +174,14 @@ def _first_overlap(legs: tuple[Leg, ...]) -> float | None:
     return min(starts, default=None)
 
 
+def caller_of(call: Call) -> Leg | None:
+    """Who calls: the party that opened the call, else the first one there."""
+    caller = call.leg(call.first_leg)
+    if caller is None or caller.kind is not LegKind.PARTY:
+        caller = call.parties[0] if call.parties else None
+    return caller
+
+
 def callee_of(call: Call) -> Leg | None:
     """The other party that policy may ask about: the one that answered first, else the first that was dialled."""
     others = [leg for leg in call.parties if leg.id != call.first_leg]
@@ -179,9 +192,7 @@ def callee_of(call: Call) -> Leg | None:
 
 
 def _ask_policy(world: World, call: Call) -> Call:
-    caller = call.leg(call.first_leg) if call.kind is CallKind.CALL else (call.parties[0] if call.parties else None)
-    if caller is None or caller.kind is not LegKind.PARTY:
-        caller = call.parties[0] if call.parties else None
+    caller = caller_of(call)
     if caller is None or call.recordings:
         return call
     callee = callee_of(call) if call.kind is CallKind.CALL else None
@@ -189,6 +200,7 @@ def _ask_policy(world: World, call: Call) -> Call:
     facts = (caller.id, callee.id if callee else None, *_names(caller), *_names(callee), obstacle, str(call.requested))
     if facts == call.decided_for:
         return call
+    world.asking.add(call.id)
     world.effects.append(Decide(call=call.id, caller=caller, callee=callee, requested=call.requested))
     return replace(call, decided_for=facts)
 
@@ -210,20 +222,21 @@ def _merged(old: Leg, new: Leg, *, late: bool) -> Leg:
                    state=LegState.UP if base.state is LegState.SETUP and answers else base.state)
 
 
-def _put_leg(world: World, call: Call, leg: Leg) -> None:
+def put_leg(world: World, call: Call, leg: Leg) -> None:
     """The leg's new value in a call; a leg that left the call for another one stays gone from it."""
     mine = call.leg(leg.id)
     if mine is None:
-        world.put(replace(call, legs=(*call.legs, leg)))
+        world.put(choose(replace(call, legs=(*call.legs, leg)), leg.id, leg.choice))
         return
     if mine.gone is not None and leg.gone is None:
         return
     leg = replace(leg, kind=mine.kind)
     if leg != mine:
-        world.put(replace(call, legs=tuple(leg if one.id == leg.id else one for one in call.legs)))
+        call = replace(call, legs=tuple(leg if one.id == leg.id else one for one in call.legs))
+        world.put(choose(call, leg.id, leg.choice) if leg.choice != mine.choice else call)
 
 
-def _home(world: World, leg: Leg, at: float, *, again: bool) -> Call:
+def home(world: World, leg: Leg, at: float, *, again: bool) -> Call:
     """The call that a leg without one belongs to: its origin's, or one of its own.
 
     Args:
@@ -248,7 +261,7 @@ def _home(world: World, leg: Leg, at: float, *, again: bool) -> Call:
                 created=leg.created if leg.created is not None and not again else at)
     origin = world.legs.get(first)
     if origin is not None and origin.id != leg.id and origin.state is not LegState.GONE:
-        call = replace(call, legs=(origin,))
+        call = choose(replace(call, legs=(origin,)), origin.id, origin.choice)
     world.put(call)
     return call
 
@@ -261,16 +274,16 @@ def _talk(world: World, bridge: Bridge, at: float, now: float) -> None:
         people = sorted(one for one in members if world.legs[one].kind is LegKind.PARTY)
         if len(people) < 2:
             return
-        home = _home(world, replace(world.legs[people[0]], origin=None), at, again=True)
+        call = home(world, replace(world.legs[people[0]], origin=None), at, again=True)
         for one in people:
-            _put_leg(world, world.calls[home.id], world.legs[one])
+            put_leg(world, world.calls[call.id], world.legs[one])
         return
     keeper, *others = sorted(calls.values(), key=lambda call: (call.created, call.id))
     for other in others:
         _absorb(world, world.calls[keeper.id], other, members, at, now)
     for one in sorted(members):
         if world.conversation(one) is None:
-            _put_leg(world, world.calls[keeper.id], world.legs[one])
+            put_leg(world, world.calls[keeper.id], world.legs[one])
 
 
 def _absorb(world: World, keeper: Call, other: Call, members: frozenset[str], at: float, now: float) -> None:

@@ -31,6 +31,18 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Let go of a leg that waits for its decision, with these variables for its dialplan. A call waits for this: it is
+    performed at once, before anything is written. ``inside``: as in ``Held``."""
+
+    call: str
+    leg: str
+    channel: str
+    variables: Mapping[str, str]
+    inside: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attach:
     """Attach a tap. Doing it twice does no harm: the segment's id names the tap."""
 
@@ -82,5 +94,5 @@ class Finish:
     recording: str
 
 
-Effect = Decide | Mark | Attach | Detach | Reply | Resync | Finish
-EFFECTS: tuple[type[Effect], ...] = (Decide, Mark, Attach, Detach, Reply, Resync, Finish)
+Effect = Decide | Mark | Release | Attach | Detach | Reply | Resync | Finish
+EFFECTS: tuple[type[Effect], ...] = (Decide, Mark, Release, Attach, Detach, Reply, Resync, Finish)

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from recorder import conversation, requests, resync, taps
-from recorder.effects import Effect, Finish, Mark
+from recorder import conversation, decision, requests, resync, taps
+from recorder.effects import Effect, Finish
 from recorder.events import (
     Asked,
     BridgeIs,
     CallEvent,
     Decided,
+    Held,
     LegGone,
     LegIs,
     LegReplaced,
@@ -27,7 +28,7 @@ from recorder.events import (
     Tick,
     Transferred,
 )
-from recorder.model import Call, CallKind, LegState, Outcome, Recording, Segment, recording_id
+from recorder.model import Call, CallKind, LegState, Outcome, Recording, Segment
 from recorder.states import (
     CALL,
     FINAL_SEGMENT,
@@ -126,6 +127,8 @@ class Engine:
         match event:
             case LegIs():
                 conversation.leg_is(world, event, now)
+            case Held():
+                decision.held(world, event, now)
             case LegGone():
                 conversation.leg_gone(world, event, now)
             case BridgeIs():
@@ -162,6 +165,8 @@ class Engine:
                 call = requests.pause_expired(call, rest, event.at)
             elif kind == "settle":
                 call = _close(call)
+            elif kind == "held":
+                world.asking.discard(call.id)
             else:
                 call = taps.expired(world, call, name, now)
             world.put(call)
@@ -173,7 +178,8 @@ class Engine:
             return None
         if call.state is not CallState.CLOSED:
             call = conversation.look(world, call, at, now)
-            _mark(world, call)
+            decision.let_go(world, call)
+            decision.mark(world, call)
             call = taps.converge(world, call, at, now)
             call = requests.settle(world, call, at)
             call = _finish(world, call)
@@ -188,22 +194,11 @@ class Engine:
 
 def _decided(world: World, event: Decided) -> None:
     call = world.calls.get(event.call)
+    world.asking.discard(event.call)
     if call is None or call.recordings:
+        world.touch(event.call)
         return
     world.put(replace(call, decision=event.decision))
-
-
-def _mark(world: World, call: Call) -> None:
-    """Tell the dialplan of a decision; each once."""
-    leg, decision = call.leg(call.first_leg), call.decision
-    if decision is None or leg is None or leg.state is LegState.GONE or call.kind is CallKind.CONFERENCE:
-        return
-    if world.marked.get(call.id) == decision:
-        return
-    world.marked[call.id] = decision
-    world.effects.append(Mark(call=call.id, leg=leg.id, channel=leg.name, variables={
-        "RECORDER_DECISION": "record" if decision.record else "skip", "RECORDER_RULE": decision.rule,
-        "RECORDER_ID": recording_id(call.id, 0) if decision.record else ""}))
 
 
 def _open(call: Call) -> bool:
@@ -273,6 +268,8 @@ def _close(call: Call) -> Call:
         outcome, reason = Outcome.RECORDED, call.reason
     elif call.decision is not None and not call.decision.record:
         outcome, reason = Outcome.NOT_WANTED, call.reason or call.decision.reason
+    elif call.stopped:
+        outcome, reason = Outcome.NOT_WANTED, "it was stopped before anything was recorded"
     elif call.merged_into is not None:
         outcome, reason = Outcome.NOT_WANTED, call.reason
     elif call.kind is CallKind.CONFERENCE and call.connected is None:

@@ -46,6 +46,21 @@ class LegIs(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held(Event):
+    """A leg waits for its decision.
+
+    Attributes:
+        leg: its id; a ``LegIs`` came before.
+        choice: what its dialplan says of the wish to be recorded, or None.
+        inside: it waits in our application, and for ever; else in its dialplan, for the variables and not for long.
+    """
+
+    leg: str
+    choice: bool | None = None
+    inside: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegGone(Event):
     """A leg ended."""
 
@@ -163,7 +178,7 @@ class Tick(Event):
     """Time has passed; ``next_deadline()`` said when to send it."""
 
 
-CallEvent = (SwitchUp | SwitchDown | LegIs | LegGone | BridgeIs | LegReplaced | Transferred | TapUp | TapDown
+CallEvent = (SwitchUp | SwitchDown | LegIs | Held | LegGone | BridgeIs | LegReplaced | Transferred | TapUp | TapDown
              | TapFailed | Asked | Decided | Tick)
-EVENTS: tuple[type[CallEvent], ...] = (SwitchUp, SwitchDown, LegIs, LegGone, BridgeIs, LegReplaced, Transferred, TapUp,
-                                       TapDown, TapFailed, Asked, Decided, Tick)
+EVENTS: tuple[type[CallEvent], ...] = (SwitchUp, SwitchDown, LegIs, Held, LegGone, BridgeIs, LegReplaced, Transferred,
+                                       TapUp, TapDown, TapFailed, Asked, Decided, Tick)

@@ -66,6 +66,7 @@ class Leg:
         trunk: whether the policy calls it a trunk. controls: whether the policy lets its party control the recording
             by phone. Both are the policy's word on what the switch has told.
         obstacle: why its media cannot be tapped (``bypass_media``), or None.
+        choice: what its dialplan says of the wish to be recorded (a header of the INVITE, say); None: nothing.
         counters: RTP packets at its end, where the switch tells them.
     """
 
@@ -88,6 +89,7 @@ class Leg:
     trunk: bool = False
     controls: bool = False
     obstacle: str | None = None
+    choice: bool | None = None
     counters: RtpCounters | None = None
 
 
@@ -238,7 +240,8 @@ class Call:
         answered: when it was first answered. connected: when two parties were first up at once.
         transferred_by: the leg that handed the call on, while the next party is awaited; until then one party alone
             does not end the call.
-        requested: what the caller chose under profile optional. stopped: an operator ended the recording.
+        requested: what the caller chose last, whichever way; it counts under profile optional. stopped: the recording
+            was ended by request.
         merged_into: the call that this one became part of.
     """
 

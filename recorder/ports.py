@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from recorder.effects import Attach, Detach, Mark
+from recorder.effects import Attach, Detach, Mark, Release
 from recorder.events import CallEvent
 
 
@@ -31,6 +31,10 @@ class Switch(Protocol):
 
     async def mark(self, effect: Mark) -> None:
         """Set variables on a leg; a leg that is gone is no error."""
+
+    async def release(self, effect: Release) -> None:
+        """Let a leg that waits for its decision go on in its dialplan, with the variables set, before anything else
+        that waits. A leg that is gone is no error."""
 
     async def resync(self) -> None:
         """Read everything again: a ``SwitchUp`` follows."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from policy.types import RecordingProfile
+from recorder.conference import OPEN
+from recorder.conversation import caller_of
 from recorder.effects import Answer, Reply
 from recorder.events import ActorKind, Asked, Verb
 from recorder.model import Call, CallKind, Pause, Then
 from recorder.states import PAUSE, PauseInput, PauseState, step
-from recorder.taps import unproven_taps
+from recorder.taps import to_be_recorded, unproven_taps
 from recorder.world import World
+
+_ONLY_THE_CALLER = "policy leaves the choice to the caller; this party may not start or stop the recording"
 
 
 def asked(world: World, event: Asked, now: float) -> None:
@@ -87,38 +91,57 @@ def _refusal(event: Asked, calls: list[Call]) -> str:
         if event.actor is ActorKind.PARTY and (leg is None or not leg.controls):
             return "this party may not control the recording"
     if event.verb is Verb.START:
-        return next((text for call in calls if (text := _may_not_start(call))), "")
+        return next((text for call in calls if (text := _may_not_start(call, event))), "")
     if event.verb is Verb.STOP:
-        return next((text for call in calls if (text := _may_not_stop(call, event.actor))), "")
+        return next((text for call in calls if (text := _may_not_stop(call, event))), "")
     if event.verb is Verb.RESUME and not any(call.held_by(event.owner) for call in calls):
         return f"{event.owner} holds no pause here"
     return ""
 
 
-def _may_not_start(call: Call) -> str:
+def _may_not_start(call: Call, event: Asked) -> str:
     if call.recording is not None:
         return "the call is being recorded already"
     decision = call.decision
     if decision is None:
         return "policy has not decided yet"
-    if decision.record or decision.profile is RecordingProfile.OPTIONAL:
-        return ""
-    return f"policy does not allow it: {decision.reason}"
+    if _optional(call):
+        if not _chooses(call, event):
+            return _ONLY_THE_CALLER
+        return "" if decision.record or not call.requested else f"policy does not allow it: {decision.reason}"
+    if not decision.record:
+        return f"policy does not allow it: {decision.reason}"
+    if call.stopped and event.actor is not ActorKind.OPERATOR:
+        return "an operator has stopped it; only an operator can start it again"
+    return ""
 
 
-def _may_not_stop(call: Call, actor: ActorKind) -> str:
-    if call.recording is None:
+def _may_not_stop(call: Call, event: Asked) -> str:
+    to_come = call.decision is not None and call.decision.record and not call.stopped and call.state in OPEN
+    if call.recording is None and not to_come:
         return "the call is not being recorded"
-    if actor is ActorKind.OPERATOR or (call.decision and call.decision.profile is RecordingProfile.OPTIONAL):
+    if event.actor is ActorKind.OPERATOR:
         return ""
-    return "policy records this call always; only an operator can stop it"
+    if not _optional(call):
+        return "policy records this call always; only an operator can stop it"
+    return "" if _chooses(call, event) else _ONLY_THE_CALLER
+
+
+def _optional(call: Call) -> bool:
+    return call.decision is not None and call.decision.profile is RecordingProfile.OPTIONAL
+
+
+def _chooses(call: Call, event: Asked) -> bool:
+    """Whether a choice that policy leaves open is this asker's: of two parties only the caller has it."""
+    caller = caller_of(call)
+    return (event.actor is not ActorKind.PARTY or call.kind is CallKind.CONFERENCE
+            or (caller is not None and caller.id == event.actor_leg))
 
 
 def _carry_out(world: World, call: Call, event: Asked, now: float) -> Call:
-    if event.verb is Verb.START:
-        return replace(call, requested=True, stopped=False)
-    if event.verb is Verb.STOP:
-        return replace(call, requested=False, stopped=True)
+    if event.verb in (Verb.START, Verb.STOP):
+        start = event.verb is Verb.START
+        return replace(call, requested=start if _optional(call) else call.requested, stopped=not start)
     if event.verb is Verb.RESUME:
         world.timers.stop(call.id, f"pause:{event.owner}")
         return _given_back(call, event.owner, event.at)
@@ -139,10 +162,14 @@ def _resumed(pause: Pause, at: float) -> Pause:
 def _done(world: World, event: Asked, calls: list[Call]) -> str:
     holders = sorted({pause.owner for call in calls for pause in world.calls[call.id].pauses
                       if pause.resumed is None})
-    if event.verb is Verb.RESUME and holders:
+    if event.verb is Verb.STOP:
+        return "the recording has been stopped"
+    if holders:
         return f"still paused by {', '.join(holders)}"
-    return {Verb.START: "the recording starts", Verb.STOP: "the recording has been stopped",
-            Verb.RESUME: "the recording goes on"}[event.verb]
+    if event.verb is Verb.START:
+        return "the recording starts"
+    goes_on = any(to_be_recorded(world.calls[call.id]) for call in calls)
+    return "the recording goes on" if goes_on else "the pause is over; the call is not being recorded"
 
 
 def _confirm(world: World, request: str, call: str, *, forced: bool) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from policy.types import Decision
 from recorder.effects import Effect
 from recorder.events import TapDown, TapFailed, TapUp
 from recorder.model import Bridge, Call, CallKind, Leg
@@ -23,6 +23,7 @@ class Limits:
         lose_after: how long after the force a tap counts as lost.
         retry_first, retry_longest: waiting time before a tap is tried again; it doubles between the two.
         quiet: how long one party may be alone after the others left before the call has ended.
+        decide_within: how long a leg that waits for its decision is held, if none comes.
         settle: how long the row of a call without a recording stays open for late events.
         way_in: a member's own call that became part of a conference within so many seconds is no recording.
         remember: how long a leg that has gone is remembered, so that a late event does not bring it back.
@@ -34,6 +35,7 @@ class Limits:
     retry_first: float = 0.2
     retry_longest: float = 10.0
     quiet: float = 2.0
+    decide_within: float = 0.1
     settle: float = 1.0
     way_in: float = 2.0
     remember: float = 60.0
@@ -51,7 +53,9 @@ class World:
         seen: the last sequence that was applied for a leg or bridge.
         early: tap events that came before their segment.
         recordings: recording -> the open call that it belongs to.
-        marked: call -> the decision that the dialplan was told.
+        asking: calls whose question policy has not answered yet.
+        held: leg that waits for its decision -> whether it waits inside our application.
+        marked: call -> what the dialplan was told of its decision.
         requests: pause request -> the calls that have not confirmed it yet.
         forced: requests of which some call was forced.
         touched: calls that the event at hand concerns. effects: what it led to.
@@ -71,7 +75,9 @@ class World:
     seen: dict[str, int] = field(default_factory=dict)
     early: dict[str, list[TapUp | TapDown | TapFailed]] = field(default_factory=dict)
     recordings: dict[str, str] = field(default_factory=dict)
-    marked: dict[str, Decision] = field(default_factory=dict)
+    asking: set[str] = field(default_factory=set)
+    held: dict[str, bool] = field(default_factory=dict)
+    marked: dict[str, Mapping[str, str]] = field(default_factory=dict)
     requests: dict[str, set[str]] = field(default_factory=dict)
     forced: set[str] = field(default_factory=set)
     timers: Timers = field(default_factory=Timers)
@@ -122,6 +128,7 @@ class World:
         self.calls.pop(call.id, None)
         self.timers.stop_all(call.id)
         self.marked.pop(call.id, None)
+        self.asking.discard(call.id)
         for recording in call.recordings:
             self.recordings.pop(recording.id, None)
         for one in call.members:

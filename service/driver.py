@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from policy.types import Policy
-from recorder.effects import Attach, Decide, Detach, Effect, Finish, Mark, Reply, Resync
+from recorder.effects import Attach, Decide, Detach, Effect, Finish, Mark, Release, Reply, Resync
 from recorder.engine import Engine, Step
 from recorder.events import Asked, CallEvent, SwitchDown, SwitchUp, Tick
 from recorder.model import Call
@@ -196,6 +196,8 @@ class Driver:
                 self._decide(effect)
             case Detach():
                 self._perform(self._writing.store(effect))
+            case Release() as release:
+                self._start(self._switch.release(release), "release")
             case Attach() | Mark():
                 self._writing.store(effect)
             case Finish():

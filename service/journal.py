@@ -20,6 +20,7 @@ from recorder.events import (
     BridgeIs,
     CallEvent,
     Decided,
+    Held,
     LegGone,
     LegIs,
     LegReplaced,
@@ -122,7 +123,7 @@ class Journal:
                 return set(self._legs_of)
             case LegIs():
                 legs: tuple[str, ...] = (event.leg.id, event.leg.origin or "")
-            case LegGone():
+            case Held() | LegGone():
                 legs = (event.leg,)
             case BridgeIs():
                 legs = tuple(event.bridge.members)

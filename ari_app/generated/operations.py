@@ -142,6 +142,13 @@ class Operations:
         return await self._caller.call("GET", f"/channels/{fields.part(channel_id)}/variable",
                 fields.query({"variable": variable}), None, fields.one(models.Variable.from_json))
 
+    async def channels_set_channel_var(self, channel_id: str, *, variable: str, value: str | None = None,
+            report_events: bool | None = None) -> None:
+        """``POST /channels/{channelId}/variable``."""
+        return await self._caller.call("POST", f"/channels/{fields.part(channel_id)}/variable",
+                fields.query({"variable": variable, "value": value, "report_events": report_events}), None,
+                fields.nothing)
+
     async def channels_snoop_channel_with_id(self, channel_id: str, snoop_id: str, *, app: str,
             spy: Literal["none", "both", "out", "in"] | None = None,
             whisper: Literal["none", "both", "out", "in"] | None = None,

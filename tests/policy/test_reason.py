@@ -61,7 +61,8 @@ def outbound(
             "always records all media, but the call offers no media, so the call is not recorded.",
         ),
         (NO_MEDIA, BOTH, None, "records none of the media, so the call is not recorded."),
-        (SKIP, BOTH, True, "says skip, so the call is not recorded."),
+        (SKIP, BOTH, True, "says skip, whatever the caller asks, so the call is not recorded."),
+        (ALL, AUDIO, False, "always records all media, whatever the caller asks, so audio is recorded."),
         (
             OPTIONAL,
             AUDIO,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
 from policy.types import Decision, Level, Media, RecordingProfile, Subject
-from recorder.effects import Attach, Decide, Detach, Effect, Finish, Mark, Reply
+from recorder.effects import Attach, Decide, Detach, Effect, Finish, Mark, Release, Reply
 from recorder.engine import Engine, Limits
 from recorder.events import (
     ActorKind,
@@ -15,6 +15,7 @@ from recorder.events import (
     BridgeIs,
     CallEvent,
     Decided,
+    Held,
     LegGone,
     LegIs,
     LegReplaced,
@@ -45,7 +46,7 @@ from recorder.model import (
 )
 
 SWITCH = "main"
-Kind = TypeVar("Kind", Attach, Decide, Detach, Finish, Mark, Reply)
+Kind = TypeVar("Kind", Attach, Decide, Detach, Finish, Mark, Release, Reply)
 
 
 def says(record: bool, *, rule: str = "user", profile: RecordingProfile | None = RecordingProfile.ALWAYS) -> Decision:
@@ -54,16 +55,21 @@ def says(record: bool, *, rule: str = "user", profile: RecordingProfile | None =
                     rule=rule, profile=profile, subject=Subject.CALLER, reason="the user's permission says so")
 
 
+def optional(asked: Decide) -> Decision:
+    """Policy leaves the choice to the caller."""
+    return says(asked.requested is True, profile=RecordingProfile.OPTIONAL)
+
+
 class Story:
     """One engine, one switch, one clock that only ``wait`` moves.
 
     Args:
-        decision: what policy answers to every question; None leaves questions unanswered.
+        decision: what policy answers to every question, or to each; None leaves questions unanswered.
         trunks: legs that policy calls trunks.
     """
 
-    def __init__(self, decision: Decision | None = None, *, trunks: Iterable[str] = (), boot: str = "boot-1",
-                 limits: Limits | None = None) -> None:
+    def __init__(self, decision: Decision | Callable[[Decide], Decision] | None = None, *,
+                 trunks: Iterable[str] = (), boot: str = "boot-1", limits: Limits | None = None) -> None:
         self.engine = Engine(SWITCH, limits)
         self.decision = decision
         self.trunks = frozenset(trunks)
@@ -92,7 +98,8 @@ class Story:
             if isinstance(effect, Attach):
                 self.taps[effect.segment] = effect
             if isinstance(effect, Decide) and self.decision is not None:
-                effects += self.receive(Decided(switch=SWITCH, at=self.at, call=effect.call, decision=self.decision))
+                answer = self.decision(effect) if callable(self.decision) else self.decision
+                effects += self.receive(Decided(switch=SWITCH, at=self.at, call=effect.call, decision=answer))
         return effects
 
     def _classified(self, event: CallEvent) -> CallEvent:
@@ -140,6 +147,10 @@ class Story:
     def answers(self, leg: str) -> list[Effect]:
         self.legs[leg] = replace(self.legs[leg], state=LegState.UP, answered=self.at)
         return self.receive(LegIs(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=self.legs[leg]))
+
+    def waits_for_decision(self, leg: str, choice: bool | None = None, *, inside: bool = True) -> list[Effect]:
+        return self.receive(Held(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=leg, choice=choice,
+                                 inside=inside))
 
     def hangs_up(self, leg: str) -> list[Effect]:
         return self.receive(LegGone(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=leg))

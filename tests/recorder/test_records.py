@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from faults import JournalInvalid
 from recorder import records
-from recorder.effects import EFFECTS, Effect, Mark
+from recorder.effects import EFFECTS, Effect, Mark, Release
 from recorder.events import EVENTS, CallEvent, LegGone
 from recorder.model import Call
 
 GENEROUS = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60, deadline=None)
-MARKS: st.SearchStrategy[Effect] = st.builds(Mark, variables=st.dictionaries(st.text(), st.text(), max_size=3))
+VARIABLES = st.dictionaries(st.text(), st.text(), max_size=3)
+TOLD: list[st.SearchStrategy[Effect]] = [st.builds(kind, variables=VARIABLES) for kind in (Mark, Release)]
 
 
 def through_json(record: records.Record) -> records.Record:
@@ -35,7 +36,7 @@ def test_an_event_comes_back_as_it_was(event: CallEvent) -> None:
 
 
 @GENEROUS
-@given(st.one_of([st.from_type(kind) for kind in EFFECTS if kind is not Mark] + [MARKS]).filter(comparable))
+@given(st.one_of([st.from_type(kind) for kind in EFFECTS if kind not in (Mark, Release)] + TOLD).filter(comparable))
 def test_an_effect_comes_back_as_it_was(effect: Effect) -> None:
     assert records.effect(through_json(records.of_effect(effect))) == effect
 

@@ -1,0 +1,125 @@
+"""The channels that a dialplan sent into our application by ``Stasis(recorder[,options])``: each waits for its decision
+and goes on in its dialplan.
+
+Whatever goes wrong behind us, a channel is held for a second at most. Only while this process cannot run at all does a
+channel wait longer: Asterisk's ``Stasis()`` knows no time-out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine, Iterable
+
+import structlog
+
+from ari_app.generated import events as ari
+from ari_app.generated.operations import Operations
+from ari_app.names import parse
+from ari_app.translate import choice_of, leg_of
+from faults import SwitchFault, SwitchOperationFailed
+from recorder.effects import Release
+from recorder.events import CallEvent, Held, LegIs
+from recorder.model import LegKind
+
+log = structlog.get_logger("asterisk")
+
+_HELD_AT_MOST = 1.0
+"""Seconds. The engine lets go much sooner; this is for when it does not."""
+_TOLD_WITHIN = 0.25
+"""Seconds that the variables may take before the channel goes on without them."""
+_GONE = frozenset({404, 409, 412})
+"""Statuses that say: that channel is not there, or not with us, any more."""
+
+
+def options(arguments: Iterable[str]) -> tuple[bool | None, list[str]]:
+    """The choice in the arguments of ``Stasis()``, and what is wrong with the others, as sentences. Pure.
+
+    Of what a dialplan writes only words are repeated: it may have taken the rest from a caller.
+    """
+    choice, wrong = None, []
+    for argument in arguments:
+        name, _, value = argument.strip().partition("=")
+        if name.strip().lower() != "record":
+            shown = name if re.fullmatch(r"[A-Za-z_]{1,30}", name) else "of that name"
+            wrong.append(f"there is no option {shown}")
+        elif (said := choice_of(value)) is None:
+            wrong.append("record is neither yes nor no")
+        else:
+            choice = said
+    return choice, wrong
+
+
+class Stasis:
+    """Who waits in our application.
+
+    Args:
+        switch: the switch's name, for the events.
+        sequence: the next sequence number of the connection.
+        start: begins a task.
+    """
+
+    def __init__(self, switch: str, operations: Operations, *, sequence: Callable[[], int],
+                 start: Callable[[Coroutine[None, None, None]], None]) -> None:
+        self._switch = switch
+        self._operations = operations
+        self._sequence = sequence
+        self._start = start
+        self._waiting: dict[str, asyncio.TimerHandle] = {}
+
+    def entered(self, event: ari.StasisStart) -> list[CallEvent]:
+        """A channel that is none of our snoops has come in: what to tell the engine."""
+        channel, at = event.channel, event.timestamp
+        leg = leg_of(channel, at)
+        if leg.kind is LegKind.OWN:
+            self._start(self._continue(leg.id))
+            return []
+        choice, wrong = options(event.args)
+        for sentence in wrong:
+            log.warning("an argument of Stasis() is passed over", channel=leg.name, why=sentence)
+        self._forget(leg.id)
+        self._waiting[leg.id] = asyncio.get_running_loop().call_later(_HELD_AT_MOST, self._overdue, leg.id)
+        return [LegIs(switch=self._switch, at=at, sequence=self._sequence(), leg=leg),
+                Held(switch=self._switch, at=at, sequence=self._sequence(), leg=leg.id, choice=choice)]
+
+    async def release(self, effect: Release) -> None:
+        """Leave the variables on the channel, plain and shared, then let it go, whatever became of them."""
+        self._forget(effect.leg)
+        names = [(name.format(variable), value) for variable, value in effect.variables.items()
+                 for name in ("{}", "SHARED({})")]
+        try:
+            async with asyncio.timeout(_TOLD_WITHIN):
+                await asyncio.gather(*(self._operations.channels_set_channel_var(effect.leg, variable=name, value=value)
+                                       for name, value in names))
+        except (SwitchFault, TimeoutError) as error:
+            log.debug("a waiting call could not be told its decision", call=effect.call, why=str(error))
+        await self._continue(effect.leg)
+
+    async def release_all(self, application: str) -> None:
+        """Let go of the channels that were caught in our application while nobody was there.
+
+        Raises:
+            SwitchFault: Asterisk did not say which.
+        """
+        caught = await self._operations.applications_get(application)
+        # Asterisk lists the subscription to all channels among them, under a name of its own.
+        await asyncio.gather(*(self._continue(channel) for channel in caught.channel_ids
+                               if parse(channel) is None and not channel.startswith("__AST_")))
+
+    def _overdue(self, channel: str) -> None:
+        self._waiting.pop(channel, None)
+        log.error("a call was held for its decision too long and goes on without one", channel=channel)
+        self._start(self._continue(channel))
+
+    def _forget(self, channel: str) -> None:
+        if waiting := self._waiting.pop(channel, None):
+            waiting.cancel()
+
+    async def _continue(self, channel: str) -> None:
+        try:
+            await self._operations.channels_continue_in_dialplan(channel)
+        except SwitchOperationFailed as fault:
+            if fault.details.get("status") not in _GONE:
+                log.warning("a call could not be sent back into its dialplan", channel=channel, why=fault.message)
+        except SwitchFault as fault:
+            log.warning("a call could not be sent back into its dialplan", channel=channel, why=fault.message)
