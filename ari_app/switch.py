@@ -9,7 +9,7 @@ from random import Random
 
 import structlog
 
-from ari_app import snapshot
+from ari_app import commands, snapshot
 from ari_app.arrivals import Arrivals
 from ari_app.client import Address, Client
 from ari_app.connection import Backoff, Connection
@@ -21,8 +21,8 @@ from ari_app.stasis import Stasis
 from ari_app.taps import Taps
 from ari_app.translate import translate
 from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken
-from recorder.effects import Attach, Detach, Mark, Release
-from recorder.events import CallEvent, SwitchDown, SwitchUp
+from recorder.effects import Attach, Detach, Mark, Release, Reply
+from recorder.events import CallEvent, SwitchDown, SwitchUp, Verb
 from recorder.model import Direction
 
 __all__ = ["AriSwitch"]
@@ -31,7 +31,8 @@ log = structlog.get_logger("asterisk")
 
 EVENTS = ("StasisStart", "ChannelCreated", "ChannelStateChange", "ChannelDestroyed", "Dial",
           "ChannelEnteredBridge", "ChannelLeftBridge", "BridgeDestroyed", "BridgeBlindTransfer",
-          "BridgeAttendedTransfer", "RecordingStarted", "RecordingFinished", "RecordingFailed")
+          "BridgeAttendedTransfer", "RecordingStarted", "RecordingFinished", "RecordingFailed",
+          "ChannelUserevent")
 """What Asterisk is asked to send: a call of two legs then brings 23 events instead of 83."""
 
 _BURST = 50
@@ -62,6 +63,7 @@ class AriSwitch:
         self._stasis = Stasis(name, self._client.operations, sequence=self._next, start=self._start)
         self._events: asyncio.Queue[CallEvent] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._askers = commands.Askers()
         self._sequence = 0
         self._boot = ""
         self._up = False
@@ -113,6 +115,17 @@ class AriSwitch:
         else:
             await self._share(effect)
 
+    async def reply(self, effect: Reply) -> None:
+        """Leave the answer for the dialplan that waits for it, at once; see ``commands.ANSWER``."""
+        answer = self._askers.take(effect)
+        if answer is None:
+            return
+        try:
+            await self._leave(answer[0], commands.ANSWER, answer[1])
+        except SwitchFault as fault:
+            log.warning("a dialplan could not be answered; it goes on without us", request=effect.request,
+                        fault=fault.id, why=fault.message)
+
     async def resync(self) -> None:
         """Read everything again. A failure makes the connection anew, which reads everything too."""
         if self._up:
@@ -148,6 +161,8 @@ class AriSwitch:
                 cause = event.recording.cause or event.recording.state
                 for snoop in self._taps.recording_ended(event.recording.name, event.timestamp, cause):
                     self._start(self._hang_up(snoop))
+            case ari.ChannelUserevent():
+                self._commanded(event, self._next())
             case _:
                 self._put_all(translate(event, self._name, self._next()))
 
@@ -195,16 +210,29 @@ class AriSwitch:
         """Set shared variables of a channel, in order."""
         async def set_all() -> None:
             for variable, value in effect.variables.items():
-                await self._client.operations.asterisk_set_global_var(
-                    variable=f"SHARED({variable},{effect.channel})", value=value)
+                await self._leave(effect.channel, variable, value)
 
-        if set(effect.channel) & set(",()${}\"'\\"):
-            log.warning("a channel's name cannot be used in a variable's name", call=effect.call)
-            return
         try:
             await self._limits.run(effect.call, set_all, urgent=isinstance(effect, Release))
         except SwitchFault as fault:
             log.debug("a channel could not be marked", call=effect.call, fault=fault.id, why=fault.message)
+
+    def _commanded(self, event: ari.ChannelUserevent, sequence: int) -> None:
+        """A leg may be unknown before it asks. A pause is given back by the request before its mark is seen gone."""
+        told = translate(event, self._name, sequence)
+        asked = commands.asked(event, self._name, sequence)
+        if asked is not None:
+            self._askers.expect(asked.request, event)
+            told = [asked, *told] if asked.verb is Verb.RESUME else [*told, asked]
+        self._put_all(told)
+
+    async def _leave(self, channel: str, variable: str, value: str) -> None:
+        """Leave a variable for the dialplan as ``${SHARED(NAME)}``: ARI cannot set a variable of a channel that is not
+        in Stasis."""
+        if set(channel) & set(",()${}\"'\\"):
+            log.warning("a channel's name cannot be used in a variable's name")
+            return
+        await self._client.operations.asterisk_set_global_var(variable=f"SHARED({variable},{channel})", value=value)
 
     async def _hang_up(self, snoop: str) -> None:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ari_app.commands import console_channel
 from ari_app.generated import events as ari
 from ari_app.generated.models import Bridge as AriBridge
 from ari_app.generated.models import Channel
@@ -51,6 +52,7 @@ def leg_of(channel: Channel, at: float) -> Leg:
         created=channel.creationtime,
         answered=at if up else None,
         choice=choice_of(variables.get("RECORDER_RECORD", "")),
+        pausing=variables.get("RECORDER_PAUSE") or "",
     )
 
 
@@ -73,6 +75,10 @@ def translate(event: ari.Event, switch: str, sequence: int) -> list[CallEvent]:
     match event:
         case ari.ChannelStateChange() | ari.ChannelDestroyed() if _own(event.channel):
             return []
+        case ari.ChannelUserevent():
+            # Whoever asks for something is known from then on, and the mark of a pause is seen.
+            asking = (event.channel,) if event.channel is not None and not _own(event.channel) else ()
+            return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(channel, at)) for channel in asking]
         case ari.ChannelStateChange():
             return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(event.channel, at))]
         case ari.Dial() if event.dialstatus == "":
@@ -118,7 +124,8 @@ def counters_of(variables: Mapping[str, str]) -> RtpCounters | None:
 
 
 def _own(channel: Channel) -> bool:
-    return channel.name.partition("/")[0] in _OWN or parse(channel.id) is not None
+    return (channel.name.partition("/")[0] in _OWN or parse(channel.id) is not None
+            or console_channel(channel.name))
 
 
 def _kind(channel: Channel) -> LegKind:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from recorder import conversation, decision, requests, resync, taps
+from recorder import conversation, decision, marks, requests, resync, taps
 from recorder.effects import Effect, Finish
 from recorder.events import (
     Asked,
@@ -178,6 +178,7 @@ class Engine:
             return None
         if call.state is not CallState.CLOSED:
             call = conversation.look(world, call, at, now)
+            call = marks.follow(call, at)
             decision.let_go(world, call)
             decision.mark(world, call)
             call = taps.converge(world, call, at, now)

@@ -7,11 +7,14 @@ earlier one, so an event that comes twice or late does no harm.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from policy.types import Decision
 from recorder.model import Bridge, Leg, RtpCounters, Snapshot, Then, TrackFile
+
+_LONGEST_REASON = 120  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +153,9 @@ class Asked(Event):
     Attributes:
         request: the id that the Reply will carry.
         target: a leg id (all calls that can hear it) or a call id.
-        owner: the holder of a pause; two owners' pauses are independent.
+        owner: the holder of a pause; two owners' pauses are independent. See `owner_is_valid`.
+        reason: why, in words. Whoever asks, in whatever way: its digits are stars before anybody reads it here, control
+            characters are spaces, and it has at most 120 characters. A caller's card number gets no further.
         longest: seconds after which a pause ends by itself, or None. then: what follows that.
     """
 
@@ -163,6 +168,17 @@ class Asked(Event):
     reason: str = ""
     longest: float | None = None
     then: Then = Then.RESUME
+
+    def __post_init__(self) -> None:
+        words = "".join("*" if sign.isdigit() or sign.isnumeric() else sign if sign.isprintable() else " "
+                        for sign in self.reason[:_LONGEST_REASON])
+        object.__setattr__(self, "reason", words.strip())
+
+
+def owner_is_valid(owner: str) -> bool:
+    """Whether a pause may be held under that name: a small letter, then small letters, digits, _ or -, at most 32
+    signs; no five digits in a row, which could be somebody's number."""
+    return re.fullmatch(r"(?!.*[0-9]{5})[a-z][a-z0-9_-]{0,31}", owner) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

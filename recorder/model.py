@@ -67,6 +67,7 @@ class Leg:
             by phone. Both are the policy's word on what the switch has told.
         obstacle: why its media cannot be tapped (``bypass_media``), or None.
         choice: what its dialplan says of the wish to be recorded (a header of the INVITE, say); None: nothing.
+        pausing: the owners whose pause the dialplan has marked on this leg, joined by ``&``; or empty.
         counters: RTP packets at its end, where the switch tells them.
     """
 
@@ -90,6 +91,7 @@ class Leg:
     controls: bool = False
     obstacle: str | None = None
     choice: bool | None = None
+    pausing: str = ""
     counters: RtpCounters | None = None
 
 
@@ -243,6 +245,7 @@ class Call:
         requested: what the caller chose last, whichever way; it counts under profile optional. stopped: the recording
             was ended by request.
         merged_into: the call that this one became part of.
+        marks: (leg, owner) of the pauses that the dialplan marked on this call's legs.
     """
 
     id: str
@@ -268,6 +271,7 @@ class Call:
     reason: str = ""
     merged_into: str | None = None
     pauses: tuple[Pause, ...] = ()
+    marks: tuple[tuple[str, str], ...] = ()
     recordings: tuple[Recording, ...] = ()
 
     def leg(self, leg_id: str) -> Leg | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from recorder.effects import Attach, Detach, Mark, Release
+from recorder.effects import Attach, Detach, Mark, Release, Reply
 from recorder.events import CallEvent
 
 
@@ -35,6 +35,9 @@ class Switch(Protocol):
     async def release(self, effect: Release) -> None:
         """Let a leg that waits for its decision go on in its dialplan, with the variables set, before anything else
         that waits. A leg that is gone is no error."""
+
+    async def reply(self, effect: Reply) -> None:
+        """Answer who asked through the switch, if anybody did. Like a detach it waits for nothing else."""
 
     async def resync(self) -> None:
         """Read everything again: a ``SwitchUp`` follows."""

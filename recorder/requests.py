@@ -8,7 +8,7 @@ from policy.types import RecordingProfile
 from recorder.conference import OPEN
 from recorder.conversation import caller_of
 from recorder.effects import Answer, Reply
-from recorder.events import ActorKind, Asked, Verb
+from recorder.events import ActorKind, Asked, Verb, owner_is_valid
 from recorder.model import Call, CallKind, Pause, Then
 from recorder.states import PAUSE, PauseInput, PauseState, step
 from recorder.taps import to_be_recorded, unproven_taps
@@ -19,8 +19,7 @@ _ONLY_THE_CALLER = "policy leaves the choice to the caller; this party may not s
 
 def asked(world: World, event: Asked, now: float) -> None:
     """Somebody asks. What is refused is answered at once; a pause is answered when the switch has confirmed it."""
-    calls = [world.calls[event.target]] if event.target in world.calls else [
-        call for call in world.conversations(event.target) if (leg := call.leg(event.target)) and leg.gone is None]
+    calls = _calls(world, event.target)
     if event.verb is Verb.PAUSE:
         calls += _still_hearing(world, calls)
     refusal = _refusal(event, calls)
@@ -66,11 +65,12 @@ def closed(world: World, call: Call) -> None:
 def pause_expired(call: Call, owner: str, at: float) -> Call:
     """The longest time of an owner's pause is over: it ends by itself, or the recording does."""
     stops = any(pause.owner == owner and pause.resumed is None and pause.then is Then.STOP for pause in call.pauses)
-    call = _given_back(call, owner, at)
+    call = given_back(call, owner, at)
     return replace(call, requested=False, stopped=True) if stops else call
 
 
-def _given_back(call: Call, owner: str, at: float) -> Call:
+def given_back(call: Call, owner: str, at: float) -> Call:
+    """The call without that owner's pause."""
     return replace(call, pauses=tuple(
         _resumed(pause, at) if pause.owner == owner and pause.resumed is None else pause for pause in call.pauses))
 
@@ -83,7 +83,18 @@ def _still_hearing(world: World, calls: list[Call]) -> list[Call]:
             and any(segment.source.leg in members for segment in unproven_taps(call))]
 
 
+def _calls(world: World, target: str) -> list[Call]:
+    """The calls that are meant by a call's id, a leg's id, or the name of a leg that is there."""
+    if target in world.calls:
+        return [world.calls[target]]
+    if target not in world.legs:
+        target = next((leg.id for leg in world.legs.values() if leg.name == target and leg.gone is None), target)
+    return [call for call in world.conversations(target) if (leg := call.leg(target)) and leg.gone is None]
+
+
 def _refusal(event: Asked, calls: list[Call]) -> str:
+    if not owner_is_valid(event.owner):
+        return "an owner is a small letter, then small letters, digits, _ or -; at most 32, no number among them"
     if not calls:
         return "no call or leg of that name is in progress"
     for call in calls:
@@ -144,12 +155,16 @@ def _carry_out(world: World, call: Call, event: Asked, now: float) -> Call:
         return replace(call, requested=start if _optional(call) else call.requested, stopped=not start)
     if event.verb is Verb.RESUME:
         world.timers.stop(call.id, f"pause:{event.owner}")
-        return _given_back(call, event.owner, event.at)
-    if call.held_by(event.owner):
-        return call
+        return given_back(call, event.owner, event.at)
     until = event.at + event.longest if event.longest is not None else None
+    world.timers.stop(call.id, f"pause:{event.owner}")
     if event.longest is not None:
         world.timers.start(call.id, f"pause:{event.owner}", now + event.longest)
+    if call.held_by(event.owner):
+        return replace(call, pauses=tuple(
+            replace(pause, actor=event.actor.value, reason=event.reason or pause.reason, until=until,
+                    then=event.then)
+            if pause.owner == event.owner and pause.resumed is None else pause for pause in call.pauses))
     pause = Pause(owner=event.owner, actor=event.actor.value, reason=event.reason, state=PauseState.ASKED,
                   asked=event.at, until=until, then=event.then)
     return replace(call, pauses=(*call.pauses, pause))

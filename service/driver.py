@@ -82,7 +82,8 @@ class Driver:
         self._up = False
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._writing = Writing(store, clock, perform=self._perform, answer=waiters.answer, jobs=jobs)
+        self._waiters = waiters
+        self._writing = Writing(store, clock, perform=self._perform, answer=self._answer, jobs=jobs)
 
     @property
     def name(self) -> str:
@@ -220,6 +221,11 @@ class Driver:
                 self._start(self._switch.detach(detach), "detach", ticket)
             case Mark() as mark:
                 self._start(self._switch.mark(mark), "mark", ticket)
+
+    def _answer(self, reply: Reply) -> None:
+        """To whoever waits at the socket, else to the switch through which it was asked."""
+        if not self._waiters.answer(reply):
+            self._start(self._switch.reply(reply), "reply")
 
     def _start(self, command: Coroutine[None, None, None], name: str, ticket: Ticket | None = None) -> None:
         """Give the switch a command. What comes of it arrives as an event, so nobody waits for it here."""

@@ -19,11 +19,12 @@ class Waiters:
         self._open[request] = asyncio.get_running_loop().create_future()
         return self._open[request]
 
-    def answer(self, reply: Reply) -> None:
-        """Hand the answer over. One that nobody waits for any more is dropped."""
+    def answer(self, reply: Reply) -> bool:
+        """Hand the answer over; whether somebody had asked here."""
         waiting = self._open.pop(reply.request, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(reply)
+        return waiting is not None
 
     async def reply(self, request: str, within: float) -> Reply:
         """The answer to a question that :meth:`expect` announced.

@@ -11,7 +11,7 @@ from pathlib import Path
 from faults import LedgerUnavailable
 from ledger import Ledger, calls
 from policy.types import Policy, SystemDefault
-from recorder.effects import Attach, Detach, Effect, Mark, Release
+from recorder.effects import Attach, Detach, Effect, Mark, Release, Reply
 from recorder.engine import Engine
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, SwitchUp, TapDown, TapUp
 from recorder.model import Bridge, BridgeKind, Call, Direction, Leg, LegState, Party, Snapshot, TrackFile
@@ -99,6 +99,9 @@ class FakeSwitch:
         self.commands.put_nowait(effect)
 
     async def release(self, effect: Release) -> None:
+        self.commands.put_nowait(effect)
+
+    async def reply(self, effect: Reply) -> None:
         self.commands.put_nowait(effect)
 
     async def resync(self) -> None:

@@ -1,0 +1,113 @@
+"""What a dialplan, a feature code or Asterisk's console asks for, as the recorder's requests. Pure.
+
+================================  ====================================================================================
+``UserEvent(RecorderControl,..)``  in the dialplan and in feature codes, with the fields ``action``, ``owner``,
+                                  ``reason``, ``longest`` (seconds), ``then`` (resume or stop), ``by: feature``,
+                                  ``ticket``
+a Local channel's UserEvent       from the console (dialplan/recorder.conf, ``recorder-console``): the channel's name
+                                  says what, the event's name says which channel
+================================  ====================================================================================
+
+Who is meant by the dialplan is the channel that the event is about, as Asterisk says it. No field names a channel.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from ari_app.generated.events import ChannelUserevent
+from recorder.effects import Reply
+from recorder.events import ActorKind, Asked, Verb
+from recorder.model import Then
+
+EVENT = "RecorderControl"
+"""The UserEvent's name."""
+
+ANSWER = "RECORDER_ANSWER"
+"""The shared variable of the asking channel that has the answer: ``confirmed 7``, 7 being the question's ticket."""
+
+_VERBS = {"pause": Verb.PAUSE, "resume": Verb.RESUME, "start": Verb.START, "stop": Verb.STOP}
+_CONSOLE = re.compile(r"Local/([a-z]+)@recorder-console-[0-9a-f]{8};1")
+_TICKET = re.compile(r"[0-9]{1,6}")
+_MOST_LONGEST = 86_400.0  # s
+
+
+def console_channel(name: str) -> bool:
+    """Whether a channel is the console's messenger: nobody's call."""
+    return name.startswith("Local/") and "@recorder-console-" in name
+
+
+def asked(event: ChannelUserevent, switch: str, sequence: int) -> Asked | None:
+    """The request that a UserEvent is, or None for another one and for one that does not say what to do."""
+    channel = event.channel
+    if channel is None:
+        return None
+    request = f"{channel.id}/{sequence}"
+    messenger = _CONSOLE.fullmatch(channel.name)
+    if messenger is not None:
+        verb = _VERBS.get(messenger[1])
+        return Asked(switch=switch, at=event.timestamp, sequence=sequence, request=request, verb=verb,
+                     target=event.eventname, actor=ActorKind.OPERATOR, reason="on Asterisk's console") if verb else None
+    verb = _VERBS.get(_field(event, "action"))
+    if event.eventname != EVENT or verb is None:
+        return None
+    party = _field(event, "by") == "feature"
+    return Asked(switch=switch, at=event.timestamp, sequence=sequence, request=request, verb=verb, target=channel.id,
+                 actor=ActorKind.PARTY if party else ActorKind.DIALPLAN, actor_leg=channel.id if party else None,
+                 owner=_field(event, "owner") or ("agent" if party else "ivr"), reason=_field(event, "reason"),
+                 longest=_seconds(_field(event, "longest")),
+                 then=Then.STOP if _field(event, "then") == "stop" else Then.RESUME)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """A channel whose dialplan waits for an answer."""
+
+    channel: str
+    ticket: str
+
+
+class Askers:
+    """Which channel asked what. An answer takes its entry out; of those that never come the oldest are forgotten.
+
+    Args:
+        most: how many are kept.
+    """
+
+    def __init__(self, most: int = 1000) -> None:
+        self._most = most
+        self._open: OrderedDict[str, Asker] = OrderedDict()
+
+    def expect(self, request: str, event: ChannelUserevent) -> None:
+        """Keep who put that request, if it is one that can be answered."""
+        if event.channel is None or console_channel(event.channel.name):
+            return
+        ticket = _field(event, "ticket")
+        self._open[request] = Asker(event.channel.name, ticket if _TICKET.fullmatch(ticket) else "")
+        while len(self._open) > self._most:
+            self._open.popitem(last=False)
+
+    def take(self, reply: Reply) -> tuple[str, str] | None:
+        """The channel that a reply is for, and what to leave there in `ANSWER`; None where nobody waits."""
+        asker = self._open.pop(reply.request, None)
+        return (asker.channel, f"{reply.answer.value} {asker.ticket}".strip()) if asker is not None else None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+
+def _field(event: ChannelUserevent, name: str) -> str:
+    value = event.userevent.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _seconds(text: str) -> float | None:
+    """A pause's longest time. What is no such number is none: the pause then lasts until it is given back."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and 0 < seconds <= _MOST_LONGEST else None
