@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
@@ -18,7 +19,14 @@ import aiohttp
 from yarl import URL
 
 from ari_app.generated.operations import Operations
-from faults import SettingsInvalid, SwitchOperationFailed, SwitchProtocolBroken, SwitchRefused, SwitchUnreachable
+from faults import (
+    SettingsInvalid,
+    SwitchFault,
+    SwitchOperationFailed,
+    SwitchProtocolBroken,
+    SwitchRefused,
+    SwitchUnreachable,
+)
 
 T = TypeVar("T")
 
@@ -60,12 +68,15 @@ class Client:
     Args:
         address: where, and as whom.
         timeout: of an operation, in seconds; of a download, the longest silence.
+        heartbeat: seconds between pings on the WebSocket; without its answer the connection counts as lost.
     """
 
-    def __init__(self, address: Address, *, timeout: float = 5.0) -> None:
+    def __init__(self, address: Address, *, timeout: float = 5.0, heartbeat: float = 10.0) -> None:
         self.address = address
+        self.app = address.app
         self.operations = Operations(self)
         self._base = address.url.rstrip("/")
+        self._heartbeat = heartbeat
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._slow = aiohttp.ClientTimeout(total=None, connect=timeout, sock_read=timeout)
         self._session: aiohttp.ClientSession | None = None
@@ -101,13 +112,7 @@ class Client:
                 content = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as broken:
             raise _unreachable(broken) from broken
-        _check(response.status, path, content)
-        try:
-            return model(json.loads(content) if content else None)
-        except (ValueError, RecursionError):
-            raise SwitchProtocolBroken("Asterisk's answer is not JSON.", path=path) from None
-        except TypeError as wrong:
-            raise SwitchProtocolBroken(f"Asterisk's answer is not {wrong}.", path=path) from None
+        return answer(response.status, path, content, model)
 
     async def download(self, path: str) -> AsyncIterator[bytes]:
         """The bytes of a file in blocks of at most 64 KiB.
@@ -124,20 +129,38 @@ class Client:
         except (aiohttp.ClientError, TimeoutError, OSError) as broken:
             raise _unreachable(broken) from broken
 
-    async def listen(self, *, heartbeat: float) -> aiohttp.ClientWebSocketResponse:
+    def meet(self) -> AbstractAsyncContextManager[None]:
+        """See ``Way``. Asterisk is asked whenever we like: there is nothing to wait for."""
+        return nullcontext()
+
+    def kept(self) -> tuple[str, ...]:
+        """See ``Way``. Asterisk keeps nothing for whoever calls it."""
+        return ()
+
+    async def regain(self, stand_by: Callable[[], Awaitable[object]]) -> None:
+        """See ``Way``: wait until the application is gone. Taking it back at once would take it from the other, for
+        ever."""
+        while True:
+            await stand_by()
+            try:
+                await self.operations.applications_get(self.app)
+            except SwitchOperationFailed as fault:
+                if fault.details.get("status") == 404:
+                    return
+            except SwitchFault:
+                continue
+
+    async def listen(self) -> aiohttp.ClientWebSocketResponse:
         """The WebSocket of events of our application. It subscribes to nothing: with ``subscribeAll`` Asterisk 22.10
         subscribes the application to the states of all endpoints too, and crashes now and then when a phone signs off
         while the WebSocket closes (its endpoint_state_cb publishes to the topic of an application that is gone).
-
-        Args:
-            heartbeat: a ping every so many seconds; without its answer the connection counts as lost.
 
         Raises:
             SwitchUnreachable, SwitchRefused: it was not opened.
         """
         query = {"app": self.address.app}
         try:
-            return await self._open().ws_connect(self._url("/events"), params=query, heartbeat=heartbeat,
+            return await self._open().ws_connect(self._url("/events"), params=query, heartbeat=self._heartbeat,
                                                  timeout=aiohttp.ClientWSTimeout(ws_close=_FAREWELL))
         except aiohttp.WSServerHandshakeError as refused:
             if refused.status in (401, 403):
@@ -165,14 +188,32 @@ async def _no_redirect(request: aiohttp.ClientRequest, handler: aiohttp.ClientHa
     return response
 
 
-def _check(status: int, path: str, content: bytes) -> None:
+def answer(status: int, path: str, content: bytes | str, model: Callable[[object], T]) -> T:
+    """What an operation's answer says, however it came.
+
+    Args:
+        model: reads the answer's JSON; an answer without a body is None.
+
+    Raises:
+        SwitchRefused, SwitchOperationFailed, SwitchProtocolBroken: as `Client.call`.
+    """
+    _check(status, path, content)
+    try:
+        return model(json.loads(content) if content else None)
+    except (ValueError, RecursionError):
+        raise SwitchProtocolBroken("Asterisk's answer is not JSON.", path=path) from None
+    except TypeError as wrong:
+        raise SwitchProtocolBroken(f"Asterisk's answer is not {wrong}.", path=path) from None
+
+
+def _check(status: int, path: str, content: bytes | str) -> None:
     if status in (401, 403):
         raise _refused(status)
     if status >= 400:
         raise SwitchOperationFailed(f"Asterisk answered {status}: {_said(content)}", status=status, path=path)
 
 
-def _said(content: bytes) -> str:
+def _said(content: bytes | str) -> str:
     """Asterisk's own words in an error's body, or what can be said without them."""
     try:
         answer = json.loads(content)

@@ -11,10 +11,10 @@ import structlog
 
 from ari_app import commands, snapshot
 from ari_app.arrivals import Arrivals
-from ari_app.client import Address, Client
-from ari_app.connection import Backoff, Connection
+from ari_app.connection import Backoff, Connection, Way
 from ari_app.generated import events as ari
 from ari_app.generated.models import AsteriskInfo
+from ari_app.lease import Holder, Lease
 from ari_app.limits import Limits
 from ari_app.names import parse
 from ari_app.stasis import Stasis
@@ -22,7 +22,7 @@ from ari_app.taps import Taps
 from ari_app.translate import translate
 from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken
 from recorder.effects import Attach, Detach, Mark, Release, Reply
-from recorder.events import CallEvent, SwitchDown, SwitchUp, Verb
+from recorder.events import CallEvent, SwitchDown, SwitchFound, SwitchUp, Verb
 from recorder.model import Direction
 
 __all__ = ["AriSwitch"]
@@ -45,27 +45,30 @@ class AriSwitch:
 
     Args:
         name: its name in the settings.
-        address: where it is, and as whom we come.
+        way: how we and it come together; it is opened here.
+        holder: who we are, for the lease.
         operations_per_second: the most operations that begin in a second; a detach is never held back.
         random: draws the jitter of reconnections.
     """
 
-    def __init__(self, name: str, address: Address, *, operations_per_second: float,
+    def __init__(self, name: str, way: Way, holder: Holder, *, operations_per_second: float,
                  random: Random | None = None) -> None:
         self._name = name
-        self._client = Client(address)
+        self._way = way
         self._limits = Limits(per_second=operations_per_second, burst=_BURST, at_once=_AT_ONCE, waiting=_WAITING,
                               clock=time.monotonic)
-        self._connection = Connection(self._client, self, clock=time.monotonic, events=EVENTS,
+        lease = Lease(way.operations, holder, clock=time.monotonic)
+        self._connection = Connection(way, self, lease, clock=time.monotonic, events=EVENTS,
                                       backoff=Backoff(random or Random()))
         self._taps = Taps(name, self, tell=self._put, sequence=self._next, clock=time.time)
         self._arrivals = Arrivals()
-        self._stasis = Stasis(name, self._client.operations, sequence=self._next, start=self._start)
+        self._stasis = Stasis(name, self._way.operations, sequence=self._next, start=self._start)
         self._events: asyncio.Queue[CallEvent] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._askers = commands.Askers()
         self._sequence = 0
         self._boot = ""
+        self._said_boot = False
         self._up = False
 
     @property
@@ -75,7 +78,7 @@ class AriSwitch:
 
     async def events(self) -> AsyncIterator[CallEvent]:
         """Connect, stay connected, and tell what happens, until cancelled."""
-        async with self._client:
+        async with self._way:
             connection = asyncio.create_task(self._connection.run(), name=f"connection {self._name}")
             event = asyncio.ensure_future(self._events.get())
             try:
@@ -133,7 +136,7 @@ class AriSwitch:
 
     # ---- What the connection tells ------------------------------------------------------------------------------
 
-    async def connected(self, info: AsteriskInfo) -> None:
+    def reached(self, info: AsteriskInfo) -> None:
         """See ``Listener``."""
         if info.system is None or info.status is None:
             raise SwitchProtocolBroken("Asterisk does not say which one it is and when it started.")
@@ -141,12 +144,19 @@ class AriSwitch:
         if boot != self._boot:
             self._taps.forget()
         self._boot = boot
-        await self._stasis.release_all(self._client.address.app)
-        await self._snapshot(boot)
+        self._said_boot = False
+
+    async def connected(self) -> None:
+        """See ``Listener``."""
+        await self._stasis.release_all(self._way.app)
+        await self._snapshot(self._boot)
         self._up = True
 
     async def received(self, event: ari.Event) -> None:
-        """See ``Listener``."""
+        """See ``Listener``. What Asterisk had kept for us comes before the snapshot."""
+        if not self._up and not self._said_boot:
+            self._said_boot = True
+            self._put(SwitchFound(switch=self._name, at=time.time(), sequence=self._next(), boot=self._boot))
         match event:
             case ari.StasisStart():
                 if parse(event.channel.id) is not None:
@@ -156,8 +166,10 @@ class AriSwitch:
             case ari.ChannelCreated():
                 self._arrivals.created(event.channel)
             case ari.RecordingStarted():
+                self._earlier(event.recording.name)
                 self._taps.recording_started(event.recording.name, event.timestamp)
             case ari.RecordingFinished() | ari.RecordingFailed():
+                self._earlier(event.recording.name)
                 cause = event.recording.cause or event.recording.state
                 for snoop in self._taps.recording_ended(event.recording.name, event.timestamp, cause):
                     self._start(self._hang_up(snoop))
@@ -183,21 +195,21 @@ class AriSwitch:
         """See ``TapOperations``."""
         if direction is Direction.MIX:
             raise SwitchOperationFailed("A leg has no mix to be tapped.", leg=leg)
-        await self._client.operations.channels_snoop_channel_with_id(
-            leg, snoop, app=self._client.address.app, spy="in" if direction is Direction.IN else "out")
+        await self._way.operations.channels_snoop_channel_with_id(
+            leg, snoop, app=self._way.app, spy="in" if direction is Direction.IN else "out")
 
     async def record(self, snoop: str, name: str) -> None:
         """See ``TapOperations``. An existing file is refused by Asterisk: nothing is overwritten."""
-        await self._client.operations.channels_record(snoop, name=name, format_="wav", if_exists="fail")
+        await self._way.operations.channels_record(snoop, name=name, format_="wav", if_exists="fail")
 
     async def delete(self, snoop: str) -> None:
         """See ``TapOperations``."""
-        await self._client.operations.channels_hangup(snoop)
+        await self._way.operations.channels_hangup(snoop)
 
     # ---- Inside -------------------------------------------------------------------------------------------------
 
     async def _snapshot(self, boot: str) -> None:
-        found = await snapshot.take(self._client.operations, time.time())
+        found = await snapshot.take(self._way.operations, time.time())
         for tap in found.snapshot.taps:
             self._taps.adopt(tap.segment, tuple(file.direction for file in tap.files))
         self._arrivals.keep({leg.id for leg in found.snapshot.legs})
@@ -232,7 +244,13 @@ class AriSwitch:
         if set(channel) & set(",()${}\"'\\"):
             log.warning("a channel's name cannot be used in a variable's name")
             return
-        await self._client.operations.asterisk_set_global_var(variable=f"SHARED({variable},{channel})", value=value)
+        await self._way.operations.asterisk_set_global_var(variable=f"SHARED({variable},{channel})", value=value)
+
+    def _earlier(self, recording: str) -> None:
+        """Before the snapshot Asterisk tells what it had kept: also of taps that an earlier life made."""
+        parsed = None if self._up else parse(recording)
+        if parsed is not None:
+            self._taps.adopt(parsed[0], (Direction.IN, Direction.OUT))
 
     async def _hang_up(self, snoop: str) -> None:
         try:

@@ -78,6 +78,8 @@ class _Teller:
                 yield "The switch was connected, and its calls were read."
                 for leg in event["snapshot"].get("legs", []):
                     yield from self._leg(leg)
+            case "SwitchFound":
+                yield "The switch was reached, and told what had happened meanwhile."
             case "SwitchDown":
                 cause = f": {event['cause']}" if event.get("cause") else ""
                 yield f"The connection to the switch was lost{cause}. What was attached went on."

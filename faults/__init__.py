@@ -196,7 +196,7 @@ class SwitchProtocolBroken(SwitchFault):
 
 
 class SwitchTaken(SwitchFault):
-    """Another service connected to the switch under our application's name; it gets the events now."""
+    """Another service holds the switch's lease, or took the events of our application."""
 
     id = "switch.taken"
     blame = Blame.ADMINISTRATOR

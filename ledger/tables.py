@@ -156,3 +156,10 @@ jobs = Table(
     Column("facts", JSON, nullable=False),
     Index(None, "state", "run_at"),
 )
+
+# One row: which ledger this is.
+identity = Table(
+    "identity", metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False),
+)

@@ -21,6 +21,7 @@ from recorder.events import (
     LegIs,
     LegReplaced,
     SwitchDown,
+    SwitchFound,
     SwitchUp,
     TapDown,
     TapFailed,
@@ -141,6 +142,8 @@ class Engine:
                 requests.asked(world, event, now)
             case SwitchUp():
                 resync.switch_up(world, event, now)
+            case SwitchFound():
+                resync.switch_found(world, event, now)
             case SwitchDown():
                 world.up = False
             case Transferred():

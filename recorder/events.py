@@ -35,6 +35,13 @@ class SwitchUp(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchFound(Event):
+    """The switch was reached: what it kept for us while we were away comes next, and then a ``SwitchUp``."""
+
+    boot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SwitchDown(Event):
     """The connection is gone. What is attached goes on by itself."""
 
@@ -194,7 +201,7 @@ class Tick(Event):
     """Time has passed; ``next_deadline()`` said when to send it."""
 
 
-CallEvent = (SwitchUp | SwitchDown | LegIs | Held | LegGone | BridgeIs | LegReplaced | Transferred | TapUp | TapDown
-             | TapFailed | Asked | Decided | Tick)
-EVENTS: tuple[type[CallEvent], ...] = (SwitchUp, SwitchDown, LegIs, Held, LegGone, BridgeIs, LegReplaced, Transferred,
-                                       TapUp, TapDown, TapFailed, Asked, Decided, Tick)
+CallEvent = (SwitchUp | SwitchFound | SwitchDown | LegIs | Held | LegGone | BridgeIs | LegReplaced | Transferred
+             | TapUp | TapDown | TapFailed | Asked | Decided | Tick)
+EVENTS: tuple[type[CallEvent], ...] = (SwitchUp, SwitchFound, SwitchDown, LegIs, Held, LegGone, BridgeIs, LegReplaced,
+                                       Transferred, TapUp, TapDown, TapFailed, Asked, Decided, Tick)

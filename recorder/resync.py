@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from recorder import conversation, taps
-from recorder.events import BridgeIs, LegGone, LegIs, SwitchUp, TapUp
+from recorder.events import BridgeIs, LegGone, LegIs, SwitchFound, SwitchUp, TapUp
 from recorder.model import Bridge, BridgeKind, Call, CallKind, LegState, Segment
 from recorder.states import SEGMENT, SegmentInput, SegmentState, step
 from recorder.world import World
@@ -13,12 +13,9 @@ from recorder.world import World
 
 def switch_up(world: World, event: SwitchUp, now: float) -> None:
     """The connection stands again. A new boot ends everything of the old one; else the snapshot is the truth."""
-    restarted = bool(world.boot) and event.boot != world.boot
     world.up = True
     world.seen.clear()
-    if restarted:
-        _restarted(world, event, now)
-    world.boot = event.boot
+    switch_found(world, event, now)
     legs = {leg.id for leg in event.snapshot.legs}
     for known in [leg for leg in world.legs if leg not in legs]:
         conversation.leg_gone(world, LegGone(switch=event.switch, at=event.at, leg=known,
@@ -35,7 +32,14 @@ def switch_up(world: World, event: SwitchUp, now: float) -> None:
         world.touch(call.id)
 
 
-def _restarted(world: World, event: SwitchUp, now: float) -> None:
+def switch_found(world: World, event: SwitchFound | SwitchUp, now: float) -> None:
+    """What follows is of this boot; a new one ends everything of the old one."""
+    if world.boot and event.boot != world.boot:
+        _restarted(world, event, now)
+    world.boot = event.boot
+
+
+def _restarted(world: World, event: SwitchFound | SwitchUp, now: float) -> None:
     for known in list(world.legs):
         conversation.leg_gone(world, LegGone(switch=event.switch, at=event.at, leg=known,
                                              cause="the switch restarted"), now)

@@ -7,7 +7,15 @@ from pathlib import Path
 
 from ari_app.client import Client
 from ari_app.connection import check_version
-from faults import SpoolUnusable, SwitchFault, SwitchModuleMissing, SwitchOperationFailed, SwitchRefused
+from ari_app.listening import Listening
+from faults import (
+    SettingsInvalid,
+    SpoolUnusable,
+    SwitchFault,
+    SwitchModuleMissing,
+    SwitchOperationFailed,
+    SwitchRefused,
+)
 from media.wav import header
 from service import folders
 from service.findings import Finding, Verdict, bad, well
@@ -18,31 +26,39 @@ _MODULES = ("res_ari_applications.so", "res_ari_asterisk.so", "res_ari_bridges.s
 _TIMING = "res_timing_"
 
 
-async def examine(name: str, client: Client, spool: Path) -> AsyncIterator[Finding]:
+Way = Client | Listening
+
+
+async def examine(name: str, way: Way, spool: Path) -> AsyncIterator[Finding]:
     """Look at one Asterisk, line by line; what cannot be looked at because of a failure before it is left out."""
-    async with client:
-        operations = client.operations
-        subject = f"{name}: ARI"
-        try:
-            info = await operations.asterisk_get_info(only=("system",))
-            check_version(info)
-        except SwitchRefused as fault:
-            yield bad(f"{name}: user and password", fault)
-            return
-        except SwitchFault as fault:
-            yield bad(subject, fault)
-            return
-        version = info.system.version if info.system is not None else "of an unknown version"
-        yield well(subject, f"Asterisk {version} answers, and knows our user and password")
-        yield await _modules(name, client)
-        async for finding in _spool(name, client, spool):
-            yield finding
+    try:
+        async with way, way.meet():
+            async for finding in _met(name, way, spool):
+                yield finding
+    except SettingsInvalid as fault:
+        yield Finding(subject=f"{name}: listen", verdict=Verdict.NOTE, said=fault.message,
+                      remedy="If that is the running service, ask it: `phonograph calls`. Or stop it and check again.")
+    except SwitchRefused as fault:
+        yield bad(f"{name}: user and password", fault)
+    except SwitchFault as fault:
+        yield bad(f"{name}: ARI", fault)
 
 
-async def _modules(name: str, client: Client) -> Finding:
+async def _met(name: str, way: Way, spool: Path) -> AsyncIterator[Finding]:
+    operations = way.operations
+    info = await operations.asterisk_get_info(only=("system",))
+    check_version(info)
+    version = info.system.version if info.system is not None else "of an unknown version"
+    yield well(f"{name}: ARI", f"Asterisk {version} answers, and user and password are right")
+    yield await _modules(name, way)
+    async for finding in _spool(name, way, spool):
+        yield finding
+
+
+async def _modules(name: str, way: Way) -> Finding:
     subject = f"{name}: modules"
     try:
-        loaded = {module.name for module in await client.operations.asterisk_list_modules()
+        loaded = {module.name for module in await way.operations.asterisk_list_modules()
                   if module.status == "Running"}
     except SwitchFault as fault:
         return bad(subject, fault)
@@ -54,13 +70,13 @@ async def _modules(name: str, client: Client) -> Finding:
     return well(subject, f"all {len(_MODULES) + 1} that recording needs are loaded")
 
 
-async def _spool(name: str, client: Client, spool: Path) -> AsyncIterator[Finding]:
+async def _spool(name: str, way: Way, spool: Path) -> AsyncIterator[Finding]:
     subject = f"{name}: spool"
     try:
         with folders.token(spool, header(8000, 1, 0), ".wav") as token:
             yield well(f"{subject} writable", f"a file can be written and read in {spool}")
             try:
-                await client.operations.recordings_get_stored(token.stem)
+                await way.operations.recordings_get_stored(token.stem)
             except SwitchOperationFailed:
                 yield bad(f"{subject} shared", SpoolUnusable(
                     f"Asterisk does not see what we write into {spool}: it is not the folder that it records into."))

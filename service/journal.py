@@ -25,6 +25,7 @@ from recorder.events import (
     LegIs,
     LegReplaced,
     SwitchDown,
+    SwitchFound,
     SwitchUp,
     TapDown,
     TapFailed,
@@ -85,7 +86,8 @@ class Journal:
             self._files.write(call_id, partial(_line, self._step, now, own, step))
         if isinstance(event, SwitchUp | SwitchDown):
             self._up = isinstance(event, SwitchUp)
-            self._boot = event.boot if isinstance(event, SwitchUp) else self._boot
+        if isinstance(event, SwitchUp | SwitchFound):
+            self._boot = event.boot
         for call in step.changed:
             if call.state is CallState.CLOSED:
                 self._close(call)
@@ -119,7 +121,7 @@ class Journal:
     def _told(self, event: CallEvent) -> set[str]:
         """The open calls that an event speaks of."""
         match event:
-            case SwitchUp() | SwitchDown():
+            case SwitchUp() | SwitchFound() | SwitchDown():
                 return set(self._legs_of)
             case LegIs():
                 legs: tuple[str, ...] = (event.leg.id, event.leg.origin or "")

@@ -9,7 +9,7 @@ from faults import JournalInvalid
 from recorder import records
 from recorder.effects import Effect
 from recorder.engine import Engine, Step
-from recorder.events import CallEvent, SwitchUp, Tick
+from recorder.events import CallEvent, SwitchFound, SwitchUp, Tick
 from recorder.model import Call, Snapshot
 from recorder.world import Limits
 from service import redact
@@ -61,6 +61,8 @@ def _replay(entries: list[Entry]) -> Replay:
     calls = {call.id: call for call in restored}
     if first["up"]:
         engine.receive(SwitchUp(switch=switch, at=first["at"], boot=first["boot"], snapshot=Snapshot()), first["now"])
+    elif first["boot"]:
+        engine.receive(SwitchFound(switch=switch, at=first["at"], boot=first["boot"]), first["now"])
     differences: list[str] = []
     for number, entry in steps:
         event, now = records.event(entry["event"]), float(entry["now"])

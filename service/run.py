@@ -62,13 +62,14 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         store = Store(ledger)
         stack.callback(store.close)
         await store.begin(clock.at())
+        holder = wire.holder(await store.identity(), settings.socket)
         files = JournalFiles(settings.journal_path)
         stack.callback(files.stop)
         places = Places(spools={name: switch.spool for name, switch in settings.switches.items()},
                         work=settings.work_path, destination=settings.destination_path)
         runner = _runner(settings, ledger, names, places, clock)
         waiters = Waiters()
-        drivers = {name: _driver(name, settings, store, policy, files, waiters, clock, runner)
+        drivers = {name: _driver(name, settings, holder, store, policy, files, waiters, clock, runner)
                    for name in settings.switches}
         desk = Desk(ledger, drivers, policy, files, waiters, places, clock, jobs_wait=runner.notify)
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
@@ -125,10 +126,10 @@ def _locks(settings: Settings) -> list[Path]:
     return locks
 
 
-def _driver(name: str, settings: Settings, store: Store, policy: RunningPolicy, files: JournalFiles, waiters: Waiters,
-            clock: Clock, runner: Runner) -> Driver:
+def _driver(name: str, settings: Settings, holder: wire.Holder, store: Store, policy: RunningPolicy,
+            files: JournalFiles, waiters: Waiters, clock: Clock, runner: Runner) -> Driver:
     limits = Limits(confirm_within=settings.pause.confirm_within)
-    return Driver(wire.switch(name, settings.switches[name]), Engine(name, limits), store,
+    return Driver(wire.switch(name, settings.switches[name], holder), Engine(name, limits), store,
                   policy=lambda: policy.policy, journal=Journal(files, name, limits, clock.at()), waiters=waiters,
                   clock=clock, jobs=runner.notify)
 

@@ -35,6 +35,13 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class Connect(StrEnum):
+    """Who calls whom."""
+
+    DIAL = "dial"
+    LISTEN = "listen"
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,11 +50,17 @@ class AsteriskSettings(_Section):
     """One Asterisk."""
 
     kind: Literal["asterisk"] = Field(default="asterisk", description="What the switch is.")
+    connect: Connect = Field(default=Connect.DIAL,
+                             description="Whether Phonograph calls Asterisk, or listens for Asterisk's call "
+                                         "([the two ways](asterisk.md#who-calls-whom)).")
     url: str = Field(default="http://127.0.0.1:8088", pattern=r"^https?://[^/\s@]+(/[^\s]*)?$",
-                     description="Where its HTTP server listens; `/ari` is added.")
+                     description="With `dial`: where its HTTP server listens; `/ari` is added.")
+    listen: str = Field(default="127.0.0.1:8089", pattern=r"^([^/\s@:\[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}$",
+                        description="With `listen`: the address and the port for this Asterisk alone.")
     application: str = Field(default="recorder", pattern=r"^[A-Za-z0-9_-]+$",
                              description="The Stasis application's name.")
-    user: str = Field(description="The ARI user, as in ari.conf.")
+    user: str = Field(description="With `dial`: the ARI user, as in ari.conf. With `listen`: `username` in "
+                                  "websocket_client.conf.")
     password: SecretStr | None = Field(default=None, description="Its password. Either this or `password_file`.")
     password_file: Path | None = Field(default=None, description="A file whose first line is the password.")
     spool: Path = Field(default=Path("/var/spool/asterisk/recording"),
@@ -116,6 +129,14 @@ class Settings(_Section):
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
             raise ValueError("is not an IANA time zone that this machine knows") from error
+        return value
+
+    @field_validator("switches")
+    @classmethod
+    def _own_addresses(cls, value: dict[str, AsteriskSettings]) -> dict[str, AsteriskSettings]:
+        listening = [switch.listen for switch in value.values() if switch.connect is Connect.LISTEN]
+        if len(set(listening)) < len(listening):
+            raise ValueError("two switches have the same `listen`: each Asterisk needs an address of its own")
         return value
 
     @field_validator("switches")

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from ledger import Ledger, calls, jobs, outbox
+from ledger import Ledger, calls, identity, jobs, outbox
 from recorder.effects import Attach, Detach, Mark
 from recorder.model import Call
 
@@ -54,6 +54,10 @@ class Store:
             outbox.performed(connection, [left.id for left in outbox.pending(connection)], now)
 
         await self._in_thread(work)
+
+    async def identity(self) -> str:
+        """Which ledger this is: the same at every start."""
+        return await self._in_thread(identity.of)
 
     async def open_calls(self, switch: str) -> list[Call]:
         """The calls of a switch that are not closed."""

@@ -130,11 +130,14 @@ class AsteriskServer:
         folder: where configuration, spool and logs go; made when missing. None: a temporary folder, removed by
             `stop()`.
         umask: of the child, for the files that it writes; 0o077 keeps recordings private.
+        calls: a port of 127.0.0.1 where the application `recorder` is, for Asterisk to connect to, as `phonograph`
+            and with `ari_password`; None: it connects to nobody.
     """
 
-    def __init__(self, folder: Path | None = None, *, umask: int = 0o077) -> None:
+    def __init__(self, folder: Path | None = None, *, umask: int = 0o077, calls: int | None = None) -> None:
         self.installation = find_installation()
         self._umask = umask
+        self._calls = calls
         self._temporary = folder is None
         self.folder = Path(tempfile.mkdtemp(prefix="asterisk-")) if folder is None else folder.resolve()
         # A Unix socket's path holds 107 bytes (unix(7)), too few for many a test's folder.
@@ -317,6 +320,11 @@ class AsteriskServer:
             "pjsip.conf": f"[transport-udp](+)\nbind = 127.0.0.1:{self.sip_port}\n"
             f"[trunk-out](+)\ncontact = sip:{TRUNK_ADDRESS}:{self.trunk_port}\n{passwords}",
         }
+        if self._calls is not None:
+            listen = PROJECT / "asterisk-conf" / "listen"
+            local["ari.conf"] += (listen / "ari.conf").read_text()
+            local["websocket_client.conf"] = (listen / "websocket_client.conf").read_text() + (
+                f"[phonograph](+)\nuri = ws://127.0.0.1:{self._calls}\npassword = {self.ari_password}\n")
         for name, text in local.items():
             (self.folder / "conf" / "local" / name).write_text(text)
 

@@ -48,6 +48,8 @@ class FakeAsterisk:
         """What is answered instead, by method and path."""
         self.silent: set[str] = set()
         """Paths that get no answer."""
+        self.variables: dict[str, str] = {}
+        """Its global variables."""
         self.deaf = False
         """Whether WebSockets leave pings unanswered."""
         self._over = asyncio.Event()
@@ -102,6 +104,11 @@ class FakeAsterisk:
             case ["asterisk", "info"]:
                 return web.json_response({"system": {"version": self.version, "entity_id": "02:00"},
                                           "status": {"startup_time": AT, "last_reload_time": AT}})
+            case ["asterisk", "variable"] if request.method == "GET":
+                return web.json_response({"value": self.variables.get(request.query["variable"], "")})
+            case ["asterisk", "variable"]:
+                self.variables[request.query["variable"]] = request.query["value"]
+                return web.Response(status=204)
             case ["applications", *_]:
                 return web.json_response(APPLICATION)
             case ["events"]:

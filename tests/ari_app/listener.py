@@ -22,8 +22,10 @@ class Listener:
         """Raised by the next snapshots, one each."""
         self._changed = asyncio.Event()
 
-    async def connected(self, info: AsteriskInfo) -> None:
+    def reached(self, info: AsteriskInfo) -> None:
         self.infos.append(info)
+
+    async def connected(self) -> None:
         self._note("connected")
         if self.failing:
             raise self.failing.pop(0)

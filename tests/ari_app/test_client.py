@@ -63,7 +63,7 @@ async def test_a_query_arrives_as_it_was_meant(asterisk_like: FakeAsterisk, clie
 
 async def test_credentials_are_in_no_url(asterisk_like: FakeAsterisk, client: Client) -> None:
     await client.operations.applications_get(APP)
-    await (await client.listen(heartbeat=5)).close()
+    await (await client.listen()).close()
     assert len(asterisk_like.requests) == 2
     assert not any(USER in path or "pass" in path for _, path in asterisk_like.requests)
 
@@ -103,7 +103,7 @@ async def test_a_redirect_of_an_operation_is_not_followed(asterisk_like: FakeAst
 async def test_a_redirect_of_the_websocket_is_not_followed(asterisk_like: FakeAsterisk, client: Client) -> None:
     asterisk_like.answers["GET", "/ari/events"] = answer(status=307, Location="/ari/elsewhere")
     with pytest.raises(SwitchOperationFailed):
-        await client.listen(heartbeat=5)
+        await client.listen()
     assert len(asterisk_like.requests) == 1
 
 

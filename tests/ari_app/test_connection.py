@@ -13,7 +13,7 @@ from aiohttp import web
 
 from ari_app.client import Client
 from ari_app.connection import Backoff, Connection
-from ari_app.generated.models import AsteriskInfo
+from ari_app.lease import EVERY, Holder, Lease
 from faults import SwitchOperationFailed
 from tests.ari_app.fake_asterisk import APP, FakeAsterisk, event, state_change
 from tests.ari_app.listener import Listener
@@ -49,15 +49,22 @@ class Sleeps:
         self._woken.set()
 
 
+async def never(seconds: float) -> None:
+    """The lease is renewed in an hour."""
+    if seconds == EVERY:
+        await asyncio.Event().wait()
+
+
 @asynccontextmanager
 async def running(server: FakeAsterisk, listener: Listener, sleeps: Sleeps, *, password: str | None = None,
                   most_waiting: int = 100, clock: Callable[[], float] = lambda: 0.0,
                   heartbeat: float = 30) -> AsyncIterator[asyncio.Task[None]]:
     """A connection that runs as long as the context."""
     address = server.address() if password is None else server.address(password)
-    async with Client(address) as client:
-        connection = Connection(client, listener, clock=clock, backoff=Backoff(Random(1)), sleep=sleeps.sleep,
-                                most_waiting=most_waiting, heartbeat=heartbeat, stand_by=7)
+    async with Client(address, heartbeat=heartbeat) as client:
+        lease = Lease(client.operations, Holder("one", "1"), clock=clock, sleep=never)
+        connection = Connection(client, listener, lease, clock=clock, backoff=Backoff(Random(1)), sleep=sleeps.sleep,
+                                most_waiting=most_waiting, stand_by=7)
         task = asyncio.create_task(connection.run())
         try:
             yield task
@@ -73,8 +80,11 @@ async def test_it_subscribes_reads_and_then_hears(asterisk_like: FakeAsterisk) -
         await asterisk_like.sockets[-1].send_str(state_change(5))
         await listener.until("5")
     assert listener.story == ["connected", "up", "5"]
-    assert asterisk_like.requests == [
+    assert asterisk_like.requests[:7] == [
         ("GET", "/ari/asterisk/info?only=system,status"),
+        ("GET", "/ari/asterisk/variable?variable=RECORDER_LEASE"),
+        ("POST", "/ari/asterisk/variable?variable=RECORDER_LEASE&value=one/1/1"),
+        ("GET", "/ari/asterisk/variable?variable=RECORDER_LEASE"),
         ("GET", f"/ari/events?app={APP}"),
         ("POST", f"/ari/applications/{APP}/subscription?eventSource=channel:,bridge:"),
         ("PUT", f"/ari/applications/{APP}/eventFilter"),
@@ -95,10 +105,10 @@ async def test_the_filter_lets_the_replacement_through(asterisk_like: FakeAsteri
 
 async def test_events_that_come_during_the_snapshot_wait_for_its_end(asterisk_like: FakeAsterisk) -> None:
     class Reading(Listener):
-        async def connected(self, info: AsteriskInfo) -> None:
+        async def connected(self) -> None:
             await asterisk_like.sockets[-1].send_str(state_change(5))
             await asterisk_like.sockets[-1].send_str(state_change(6))
-            await super().connected(info)
+            await super().connected()
 
     listener = Reading()
     async with running(asterisk_like, listener, Sleeps()):
@@ -120,7 +130,9 @@ async def test_a_drop_is_told_once_after_what_came_before_it(asterisk_like: Fake
         await asterisk_like.sockets[-1].send_str(state_change(7))
         await listener.until("7")
     assert listener.story == ["connected", "up", "5", "6", "switch.unreachable", "connected", "up", "7"]
-    assert [method for method, _ in asterisk_like.requests] == ["GET", "GET", "POST", "PUT"] * 2
+    once = ["info", "events", "subscription", "eventFilter"]
+    paths = [path.partition("?")[0].rpartition("/")[2] for _, path in asterisk_like.requests]
+    assert [path for path in paths if path != "variable"] == once * 2
 
 
 async def test_a_wrong_password_is_told_once_and_tried_again(asterisk_like: FakeAsterisk) -> None:

@@ -12,7 +12,8 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from ari_app.client import Address
+from ari_app.client import Address, Client
+from ari_app.lease import Holder
 from ari_app.switch import AriSwitch
 from media.compose import compose
 from media.seam import search
@@ -72,8 +73,8 @@ class Told:
 
 @asynccontextmanager
 async def following(server: AsteriskServer) -> AsyncIterator[tuple[AriSwitch, Told]]:
-    switch = AriSwitch("main", Address(server.ari_url, server.ari_user, server.ari_password, "recorder"),
-                       operations_per_second=200)
+    way = Client(Address(server.ari_url, server.ari_user, server.ari_password, "recorder"))
+    switch = AriSwitch("main", way, Holder("tests", "1"), operations_per_second=200)
     told = Told()
     task = asyncio.create_task(told.take(switch))
     try:

@@ -1,0 +1,87 @@
+"""Asterisk connects to us: calls are recorded as in the other direction, and it tells what happened in our absence."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.asterisk import AsteriskServer
+from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, Conversation, converse, said, whole
+from tests.phone import Phones
+from tests.phonograph import Json, Phonograph, settings
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+
+
+@pytest_asyncio.fixture
+async def caller(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[tuple[AsteriskServer, Json]]:
+    """An Asterisk that connects to a service, and the settings of that service."""
+    server = AsteriskServer(tmp_path / "asterisk", calls=unused_tcp_port)
+    await asyncio.to_thread(server.start)
+    yield server, {**settings(server, tmp_path)["switches"]["main"], "connect": "listen",
+                   "listen": f"127.0.0.1:{unused_tcp_port}"}
+    await asyncio.to_thread(server.stop)
+
+
+Caller = tuple[AsteriskServer, Json]
+
+
+async def test_a_call_is_recorded_when_asterisk_connects_to_us(caller: Caller, tmp_path: Path) -> None:
+    server, switch = caller
+    switch["url"] = "http://127.0.0.1:9"  # nobody's: nothing may go over the other direction
+    async with (Phonograph(server, tmp_path, policy=EVERYTHING, switches={"main": switch}) as service,
+                Phones(server) as phones):
+        alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+        talk = await converse(service, alice, bob, "102")
+        left, right = talk.tracks()
+        assert whole(said(talk.caller, ALICE, margin=0.5), left)
+        assert whole(said(talk.callee, BOB, margin=0.5), right)
+        assert talk.recording["state"] == "ready"
+
+
+async def test_a_call_that_ended_while_the_service_was_dead_is_complete_because_asterisk_tells_of_its_end(
+        caller: Caller, tmp_path: Path) -> None:
+    server, switch = caller
+    service = Phonograph(server, tmp_path, policy=EVERYTHING, switches={"main": switch})
+    await service.start()
+    async with Phones(server) as phones:
+        alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+        call = alice.call("102")
+        taken = await bob.next_call()
+        await call.answered
+        await asyncio.sleep(1.5)
+        await service.kill()
+        await asyncio.sleep(1.0)
+        await call.hangup()
+        await taken.ended
+        await asyncio.sleep(1.0)
+        await service.start()
+        (row,) = await service.closed(1)
+        talk = Conversation(call, taken, row)
+        assert talk.recording["state"] == "ready", talk.recording
+        assert whole(said(call, ALICE, margin=0.5), talk.tracks()[0])
+        assert whole(said(taken, BOB, margin=0.5), talk.tracks()[1])
+        assert call.ended_at is not None
+        assert abs(row["ended"] - call.ended_at) < 0.5
+    await service.stop()
+
+
+async def test_a_call_that_came_and_went_while_the_service_was_dead_has_a_row(caller: Caller, tmp_path: Path) -> None:
+    server, switch = caller
+    service = Phonograph(server, tmp_path, policy=EVERYTHING, switches={"main": switch})
+    await service.start()
+    await service.kill()
+    async with Phones(server) as phones:
+        alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+        call = alice.call("102")
+        taken = await bob.next_call()
+        await call.answered
+        await asyncio.sleep(1.0)
+        await call.hangup()
+        await taken.ended
+        await service.start()
+        (row,) = await service.closed(1)
+        assert (row["sip_call_id"], row["outcome"], row["recorded"]) == (call.id, "missed", True)
+    await service.stop()

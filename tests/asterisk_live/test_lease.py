@@ -1,0 +1,108 @@
+"""Two services and one Asterisk: one records, the other waits for its turn, whatever their applications are called."""
+
+import asyncio
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from ari_app.lease import DEAD_AFTER, EVERY
+from tests.asterisk import AsteriskServer
+from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, converse
+from tests.phone import Phones
+from tests.phonograph import Phonograph, settings
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+
+
+def service_of(server: AsteriskServer, folder: Path, application: str) -> Phonograph:
+    """A service with a ledger of its own."""
+    switch = {**settings(server, folder)["switches"]["main"], "application": application}
+    return Phonograph(server, folder, policy=EVERYTHING, switches={"main": switch})
+
+
+def faults(service: Phonograph) -> list[str]:
+    lines = (json.loads(line) for line in (service.folder / "phonograph.log").read_text().splitlines())
+    return [str(line["fault"]) for line in lines if line.get("fault")]
+
+
+async def stands_by(service: Phonograph) -> None:
+    async def does() -> bool:
+        return service.socket.exists() and faults(service) == ["switch.taken"]
+
+    await service.until(does, "does not stand by")
+
+
+async def is_up(service: Phonograph, *, within: float) -> None:
+    async def up() -> bool:
+        return bool((await service.get("/health"))["switches"]["main"]["up"])
+
+    await service.until(up, "did not take over", within=within)
+
+
+@pytest.mark.parametrize("application", ["recorder", "another"])
+async def test_a_second_service_is_refused_and_takes_over_when_the_first_stops(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path, application: str) -> None:
+    first, second = (service_of(asterisk, tmp_path / "first", "recorder"),
+                     service_of(asterisk, tmp_path / "second", application))
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    await first.start()
+    await second.start(until_up=False)
+    await stands_by(second)
+    talk = await converse(first, alice, bob, "102", seconds=1.5)
+    assert talk.recording["state"] == "ready"
+    assert await second.calls() == []
+    assert faults(first) == []
+    await first.stop()
+    await is_up(second, within=EVERY + 10)
+    await converse(second, alice, bob, "102", seconds=1.0)
+    assert len(await second.calls()) == 1
+    await second.stop()
+
+
+async def test_a_second_service_takes_over_when_the_first_was_killed(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    first, second = (service_of(asterisk, tmp_path / "first", "recorder"),
+                     service_of(asterisk, tmp_path / "second", "another"))
+    await first.start()
+    await second.start(until_up=False)
+    await stands_by(second)
+    await first.kill()
+    await is_up(second, within=DEAD_AFTER + 3 * EVERY + 10)
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    await converse(second, alice, bob, "102", seconds=1.0)
+    await first.start(until_up=False)
+    await stands_by(first)
+    await second.stop()
+    await is_up(first, within=EVERY + 10)
+    await first.stop()
+
+
+async def test_a_service_that_was_killed_is_in_at_once_while_another_waits(
+        asterisk: AsteriskServer, tmp_path: Path) -> None:
+    first, second = (service_of(asterisk, tmp_path / "first", "recorder"),
+                     service_of(asterisk, tmp_path / "second", "another"))
+    await first.start()
+    await second.start(until_up=False)
+    await stands_by(second)
+    await first.kill()
+    await first.start()
+    assert (await second.get("/health"))["switches"]["main"]["up"] is False
+    await second.stop()
+    await first.stop()
+
+
+async def test_a_lease_ends_with_its_asterisk(tmp_path: Path) -> None:
+    server = AsteriskServer(tmp_path / "asterisk")
+    await asyncio.to_thread(server.start)
+    first, second = service_of(server, tmp_path / "first", "recorder"), service_of(server, tmp_path / "second", "other")
+    await first.start()
+    await asyncio.to_thread(server.kill)
+    await first.kill()
+    await asyncio.to_thread(server.start)
+    begun = time.monotonic()
+    await second.start()
+    assert time.monotonic() - begun < DEAD_AFTER
+    await second.stop()
+    await asyncio.to_thread(server.stop)
