@@ -37,7 +37,7 @@ class Asterisk:
         return model(None)
 
     def download(self, path: str) -> AsyncIterator[bytes]:
-        raise NotImplementedError
+        raise AssertionError("a lease is no file")
 
 
 class Time:
