@@ -35,6 +35,9 @@ dashboards and the failed list may rely on it.
     │   ├── LeaseLost                    processing.lease-lost
     │   ├── DestinationExists            processing.destination-exists
     │   └── StorageRefused               processing.storage
+    ├── DiskFault                        room for recordings
+    │   ├── DiskLow                      disk.low
+    │   └── DiskNearlyFull               disk.nearly-full
     ├── LedgerFault                      the database
     │   ├── LedgerUnavailable            ledger.unavailable
     │   └── LedgerSchemaUnknown          ledger.schema
@@ -328,6 +331,28 @@ class StorageRefused(ProcessingFault):
     id = "processing.storage"
     blame = Blame.STORAGE
     remedy = "Free space or mend the permissions; the job is retried by itself."
+
+
+class DiskFault(Fault):
+    """Room for recordings."""
+
+    id = "disk"
+    blame = Blame.STORAGE
+    remedy = "Free space or make the file system larger; docs/assurance.md says what may go."
+
+
+class DiskLow(DiskFault):
+    """Less is free than `disk.warn_below` of the settings."""
+
+    id = "disk.low"
+    recording = "Every recording goes on."
+
+
+class DiskNearlyFull(DiskFault):
+    """Less is free than `disk.stop_optional_below` of the settings."""
+
+    id = "disk.nearly-full"
+    recording = "Calls that have to be recorded are; optional recordings are stopped, and no new one starts."
 
 
 class LedgerFault(Fault):

@@ -117,7 +117,10 @@ def _of_permission(permission: Permission, whose: str, level: Level, subject: Su
             if profile is RecordingProfile.ALWAYS
             else f"records {wanted} if the caller asks for it, and the caller did"
         )
-        media, because = _offered(kind.media, because, facts)
+        if profile is RecordingProfile.OPTIONAL and facts.scarce:
+            because += ", but the disk is nearly full"
+        else:
+            media, because = _offered(kind.media, because, facts)
     return _Finding(media, because, level, profile, subject)
 
 

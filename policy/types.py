@@ -130,6 +130,7 @@ class Facts:
         offered: the media that the call offers.
         requested: what the caller chose: True to be recorded, False not to be, None when nothing was said.
         obstacle: why the switch cannot record this call (``bypass_media``, ``proxy_media``), None if it can.
+        scarce: the disk is nearly full: what is left of it is for calls that have to be recorded.
     """
 
     direction: Direction
@@ -138,6 +139,7 @@ class Facts:
     offered: frozenset[Media]
     requested: bool | None = None
     obstacle: str | None = None
+    scarce: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,11 +146,12 @@ class Verb(StrEnum):
 
 
 class ActorKind(StrEnum):
-    """Who asks: a party on a leg (feature code), the dialplan, or an operator (CLI, API)."""
+    """Who asks: a party on a leg (feature code), the dialplan, an operator (CLI, API), or the service itself."""
 
     PARTY = "party"
     DIALPLAN = "dialplan"
     OPERATOR = "operator"
+    SERVICE = "service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,7 +152,8 @@ def _chooses(call: Call, event: Asked) -> bool:
 def _carry_out(world: World, call: Call, event: Asked, now: float) -> Call:
     if event.verb in (Verb.START, Verb.STOP):
         start = event.verb is Verb.START
-        return replace(call, requested=start if _optional(call) else call.requested, stopped=not start)
+        call = replace(call, requested=start if _optional(call) else call.requested, stopped=not start)
+        return call if start else _with_reason(call, event.reason)
     if event.verb is Verb.RESUME:
         world.timers.stop(call.id, f"pause:{event.owner}")
         return given_back(call, event.owner, event.at)
@@ -168,6 +169,14 @@ def _carry_out(world: World, call: Call, event: Asked, now: float) -> Call:
     pause = Pause(owner=event.owner, actor=event.actor.value, reason=event.reason, state=PauseState.ASKED,
                   asked=event.at, until=until, then=event.then)
     return replace(call, pauses=(*call.pauses, pause))
+
+
+def _with_reason(call: Call, reason: str) -> Call:
+    """Let the recording that is being made say why it was stopped, if somebody gave a reason."""
+    if not reason or call.recording is None:
+        return call
+    return replace(call, recordings=(*call.recordings[:-1],
+                                     replace(call.recordings[-1], reason=f"stopped: {reason}")))
 
 
 def _resumed(pause: Pause, at: float) -> Pause:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from faults import ConfigurationFault, Fault, LedgerUnavailable
 from processing.names import NameTemplate
-from service import folders, running_policy
+from service import disk, folders, running_policy
 from service.findings import Finding, Verdict, bad, well
 from service.settings import Settings
 
@@ -24,6 +24,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield _folder(subject, folder)
     yield _ledger(settings.ledger)
     yield _one_file_system(settings)
+    yield from _room(settings)
     yield _mask()
 
 
@@ -63,6 +64,20 @@ def _one_file_system(settings: Settings) -> Finding:
     return Finding(subject="one file system", verdict=Verdict.NOTE,
                    said="`work_path` and `destination_path` are on different ones: each finished file is copied once",
                    remedy="Put both on one file system to save that.")
+
+
+def _room(settings: Settings) -> Iterator[Finding]:
+    """What is free where recordings are written, against the settings' watermarks."""
+    watermarks = disk.Watermarks.of(settings.disk)
+    for name, folder in disk.watched(settings).items():
+        free = disk.free_bytes(_nearest(folder))
+        state = watermarks.state(free)
+        wrong = disk.fault(state, name, folder, free)
+        if wrong is None:
+            yield well(f"{name} room", f"{disk.in_words(free)} are free")
+        else:
+            verdict = Verdict.NOTE if state is disk.State.LOW else Verdict.FAIL
+            yield Finding(subject=f"{name} room", verdict=verdict, said=wrong.message, remedy=wrong.remedy)
 
 
 def _mask() -> Finding:

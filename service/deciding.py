@@ -16,19 +16,20 @@ from recorder.model import Call, Leg
 _OFFERED = frozenset({Media.AUDIO})
 
 
-def decided(asked: Decide, call: Call, policy: Policy, at: float) -> Decided:
+def decided(asked: Decide, call: Call, policy: Policy, at: float, *, scarce: bool = False) -> Decided:
     """Answer the engine's question.
 
     Args:
         call: the call that it is about.
         at: when, in seconds since the epoch (UTC).
+        scarce: the disk is nearly full.
     """
     caller, callee = asked.caller, asked.callee
     obstacle = next((leg.obstacle for leg in call.parties if leg.obstacle), None)
     facts = Facts(
         direction=direction_of(caller.trunk, callee is not None and callee.trunk),
         caller=_identity(caller), callee=_identity(callee) if callee is not None else Identity(),
-        offered=_OFFERED, requested=asked.requested, obstacle=obstacle)
+        offered=_OFFERED, requested=asked.requested, obstacle=obstacle, scarce=scarce)
     return Decided(switch=call.switch, at=at, call=call.id, decision=decide(facts, policy))
 
 

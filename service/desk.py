@@ -19,6 +19,7 @@ from recorder.events import ActorKind, Asked, Verb
 from recorder.model import Call
 from service import views
 from service.clock import Clock
+from service.disk import Disk, State, may_start
 from service.driver import Driver
 from service.journal_files import Entry, JournalFiles, read
 from service.reconcile import Discrepancy, reconcile
@@ -35,7 +36,7 @@ class Desk:
     """Questions and requests, from whoever may use the local socket."""
 
     def __init__(self, ledger: Ledger, drivers: Mapping[str, Driver], policy: RunningPolicy, files: JournalFiles,
-                 waiters: Waiters, places: Places, clock: Clock, *, jobs_wait: Callable[[], None]) -> None:
+                 waiters: Waiters, places: Places, clock: Clock, *, disk: Disk, jobs_wait: Callable[[], None]) -> None:
         self._ledger = ledger
         self._drivers = drivers
         self._policy = policy
@@ -43,6 +44,7 @@ class Desk:
         self._waiters = waiters
         self._places = places
         self._clock = clock
+        self._disk = disk
         self._jobs_wait = jobs_wait
 
     def health(self) -> dict[str, Any]:
@@ -53,7 +55,8 @@ class Desk:
             switches[name] = {"up": health.up, "calls": health.calls, "waiting": health.waiting,
                               "unwritten": health.unwritten, "ledger": health.ledger}
         well = all(switch["up"] and switch["ledger"] for switch in switches.values())
-        return {"well": well, "switches": switches}
+        disk = self._disk.health()
+        return {"well": well and disk["state"] == State.WELL, "switches": switches, "disk": disk}
 
     async def calls(self, wanted: CallFilter, *, limit: int, after: str | None) -> list[View]:
         """Calls, newest first.
@@ -152,11 +155,14 @@ class Desk:
         Raises:
             NotFound: no open call has that id.
             PauseUnconfirmed: no answer came in time.
+            RequestRefused: an optional recording cannot start, because a disk is nearly full.
         """
         driver = next((driver for driver in self._drivers.values()
                        if any(call.id == call_id for call in driver.calls())), None)
         if driver is None:
             raise NotFound("No call that is going on has that id.", call=call_id)
+        if verb is Verb.START and self._disk.nearly_full:
+            may_start(next(call for call in driver.calls() if call.id == call_id))
         request = str(uuid.uuid4())
         self._waiters.expect(request)
         driver.ask(Asked(switch=driver.name, at=self._clock.at(), request=request, verb=verb, target=call_id,

@@ -60,16 +60,18 @@ class Driver:
     Args:
         policy: gives the policy that runs now.
         jobs: called when a recording's job has been written.
+        scarce: whether a disk is nearly full.
         queue: how many events may wait; what comes beyond is dropped, and everything is read again.
     """
 
     def __init__(self, switch: Switch, engine: Engine, store: Store, *, policy: Callable[[], Policy],
                  journal: Journal, waiters: Waiters, clock: Clock, jobs: Callable[[], None] = lambda: None,
-                 queue: int = _QUEUE) -> None:
+                 scarce: Callable[[], bool] = lambda: False, queue: int = _QUEUE) -> None:
         self._switch = switch
         self._engine = engine
         self._store = store
         self._policy = policy
+        self._scarce = scarce
         self._journal = journal
         self._clock = clock
         self._longest = queue
@@ -211,7 +213,7 @@ class Driver:
     def _decide(self, effect: Decide) -> None:
         call = self._calls.get(effect.call)
         if call is not None:
-            self._receive(decided(effect, call, self._policy(), self._clock.at()))
+            self._receive(decided(effect, call, self._policy(), self._clock.at(), scarce=self._scarce()))
 
     def _perform(self, ticket: Ticket) -> None:
         match ticket.effect:

@@ -24,6 +24,7 @@ from recorder.world import Limits
 from service import folders, wire
 from service.clock import Clock, SystemClock
 from service.desk import Desk
+from service.disk import Disk, Watermarks, stop_optional, watched
 from service.driver import Driver
 from service.journal import Journal
 from service.journal_files import JournalFiles
@@ -69,23 +70,25 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
                         work=settings.work_path, destination=settings.destination_path)
         runner = _runner(settings, ledger, names, places, clock)
         waiters = Waiters()
-        drivers = {name: _driver(name, settings, holder, store, policy, files, waiters, clock, runner)
+        disk = Disk(watched(settings), Watermarks.of(settings.disk), clock=clock,
+                    stop_optional=lambda: stop_optional(drivers.values(), clock.at()))
+        drivers = {name: _driver(name, settings, holder, store, policy, files, waiters, clock, runner, disk)
                    for name in settings.switches}
-        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, jobs_wait=runner.notify)
+        await disk.look()
+        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, jobs_wait=runner.notify)
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
                  if "://" in settings.ledger else settings.ledger)
-        await _until_stopped(drivers, runner, policy, api(desk), _housekeeping(store, clock))
+        await _until_stopped(drivers, policy, runner.run(), api(desk), disk.run(), _housekeeping(store, clock))
     log.info("phonograph has stopped; what is attached goes on")
 
 
-async def _until_stopped(drivers: dict[str, Driver], runner: Runner, policy: RunningPolicy, api: Awaitable[None],
-                         housekeeping: Awaitable[None]) -> None:
+async def _until_stopped(drivers: dict[str, Driver], policy: RunningPolicy, *others: Awaitable[None]) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, policy)
-    work = [*(driver.run() for driver in drivers.values()), runner.run(), api, housekeeping]
+    work = [*(driver.run() for driver in drivers.values()), *others]
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_as_coroutine(one)) for one in work]
@@ -127,11 +130,11 @@ def _locks(settings: Settings) -> list[Path]:
 
 
 def _driver(name: str, settings: Settings, holder: wire.Holder, store: Store, policy: RunningPolicy,
-            files: JournalFiles, waiters: Waiters, clock: Clock, runner: Runner) -> Driver:
+            files: JournalFiles, waiters: Waiters, clock: Clock, runner: Runner, disk: Disk) -> Driver:
     limits = Limits(confirm_within=settings.pause.confirm_within)
     return Driver(wire.switch(name, settings.switches[name], holder), Engine(name, limits), store,
                   policy=lambda: policy.policy, journal=Journal(files, name, limits, clock.at()), waiters=waiters,
-                  clock=clock, jobs=runner.notify)
+                  clock=clock, jobs=runner.notify, scarce=lambda: disk.nearly_full)
 
 
 def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Places, clock: Clock) -> Runner:

@@ -84,6 +84,31 @@ class PauseSettings(_Section):
         description="How long the switch may take to confirm that a tap is gone before it is ended by force (seconds).")
 
 
+_SIZE = r"^[0-9]+(\.[0-9]+)? ?(MB|GB|TB)$"
+_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def size(text: str) -> int:
+    """The bytes of a size such as ``5GB``; the units are powers of 1000, as disks are sold."""
+    return round(float(text[:-2]) * _UNITS[text[-2:]])
+
+
+class DiskSettings(_Section):
+    """Room on the disks of the spools, `work_path` and `destination_path`: a number with MB, GB or TB."""
+
+    warn_below: str = Field(default="5GB", pattern=_SIZE,
+                            description="With less free, the log and `/health` warn.")
+    stop_optional_below: str = Field(
+        default="1GB", pattern=_SIZE,
+        description="With less free, optional recordings are stopped and no new one starts. The others go on.")
+
+    @model_validator(mode="after")
+    def _warns_first(self) -> DiskSettings:
+        if size(self.stop_optional_below) > size(self.warn_below):
+            raise ValueError("`stop_optional_below` must not be more than `warn_below`")
+        return self
+
+
 class JobSettings(_Section):
     """The work after the hangup."""
 
@@ -120,6 +145,7 @@ class Settings(_Section):
                                          description="Where error reports go (Sentry). Without it, nowhere.")
     switches: dict[str, AsteriskSettings] = Field(min_length=1, description="The switches, each under its name.")
     pause: PauseSettings = Field(default=PauseSettings(), description="How a pause is confirmed.")
+    disk: DiskSettings = Field(default=DiskSettings(), description="Room on the disks.")
     jobs: JobSettings = Field(default=JobSettings(), description="The work after the hangup.")
 
     @field_validator("time_zone")

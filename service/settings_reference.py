@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from service.settings import AsteriskSettings, JobSettings, PauseSettings, Settings
+from service.settings import AsteriskSettings, DiskSettings, JobSettings, PauseSettings, Settings
 
 _INTRODUCTION = """# Settings
 
@@ -37,7 +37,8 @@ switches:
 """
 
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
-    ("", Settings), ("switches.NAME", AsteriskSettings), ("pause", PauseSettings), ("jobs", JobSettings))
+    ("", Settings), ("switches.NAME", AsteriskSettings), ("pause", PauseSettings), ("disk", DiskSettings),
+    ("jobs", JobSettings))
 _RANGE = {Ge: "at least", Gt: "more than", Le: "at most", Lt: "less than"}
 
 

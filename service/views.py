@@ -55,7 +55,7 @@ def recording(of: Call, shown: Recording, result: dict[str, Json] | None, destin
         "caller": _party(caller), "callee": _party(callee),
         "created": shown.created, "started": shown.started, "ended": shown.ended,
         "seconds": made.get("seconds"), "bytes": made.get("bytes"), **files,
-        "reason": shown.reason or " ".join(made.get("reasons", [])),
+        "reason": " ".join(filter(None, [shown.reason, *made.get("reasons", [])])),
         "segments": [_segment(each) for each in shown.segments],
     }
 

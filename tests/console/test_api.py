@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import pytest_asyncio
 from console import api
 from faults import StepFailed
 from ledger import calls, jobs
+from policy.types import Permission, Policy, RecordingProfile
 from processing.step import Places
 from service.desk import Desk
 from service.running_policy import RunningPolicy
 from tests.console.running import ALICE, FINISHED
-from tests.service.fakes import SWITCH, Service, Story
+from tests.service.fakes import RECORD_ALL, SWITCH, Service, Story
 from tests.service.test_driver import until
 
 
@@ -35,12 +37,18 @@ class Api:
 
 @pytest_asyncio.fixture
 async def served(tmp_path: Path) -> AsyncIterator[Api]:
+    async with serving(tmp_path, RECORD_ALL) as api_of_it:
+        yield api_of_it
+
+
+@asynccontextmanager
+async def serving(tmp_path: Path, policy: Policy) -> AsyncIterator[Api]:
     (tmp_path / "policy.yaml").write_text("record: all\n")
     (tmp_path / "spool").mkdir()
-    async with Service(tmp_path) as service:
+    async with Service(tmp_path, policy=policy) as service:
         places = Places(spools={SWITCH: tmp_path / "spool"}, work=tmp_path, destination=tmp_path)
         desk = Desk(service.ledger, {SWITCH: service.driver}, RunningPolicy(tmp_path / "policy.yaml"), service.files,
-                    service.waiters, places, service.clock, jobs_wait=lambda: None)
+                    service.waiters, places, service.clock, disk=service.disk, jobs_wait=lambda: None)
         task = asyncio.create_task(api.serve(desk, tmp_path / "s"))
         await until((tmp_path / "s").exists)
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(tmp_path / "s"))) as session:
@@ -55,6 +63,34 @@ async def test_health_says_whether_the_switch_is_seen(served: Api) -> None:
     served.service.switch.tell(Story().up())
     await until(lambda: served.service.driver.health().up)
     assert (await served.ask("GET", "/health"))[1]["well"]
+
+
+async def test_a_disk_that_is_nearly_full_makes_the_service_unwell_and_is_named(served: Api) -> None:
+    served.service.switch.tell(Story().up())
+    await until(lambda: served.service.driver.health().up)
+    served.service.free = 5
+    await served.service.disk.look()
+    _, health = await served.ask("GET", "/health")
+    assert (health["well"], health["disk"]["state"]) == (False, "nearly_full")
+    assert health["disk"]["folders"]["work_path"]["free"] == 5
+
+
+async def test_an_optional_recording_is_not_begun_on_a_disk_that_is_nearly_full(tmp_path: Path) -> None:
+    optional = Policy(users={"alice": Permission(recording_profile=RecordingProfile.OPTIONAL)})
+    async with serving(tmp_path, optional) as served:
+        story = Story()
+        served.service.switch.tell(story.up(), *story.dial(), *story.answer())
+        await until(lambda: any(call.decision for call in served.service.driver.calls()))
+        (call,) = served.service.driver.calls()
+        served.service.free = 5
+        await served.service.disk.look()
+        status, answer = await served.ask("POST", f"/calls/{call.id}/start")
+        assert (status, answer["fault"]["id"]) == (409, "recording.request-refused")
+        assert "the disk is nearly full" in answer["fault"]["message"]
+        served.service.free = 10**12
+        await served.service.disk.look()
+        assert (await served.ask("POST", f"/calls/{call.id}/start"))[0] == 200
+        await served.service.switch.attached()
 
 
 async def test_a_pause_is_answered_when_the_switch_has_confirmed_it(served: Api) -> None:

@@ -218,3 +218,16 @@ def test_every_reason_is_one_sentence_with_a_capital_and_a_full_stop() -> None:
             assert reason[0].isupper()
             assert reason.endswith(".")
             assert ". " not in reason
+
+
+@pytest.mark.parametrize(("profile", "recorded", "reason"), [
+    (RecordingProfile.ALWAYS, True, "always records audio, so audio is recorded."),
+    (RecordingProfile.OPTIONAL, False, "records audio if the caller asks for it, and the caller did, but the disk is "
+                                       "nearly full, so the call is not recorded.")])
+def test_a_disk_that_is_nearly_full_takes_optional_recordings_and_no_others(
+    profile: RecordingProfile, recorded: bool, reason: str
+) -> None:
+    policy = Policy(users={"alice@sales.example": Permission(RecordingType.AUDIO, profile)})
+    decision = decide(Facts(Direction.OUTBOUND, ALICE, BOB, AUDIO, True, scarce=True), policy)
+    assert decision.record is recorded
+    assert decision.reason == f"The permission of the caller alice@sales.example {reason}"

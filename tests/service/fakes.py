@@ -16,6 +16,7 @@ from recorder.engine import Engine
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, SwitchUp, TapDown, TapUp
 from recorder.model import Bridge, BridgeKind, Call, Direction, Leg, LegState, Party, Snapshot, TrackFile
 from recorder.world import Limits
+from service.disk import Disk, Watermarks, stop_optional
 from service.driver import Driver
 from service.journal import Journal
 from service.journal_files import JournalFiles
@@ -162,10 +163,14 @@ class Service:
         self.waiters = Waiters()
         self.jobs = asyncio.Event()
         limits = Limits()
+        self.free = 10**12
+        self.disk = Disk({"work_path": folder}, Watermarks(warn_below=5_000, stop_optional_below=1_000),
+                         clock=self.clock, free=lambda _: self.free,
+                         stop_optional=lambda: stop_optional([self.driver], self.clock.at()))
         self.driver = Driver(
             self.switch, Engine(SWITCH, limits), self.store, policy=lambda: policy,
             journal=Journal(self.files, SWITCH, limits, self.clock.at()), waiters=self.waiters, clock=self.clock,
-            jobs=self.jobs.set, queue=queue)
+            jobs=self.jobs.set, scarce=lambda: self.disk.nearly_full, queue=queue)
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Service:
