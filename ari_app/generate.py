@@ -28,8 +28,8 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "applications": ("get", "subscribe", "unsubscribe", "filter"),
     "asterisk": ("getInfo", "ping", "listModules", "getModule", "getGlobalVar", "setGlobalVar"),
     "bridges": ("list", "get"),
-    "channels": ("list", "get", "hangup", "continueInDialplan", "playWithId", "record", "getChannelVar",
-                 "setChannelVar", "snoopChannelWithId", "rtpstatistics"),
+    "channels": ("list", "originateWithId", "get", "hangup", "continueInDialplan", "playWithId", "record",
+                 "getChannelVar", "setChannelVar", "snoopChannelWithId", "rtpstatistics"),
     "recordings": ("getStored", "deleteStored", "getStoredFile", "getLive", "stop"),
 }
 """The operations that we use, by resource and Asterisk's nickname."""
@@ -67,6 +67,7 @@ _SIMPLE: Mapping[str, tuple[str, str]] = {
     "boolean": ("bool", "fields.flag"),
     "Date": ("float", "fields.instant"),
     "object": ("Mapping[str, object]", "fields.mapping"),
+    "containers": ("Mapping[str, object]", "fields.mapping"),
 }
 _SHADOWED = frozenset({"filter", "format", "id", "type"})
 _WIDTH = 110

@@ -8,10 +8,28 @@ from recorder.model import Direction, TrackFile
 FOLDER = "phonograph"
 """The folder below Asterisk's recording spool."""
 
+_MEMBER = "-member"
+
 
 def snoop_id(segment: str, direction: Direction) -> str:
     """The id of the snoop channel of a segment's direction."""
     return f"{segment}-{direction.value}"
+
+
+def member_id(segment: str) -> str:
+    """The id of the far half of our quiet member of a conference: the half that is in the conference."""
+    return f"{snoop_id(segment, Direction.MIX)}{_MEMBER}"
+
+
+def member_of(identity: str) -> str | None:
+    """The segment whose quiet member has that id, or None where it is not ours."""
+    parsed = parse(identity.removesuffix(_MEMBER)) if identity.endswith(_MEMBER) else None
+    return parsed[0] if parsed is not None and parsed[1] is Direction.MIX else None
+
+
+def ours(channel: str) -> bool:
+    """Whether we made the channel of that id."""
+    return parse(channel) is not None or member_of(channel) is not None
 
 
 def recording_name(segment: str, direction: Direction) -> str:

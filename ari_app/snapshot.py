@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ari_app.generated.models import Channel
@@ -10,7 +11,7 @@ from ari_app.generated.operations import Operations
 from ari_app.names import files, parse, recording_name, snoop_id
 from ari_app.translate import bridge_of, leg_of
 from faults import SwitchOperationFailed
-from recorder.model import Direction, LegKind, Snapshot, TapFact
+from recorder.model import Bridge, BridgeKind, Direction, LegKind, Snapshot, TapFact
 
 _PAIR = (Direction.IN, Direction.OUT)
 _RECORDS = frozenset({"queued", "recording", "paused"})
@@ -35,24 +36,50 @@ async def take(operations: Operations, at: float) -> Found:
     """
     channels, bridges = await asyncio.gather(operations.channels_list(), operations.bridges_list())
     legs = tuple(leg for leg in (leg_of(channel, at) for channel in channels) if leg.kind is not LegKind.OWN)
-    taps, orphans = await _taps(operations, channels)
-    rooms = tuple(bridge for bridge in map(bridge_of, bridges) if bridge is not None)
+    rooms = tuple(bridge_of(bridge, channels) for bridge in bridges)
+    taps, orphans = await _taps(operations, channels, _in_conferences(rooms))
     return Found(Snapshot(legs=legs, bridges=rooms, taps=taps), orphans)
 
 
-async def _taps(operations: Operations, channels: tuple[Channel, ...]) -> tuple[tuple[TapFact, ...], tuple[str, ...]]:
-    halves: dict[str, dict[Direction, float]] = {}
+def _in_conferences(rooms: tuple[Bridge, ...]) -> frozenset[str]:
+    return frozenset(one for room in rooms if room.kind is BridgeKind.CONFERENCE for one in room.members)
+
+
+async def _taps(operations: Operations, channels: tuple[Channel, ...],
+                conferring: frozenset[str]) -> tuple[tuple[TapFact, ...], tuple[str, ...]]:
+    """Our taps that record all that they should, and the channels of the others.
+
+    Args:
+        conferring: the channels that are in a conference: one snoop is enough there, elsewhere it takes two.
+    """
+    halves: dict[str, dict[Direction, Channel]] = {}
     for channel in channels:
         parsed = parse(channel.id)
         if parsed is not None:
-            halves.setdefault(parsed[0], {})[parsed[1]] = channel.creationtime
+            halves.setdefault(parsed[0], {})[parsed[1]] = channel
     names = [(segment, direction) for segment, found in halves.items() for direction in found]
     live = await asyncio.gather(*(_records(operations, recording_name(*name)) for name in names))
     recording = {name for name, yes in zip(names, live, strict=True) if yes}
-    whole = {segment for segment in halves if {(segment, direction) for direction in _PAIR} <= recording}
-    facts = tuple(TapFact(segment=segment, started=max(halves[segment].values()), files=files(segment, _PAIR))
-                  for segment in sorted(whole))
+    wanted = {segment: _wanted(found, conferring) for segment, found in halves.items()}
+    whole = {segment: directions for segment, directions in wanted.items()
+             if {(segment, one) for one in directions} <= recording}
+    facts = tuple(TapFact(segment=segment, started=max(halves[segment][one].creationtime for one in whole[segment]),
+                          files=files(segment, whole[segment])) for segment in sorted(whole))
     return facts, tuple(snoop_id(*name) for name in names if name[0] not in whole)
+
+
+def _wanted(found: Mapping[Direction, Channel], conferring: frozenset[str]) -> tuple[Direction, ...]:
+    """The directions that a tap must have of which these channels are there."""
+    if Direction.MIX in found:
+        return (Direction.MIX,)
+    heard = found.get(Direction.IN)
+    alone = Direction.OUT not in found and heard is not None and _snooped(heard) in conferring
+    return (Direction.IN,) if alone else _PAIR
+
+
+def _snooped(channel: Channel) -> str:
+    """The id of the channel that a snoop listens to: Asterisk names the snoop after it."""
+    return channel.name.removeprefix("Snoop/").rpartition("-")[0]
 
 
 async def _records(operations: Operations, name: str) -> bool:

@@ -11,12 +11,13 @@ import structlog
 
 from ari_app import commands, snapshot
 from ari_app.arrivals import Arrivals
+from ari_app.conference import join
 from ari_app.connection import Backoff, Connection, Way
 from ari_app.generated import events as ari
 from ari_app.generated.models import AsteriskInfo
 from ari_app.lease import Holder, Lease
 from ari_app.limits import Limits
-from ari_app.names import parse
+from ari_app.names import member_of, parse
 from ari_app.stasis import Stasis
 from ari_app.taps import Taps
 from ari_app.translate import translate
@@ -157,6 +158,8 @@ class AriSwitch:
         if not self._up and not self._said_boot:
             self._said_boot = True
             self._put(SwitchFound(switch=self._name, at=time.time(), sequence=self._next(), boot=self._boot))
+        if isinstance(event, ari.ChannelEnteredBridge) and event.channel is not None:
+            self._member_entered(event.channel.id, event.bridge.id)
         match event:
             case ari.StasisStart():
                 if parse(event.channel.id) is not None:
@@ -198,6 +201,10 @@ class AriSwitch:
         await self._way.operations.channels_snoop_channel_with_id(
             leg, snoop, app=self._way.app, spy="in" if direction is Direction.IN else "out")
 
+    async def join(self, conference: str, segment: str) -> None:
+        """See ``TapOperations``."""
+        await join(self._client.operations, self._client.address.app, conference, segment)
+
     async def record(self, snoop: str, name: str) -> None:
         """See ``TapOperations``. An existing file is refused by Asterisk: nothing is overwritten."""
         await self._way.operations.channels_record(snoop, name=name, format_="wav", if_exists="fail")
@@ -228,6 +235,12 @@ class AriSwitch:
             await self._limits.run(effect.call, set_all, urgent=isinstance(effect, Release))
         except SwitchFault as fault:
             log.debug("a channel could not be marked", call=effect.call, fault=fault.id, why=fault.message)
+
+    def _member_entered(self, channel: str, bridge: str) -> None:
+        segment = member_of(channel)
+        if segment is not None and not self._taps.member_entered(segment, bridge):
+            log.warning("the quiet member came into another conference than it was sent to", segment=segment)
+            self._start(self._hang_up(channel))
 
     def _commanded(self, event: ari.ChannelUserevent, sequence: int) -> None:
         """A leg may be unknown before it asks. A pause is given back by the request before its mark is seen gone."""

@@ -18,7 +18,7 @@ from ari_app.names import files, parse, recording_name, snoop_id
 from faults import SwitchFault, SwitchOperationFailed
 from recorder.effects import Attach, Detach
 from recorder.events import DETACHED, TapDown, TapFailed, TapUp
-from recorder.model import Direction
+from recorder.model import Direction, Source
 
 _UP_WITHIN = 2.5
 
@@ -28,6 +28,9 @@ class TapOperations(Protocol):
 
     async def snoop(self, leg: str, snoop: str, direction: Direction) -> None:
         """Make a snoop channel on a leg."""
+
+    async def join(self, conference: str, segment: str) -> None:
+        """Make the quiet member of a conference, by the bridge's id."""
 
     async def record(self, snoop: str, name: str) -> None:
         """Record a snoop into a file below the spool."""
@@ -43,6 +46,8 @@ TapEvent = TapUp | TapDown | TapFailed
 class _Tap:
     segment: str
     directions: tuple[Direction, ...]
+    bridge: str = ""
+    joined: bool = False
     entered: set[Direction] = field(default_factory=set)
     recorded: set[Direction] = field(default_factory=set)
     started: dict[Direction, float] = field(default_factory=dict)
@@ -51,6 +56,11 @@ class _Tap:
     unwanted: bool = False
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     attaching: bool = False
+
+    def look(self) -> None:
+        """It can be recorded once all its channels are ours, and the one of a conference is in there."""
+        if self.entered >= set(self.directions) and (self.joined or Direction.MIX not in self.directions):
+            self.ready.set()
 
     @property
     def over(self) -> bool:
@@ -80,12 +90,11 @@ class Taps:
 
     async def attach(self, effect: Attach) -> None:
         """Make the snoops, wait until they are ours, record them back to back."""
-        tap = _Tap(effect.segment, effect.source.directions, attaching=True)
+        tap = _Tap(effect.segment, effect.source.directions, bridge=effect.source.bridge, attaching=True)
         self._taps[effect.segment] = tap
         try:
             async with asyncio.timeout(_UP_WITHIN):
-                await _all(self._operations.snoop(effect.source.leg, snoop_id(tap.segment, one), one)
-                           for one in tap.directions)
+                await _all(self._make(effect.source, tap.segment, one) for one in tap.directions)
                 await tap.ready.wait()
                 if not tap.unwanted:
                     await _all(self._record(tap, one) for one in tap.directions)
@@ -131,8 +140,22 @@ class Taps:
         tap, direction = self._find(snoop)
         if tap is not None and direction is not None:
             tap.entered.add(direction)
-            if tap.entered >= set(tap.directions):
-                tap.ready.set()
+            tap.look()
+
+    def member_entered(self, segment: str, bridge: str) -> bool:
+        """ChannelEnteredBridge of a quiet member: what it hears from now on is the mix.
+
+        Returns:
+            Whether that is where it should be; else it is to be hung up.
+        """
+        tap = self._taps.get(segment)
+        if tap is None:
+            return True
+        if tap.bridge not in ("", bridge):
+            return False
+        tap.joined = True
+        tap.look()
+        return True
 
     def recording_started(self, name: str, at: float) -> None:
         """RecordingStarted."""
@@ -159,6 +182,12 @@ class Taps:
             self._down(tap)
             return []
         return [snoop_id(tap.segment, one) for one in tap.directions if one not in tap.finished]
+
+    async def _make(self, source: Source, segment: str, direction: Direction) -> None:
+        if direction is Direction.MIX:
+            await self._operations.join(source.bridge, segment)
+        else:
+            await self._operations.snoop(source.leg, snoop_id(segment, direction), direction)
 
     async def _record(self, tap: _Tap, direction: Direction) -> None:
         await self._operations.record(snoop_id(tap.segment, direction), recording_name(tap.segment, direction))

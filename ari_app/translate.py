@@ -7,13 +7,13 @@ Whose permission counts is taken from what Asterisk authenticated: the channel v
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ari_app.commands import console_channel
 from ari_app.generated import events as ari
 from ari_app.generated.models import Bridge as AriBridge
-from ari_app.generated.models import Channel
-from ari_app.names import parse
+from ari_app.generated.models import Channel, DialplanCEP
+from ari_app.names import ours
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, LegReplaced, Transferred
 from recorder.model import Bridge, BridgeKind, Leg, LegKind, LegState, Party, RtpCounters
 
@@ -22,6 +22,7 @@ _OWN = frozenset({"Snoop", "UnicastRTP", "MulticastRTP", "AudioSocket", "WebSock
                   "CBAnn", "CBRec", "ConfBridgeRecorder", "Message", "Surrogate", "Void"})
 _CONFBRIDGE = "ConfBridge"
 _CHOICES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+_DEFAULT_PROFILE = "default_bridge"
 
 
 def leg_of(channel: Channel, at: float) -> Leg:
@@ -61,12 +62,28 @@ def choice_of(text: str) -> bool | None:
     return _CHOICES.get(text.strip().lower())
 
 
-def bridge_of(bridge: AriBridge) -> Bridge | None:
-    """The bridge with its members; None for a conference, whose members are calls of their own."""
+def bridge_of(bridge: AriBridge, channels: Iterable[Channel] = ()) -> Bridge:
+    """The bridge with its members.
+
+    Args:
+        channels: those that are known; a conference's profile is read from what its members' dialplan asked for. Who
+            opens a conference chooses it, and Asterisk passes over what the others ask for.
+    """
     if bridge.creator == _CONFBRIDGE:
-        return None
+        members = sorted((one for one in channels if one.id in bridge.channels and not _own(one)),
+                         key=lambda one: (one.creationtime, one.id))
+        profiles = [profile for one in members if (profile := _profile(one.dialplan)) is not None]
+        return Bridge(id=bridge.id, kind=BridgeKind.CONFERENCE, name=bridge.name, members=frozenset(bridge.channels),
+                      profile=profiles[0] if profiles else "")
     kind = BridgeKind.HOLDING if bridge.bridge_type == "holding" else BridgeKind.MIXING
     return Bridge(id=bridge.id, kind=kind, name=bridge.name, members=frozenset(bridge.channels))
+
+
+def _profile(dialplan: DialplanCEP) -> str | None:
+    """The bridge profile of ``ConfBridge(name,profile,..)``; None for another application."""
+    if dialplan.app_name != _CONFBRIDGE:
+        return None
+    return dialplan.app_data.partition(",")[2].partition(",")[0].strip() or _DEFAULT_PROFILE
 
 
 def translate(event: ari.Event, switch: str, sequence: int) -> list[CallEvent]:
@@ -90,13 +107,18 @@ def translate(event: ari.Event, switch: str, sequence: int) -> list[CallEvent]:
             return [LegGone(switch=switch, at=at, sequence=sequence, leg=event.channel.id, cause=event.cause_txt,
                             counters=counters_of(event.channel.channelvars or {})),
                     LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(event.channel, at))]
-        case ari.ChannelEnteredBridge() | ari.ChannelLeftBridge() | ari.BridgeCreated():
-            bridge = bridge_of(event.bridge)
-            return [BridgeIs(switch=switch, at=at, sequence=sequence, bridge=bridge)] if bridge else []
+        case ari.ChannelEnteredBridge() | ari.ChannelLeftBridge():
+            bridge = bridge_of(event.bridge, [event.channel] if event.channel is not None else [])
+            told: list[CallEvent] = [BridgeIs(switch=switch, at=at, sequence=sequence, bridge=bridge)]
+            if isinstance(event, ari.ChannelEnteredBridge) and bridge.kind is BridgeKind.CONFERENCE:
+                # A channel that a conference takes in unanswered has told nothing of itself yet.
+                told = [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(one, at))
+                        for one in [event.channel] if one is not None and not _own(one)] + told
+            return told
+        case ari.BridgeCreated():
+            return [BridgeIs(switch=switch, at=at, sequence=sequence, bridge=bridge_of(event.bridge))]
         case ari.BridgeDestroyed():
             bridge = bridge_of(event.bridge)
-            if bridge is None:
-                return []
             empty = Bridge(id=bridge.id, kind=bridge.kind, name=bridge.name)
             return [BridgeIs(switch=switch, at=at, sequence=sequence, bridge=empty)]
         case ari.BridgeBlindTransfer():
@@ -124,8 +146,7 @@ def counters_of(variables: Mapping[str, str]) -> RtpCounters | None:
 
 
 def _own(channel: Channel) -> bool:
-    return (channel.name.partition("/")[0] in _OWN or parse(channel.id) is not None
-            or console_channel(channel.name))
+    return channel.name.partition("/")[0] in _OWN or ours(channel.id) or console_channel(channel.name)
 
 
 def _kind(channel: Channel) -> LegKind:

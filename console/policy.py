@@ -24,17 +24,19 @@ def command(_common: Common) -> None:
 @click.option("--callee", default="", metavar="USER[@DOMAIN]", help="Who is called.")
 @click.option("--from-trunk", metavar="NAME", help="The call comes in from this trunk.")
 @click.option("--to-trunk", metavar="NAME", help="The call goes out to this trunk.")
+@click.option("--conference", metavar="NAME", help="It is this conference, which the caller opens.")
+@click.option("--conference-profile", metavar="NAME", help="The profile of that conference.")
 @click.option("--requested/--declined", default=None, help="What the caller chose, under profile optional.")
 @common
 def explain(common: Common, caller: str, callee: str, from_trunk: str | None, to_trunk: str | None,
-            requested: bool | None) -> None:
+            conference: str | None, conference_profile: str | None, requested: bool | None) -> None:
     """Say whether a call would be recorded, and by which rule. Nothing needs to run for this.
 
     A trunk is named as the policy names it: by endpoint, context, gateway or profile.
     """
     from policy.decide import decide
     from policy.trunks import direction_of
-    from policy.types import Facts, Media
+    from policy.types import Conference, Facts, Media
     from service.running_policy import read
 
     policy = read(common.settings().policy)
@@ -43,7 +45,8 @@ def explain(common: Common, caller: str, callee: str, from_trunk: str | None, to
     facts = Facts(direction=direction_of(bool(from_trunk and _is_trunk(policy.trunks, from_trunk)),
                                          bool(to_trunk and _is_trunk(policy.trunks, to_trunk))),
                   caller=_identity(caller), callee=_identity(callee), offered=frozenset({Media.AUDIO}),
-                  requested=requested)
+                  requested=requested, conference=Conference(conference or "", conference_profile or "")
+                  if conference is not None or conference_profile is not None else None)
     decision = decide(facts, policy)
     if common.as_json:
         text.say_json({"record": decision.record, "media": sorted(decision.media), "level": decision.level,

@@ -6,6 +6,8 @@ from policy.load import parse
 from policy.permissions import may_control
 from policy.trunks import direction_of, is_trunk
 from policy.types import (
+    Conference,
+    ConferenceNames,
     Decision,
     Direction,
     Facts,
@@ -25,6 +27,8 @@ from policy.types import (
 )
 
 __all__ = [
+    "Conference",
+    "ConferenceNames",
     "Decision",
     "Direction",
     "Document",

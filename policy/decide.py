@@ -2,7 +2,8 @@
 
 The rules: a call that comes in from a trunk is decided by ``recordIncomingPSTN`` alone. For any other call
 the permission of the subject's user decides, else that of the subject's domain, else the system default; the
-first of them that is present decides alone. What the policy wants and the switch cannot do is an obstacle.
+first of them that is present decides alone. A conference is decided as its caller's call would be, unless
+``conferences`` leaves it out. What the policy wants and the switch cannot do is an obstacle.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 
 from policy.permissions import permission_of
 from policy.types import (
+    Conference,
+    ConferenceNames,
     Decision,
     Direction,
     Facts,
@@ -29,6 +32,7 @@ _RULES: Mapping[Level, str] = {
     Level.USER: "user",
     Level.DOMAIN: "domain",
     Level.SYSTEM: "system",
+    Level.CONFERENCE: "conferences",
     Level.SWITCH: "obstacle",
 }
 
@@ -53,7 +57,9 @@ class _Finding:
 
 def decide(facts: Facts, policy: Policy) -> Decision:
     """Decide one call. The same facts and policy always give the same decision."""
-    if facts.direction is Direction.INBOUND:
+    if facts.conference is not None and not _may_be_recorded(facts.conference, policy.conferences):
+        finding = _Finding(_NOTHING, "the conference is none of those that `conferences` names", Level.CONFERENCE)
+    elif facts.direction is Direction.INBOUND:
         finding = _of_trunk(facts, policy)
     elif policy.subject is Subject.ANY:
         finding = _of_either(facts, policy)
@@ -65,6 +71,10 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     overruled = facts.requested not in (None, bool(finding.media)) and finding.profile is not RecordingProfile.OPTIONAL
     because = f"{finding.because}, whatever the caller asks" if overruled else finding.because
     return _decision(finding, finding.media, finding.level, f"{because}, so {outcome}")
+
+
+def _may_be_recorded(conference: Conference, listed: ConferenceNames | None) -> bool:
+    return listed is None or conference.name in listed.names or conference.profile in listed.profiles
 
 
 def _of_trunk(facts: Facts, policy: Policy) -> _Finding:

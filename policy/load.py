@@ -12,6 +12,7 @@ from typing import TypeVar
 from faults import PolicyInvalid
 from policy.document import Document, Path, Problem, Value, read, refusal
 from policy.types import (
+    ConferenceNames,
     Permission,
     Policy,
     RecordingControl,
@@ -55,14 +56,15 @@ class _Reader:
 
     def policy(self) -> Policy:
         top = self._document.value
-        self._known(top, (), ("recordIncomingPSTN", "record", "subject", "recordingControl", "trunks", "domains",
-                              "users"))
+        self._known(top, (), ("recordIncomingPSTN", "record", "subject", "recordingControl", "trunks",
+                              "conferences", "domains", "users"))
         return Policy(
             record_incoming_pstn=self._flag(top, (), "recordIncomingPSTN", False),
             record=self._word(top, (), "record", SystemDefault.NONE),
             subject=self._word(top, (), "subject", Subject.CALLER),
             recording_control=self._word(top, (), "recordingControl", RecordingControl.ALLOW),
             trunks=self._trunks(self._section(top, "trunks")),
+            conferences=self._conferences(top),
             domains=self._permissions(self._section(top, "domains"), "domains"),
             users=self._permissions(self._section(top, "users"), "users"),
         )
@@ -76,6 +78,14 @@ class _Reader:
         kinds = ("endpoints", "contexts", "gateways", "profiles")
         self._known(section, ("trunks",), kinds)
         return TrunkNames(*(self._names(section.get(kind), ("trunks", kind)) for kind in kinds))
+
+    def _conferences(self, top: dict[str, Value]) -> ConferenceNames | None:
+        if top.get("conferences") is None:
+            return None
+        section = self._section(top, "conferences")
+        kinds = ("names", "profiles")
+        self._known(section, ("conferences",), kinds)
+        return ConferenceNames(*(self._names(section.get(kind), ("conferences", kind)) for kind in kinds))
 
     def _names(self, value: Value, path: Path) -> frozenset[str]:
         names: set[str] = set()

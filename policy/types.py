@@ -91,6 +91,8 @@ class Level(StrEnum):
     USER = "user"
     DOMAIN = "domain"
     SYSTEM = "system"
+    CONFERENCE = "conference"
+    """The policy names which conferences are recorded, and this one is not among them."""
     SWITCH = "switch"
     """The policy wanted to record, and the switch cannot."""
 
@@ -120,6 +122,14 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Conference:
+    """What a conference is called, and its profile in the switch's configuration; empty: unknown."""
+
+    name: str = ""
+    profile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a call when it is decided.
 
@@ -131,6 +141,7 @@ class Facts:
         requested: what the caller chose: True to be recorded, False not to be, None when nothing was said.
         obstacle: why the switch cannot record this call (``bypass_media``, ``proxy_media``), None if it can.
         scarce: the disk is nearly full: what is left of it is for calls that have to be recorded.
+        conference: the conference that it is, whose caller opened it; None for a call between parties.
     """
 
     direction: Direction
@@ -140,6 +151,7 @@ class Facts:
     requested: bool | None = None
     obstacle: str | None = None
     scarce: bool = False
+    conference: Conference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +162,8 @@ class Decision:
         record: whether it is recorded.
         media: what is recorded; empty exactly when ``record`` is False.
         level: where it was decided.
-        rule: the key that decided: ``recordIncomingPSTN``, ``user``, ``domain``, ``system`` or ``obstacle``.
+        rule: the key that decided: ``recordIncomingPSTN``, ``user``, ``domain``, ``system``, ``conferences``
+            or ``obstacle``.
         profile: the profile of the deciding permission; None where no permission decided.
         subject: the party for whom it was decided; None where a trunk decided.
         reason: one sentence for a person. It holds names that the administrator wrote, and never a digit.
@@ -175,6 +188,14 @@ class TrunkNames:
     profiles: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class ConferenceNames:
+    """The conferences that may be recorded: by their names, or by their profiles in the switch's configuration."""
+
+    names: frozenset[str] = frozenset()
+    profiles: frozenset[str] = frozenset()
+
+
 def domain_key(domain: str) -> str:
     """The one spelling under which a domain is kept: domains compare case-insensitively (RFC 4343)."""
     return domain.lower()
@@ -195,6 +216,7 @@ class Policy:
         subject: whose permission is looked at.
         recording_control: whether users without a permission may control recordings by phone.
         trunks: the names of the trunks.
+        conferences: those that may be recorded; None: every one.
         domains: permissions of domains, by :func:`domain_key`.
         users: permissions of users, by :func:`user_key`, or by the bare user.
     """
@@ -204,5 +226,6 @@ class Policy:
     subject: Subject = Subject.CALLER
     recording_control: RecordingControl = RecordingControl.ALLOW
     trunks: TrunkNames = field(default_factory=TrunkNames)
+    conferences: ConferenceNames | None = None
     domains: Mapping[str, Permission] = field(default_factory=dict)
     users: Mapping[str, Permission] = field(default_factory=dict)

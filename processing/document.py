@@ -54,7 +54,7 @@ def manifest(call: Call, recording: Recording, facts: AllFacts, published: Mappi
         "call": call.id,
         "switch": call.switch,
         "kind": call.kind.value,
-        "conference": call.bridge or None,
+        "conference": call.conference or call.bridge or None,
         "state": "incomplete" if reasons else "ready",
         "reasons": [*reasons],
         "startTime": start,
@@ -103,7 +103,10 @@ def _segment(recording: Recording, number: int, facts: AllFacts) -> Facts:
 
 def _party(call: Call, leg: Leg) -> Facts:
     return {"role": _role(call, leg), "user": leg.party.user, "domain": leg.party.domain, "number": leg.party.number,
-            "name": leg.party.name, "trunk": leg.trunk, "answered": iso(leg.answered)}
+            "name": leg.party.name, "trunk": leg.trunk, "answered": iso(leg.answered),
+            "track": leg.id if call.kind is CallKind.CONFERENCE else None,
+            "visits": [{"startTime": iso(visit.joined), "stopTime": iso(visit.left)} for visit in call.visits
+                       if visit.leg == leg.id]}
 
 
 def _role(call: Call, leg: Leg) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from recorder.model import Bridge, Call, CallKind, Leg, LegKind, LegState, call_id
+from recorder.model import Bridge, Call, CallKind, Leg, LegKind, LegState, Visit, call_id
 from recorder.states import CallState, PauseState
 from recorder.world import World
 
@@ -35,8 +35,8 @@ def follow(world: World, bridge: Bridge, at: float, now: float) -> None:
             world.timers.start("", stray_timer(leg.id), now + world.limits.quiet)
     kept = tuple(_member(world.legs.get(leg.id, leg)) if leg.id in present else departed(leg, at) for leg in call.legs)
     new = tuple(_member(leg) for leg in members if call.leg(leg.id) is None)
-    call = replace(call, legs=(*kept, *new), conference=call.conference or bridge.name,
-                   profile=call.profile or bridge.profile)
+    call = replace(call, legs=(*kept, *new), visits=_visits(call, [leg.id for leg in members], at),
+                   conference=call.conference or bridge.name, profile=call.profile or bridge.profile)
     for leg in members:
         world.timers.stop("", stray_timer(leg.id))
         for other in world.conversations(leg.id):
@@ -67,6 +67,13 @@ def is_stray(world: World, leg_id: str) -> bool:
 def stray_timer(leg_id: str) -> str:
     """The deadline after which a leg that left a conference is a call of its own. It belongs to no call."""
     return f"stray:{leg_id}"
+
+
+def _visits(call: Call, present: list[str], at: float) -> tuple[Visit, ...]:
+    there = {visit.leg for visit in call.visits if visit.left is None}
+    kept = tuple(visit if visit.left is not None or visit.leg in present else replace(visit, left=at)
+                 for visit in call.visits)
+    return (*kept, *(Visit(leg=leg, joined=at) for leg in present if leg not in there))
 
 
 def _member(leg: Leg) -> Leg:

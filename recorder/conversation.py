@@ -197,7 +197,8 @@ def _ask_policy(world: World, call: Call) -> Call:
         return call
     callee = callee_of(call) if call.kind is CallKind.CALL else None
     obstacle = next((leg.obstacle for leg in call.parties if leg.obstacle), None)
-    facts = (caller.id, callee.id if callee else None, *_names(caller), *_names(callee), obstacle, str(call.requested))
+    facts = (caller.id, callee.id if callee else None, *_names(caller), *_names(callee), obstacle, str(call.requested),
+             call.conference, call.profile)
     if facts == call.decided_for:
         return call
     world.asking.add(call.id)

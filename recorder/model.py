@@ -214,6 +214,15 @@ class Recording:
     segments: tuple[Segment, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A leg was in a conference from ``joined`` to ``left`` (None: it still is, or was when the conference ended)."""
+
+    leg: str
+    joined: float
+    left: float | None = None
+
+
 class CallKind(StrEnum):
     """A call between parties, or a conference."""
 
@@ -238,6 +247,7 @@ class Call:
         first_leg: the leg (or conference bridge) that opened it.
         legs: every leg that is or was part of it, in order of arrival.
         bridge: the conference's bridge. conference, profile: its name and profile, as ``Bridge`` has them.
+        visits: who was in the conference when, in order of arrival.
         decided_for: what the decision was made for: the caller's leg, the callee's, and whatever else policy looks at.
         answered: when it was first answered. connected: when two parties were first up at once.
         transferred_by: the leg that handed the call on, while the next party is awaited; until then one party alone
@@ -258,6 +268,7 @@ class Call:
     bridge: str = ""
     conference: str = ""
     profile: str = ""
+    visits: tuple[Visit, ...] = ()
     decision: Decision | None = None
     decided_for: tuple[str | None, ...] = ()
     created: float

@@ -7,10 +7,10 @@ from dataclasses import replace
 from policy.decide import decide
 from policy.permissions import may_control
 from policy.trunks import direction_of, is_trunk
-from policy.types import Facts, Identity, Media, Policy
+from policy.types import Conference, Facts, Identity, Media, Policy
 from recorder.effects import Decide
 from recorder.events import CallEvent, Decided, LegIs, SwitchUp
-from recorder.model import Call, Leg
+from recorder.model import Call, CallKind, Leg
 
 # Video never passes through the taps of either switch: what a call offers is audio.
 _OFFERED = frozenset({Media.AUDIO})
@@ -26,10 +26,11 @@ def decided(asked: Decide, call: Call, policy: Policy, at: float, *, scarce: boo
     """
     caller, callee = asked.caller, asked.callee
     obstacle = next((leg.obstacle for leg in call.parties if leg.obstacle), None)
+    conference = Conference(call.conference, call.profile) if call.kind is CallKind.CONFERENCE else None
     facts = Facts(
         direction=direction_of(caller.trunk, callee is not None and callee.trunk),
         caller=_identity(caller), callee=_identity(callee) if callee is not None else Identity(),
-        offered=_OFFERED, requested=asked.requested, obstacle=obstacle, scarce=scarce)
+        offered=_OFFERED, requested=asked.requested, obstacle=obstacle, scarce=scarce, conference=conference)
     return Decided(switch=call.switch, at=at, call=call.id, decision=decide(facts, policy))
 
 

@@ -98,6 +98,19 @@ class Operations:
         return await self._caller.call("GET", "/channels", {}, None,
                 fields.many(fields.one(models.Channel.from_json)))
 
+    async def channels_originate_with_id(self, channel_id: str, *, endpoint: str,
+            extension: str | None = None, context: str | None = None, priority: int | None = None,
+            label: str | None = None, app: str | None = None, app_args: str | None = None,
+            caller_id: str | None = None, timeout: int | None = None,
+            variables: Mapping[str, object] | None = None, other_channel_id: str | None = None,
+            originator: str | None = None, formats: str | None = None) -> models.Channel:
+        """``POST /channels/{channelId}``."""
+        return await self._caller.call("POST", f"/channels/{fields.part(channel_id)}",
+                fields.query({"endpoint": endpoint, "extension": extension, "context": context,
+                "priority": priority, "label": label, "app": app, "appArgs": app_args, "callerId": caller_id,
+                "timeout": timeout, "otherChannelId": other_channel_id, "originator": originator,
+                "formats": formats}), variables, fields.one(models.Channel.from_json))
+
     async def channels_get(self, channel_id: str) -> models.Channel:
         """``GET /channels/{channelId}``."""
         return await self._caller.call("GET", f"/channels/{fields.part(channel_id)}", {}, None,

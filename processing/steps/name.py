@@ -20,5 +20,5 @@ class Name:
             return context.facts[self.name]
         recording = context.recording
         at = recording.started if recording.started is not None else recording.created
-        bridge = context.call.bridge
+        bridge = context.call.conference or context.call.bridge
         return {"base": self._template.render(at=at, uuid=recording.id, confbridgeid=bridge)}

@@ -37,6 +37,9 @@ class Asterisk:
     async def snoop(self, leg: str, snoop: str, direction: Direction) -> None:
         await self._do(f"snoop {direction}")
 
+    async def join(self, conference: str, segment: str) -> None:
+        await self._do(f"join {conference}")
+
     async def record(self, snoop: str, name: str) -> None:
         await self._do(f"record {name[-3:].strip('-')}")
 

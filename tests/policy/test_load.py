@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from faults import PolicyInvalid
 from policy import (
+    ConferenceNames,
     Permission,
     Policy,
     RecordingProfile,
@@ -53,6 +54,13 @@ def test_the_file_on_the_administrators_page_is_read() -> None:
     (text,) = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     policy = parse(text, "policy.yaml")
     assert set(policy.users) == {"alice@sales.example", "bob", "200"}
+
+
+def test_conferences_are_listed_by_name_and_by_profile_and_without_the_key_there_is_no_list() -> None:
+    listed = parse("conferences: {names: [board, '8001'], profiles: [recorded]}\n", "policy.yaml").conferences
+    assert listed == ConferenceNames(frozenset({"board", "8001"}), frozenset({"recorded"}))
+    assert parse("conferences: {}\n", "policy.yaml").conferences == ConferenceNames()
+    assert parse("conferences:\n", "policy.yaml").conferences is None
 
 
 @pytest.mark.parametrize("text", ["", "trunks:\ndomains:\nusers:\n", "trunks: {endpoints: }\nusers: {}\n"])
