@@ -203,7 +203,7 @@ class AriSwitch:
 
     async def join(self, conference: str, segment: str) -> None:
         """See ``TapOperations``."""
-        await join(self._client.operations, self._client.address.app, conference, segment)
+        await join(self._way.operations, self._way.app, conference, segment)
 
     async def record(self, snoop: str, name: str) -> None:
         """See ``TapOperations``. An existing file is refused by Asterisk: nothing is overwritten."""
@@ -263,7 +263,9 @@ class AriSwitch:
         """Before the snapshot Asterisk tells what it had kept: also of taps that an earlier life made."""
         parsed = None if self._up else parse(recording)
         if parsed is not None:
-            self._taps.adopt(parsed[0], (Direction.IN, Direction.OUT))
+            # Which directions a tap has the name of one file does not say; the snapshot will.
+            mix = parsed[1] is Direction.MIX
+            self._taps.adopt(parsed[0], (Direction.MIX,) if mix else (Direction.IN, Direction.OUT))
 
     async def _hang_up(self, snoop: str) -> None:
         try:

@@ -129,7 +129,9 @@ class Taps:
 
     def adopt(self, segment: str, directions: tuple[Direction, ...]) -> None:
         """A tap of an earlier life, found in a snapshot, recording."""
-        self._taps.setdefault(segment, _Tap(segment, directions, recorded=set(directions)))
+        known = self._taps.get(segment)
+        if known is None or known.directions != directions:
+            self._taps[segment] = _Tap(segment, directions, recorded=set(directions))
 
     def forget(self) -> None:
         """The switch restarted: none of the taps is left."""
