@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from recorder import conversation, decision, marks, requests, resync, taps
+from recorder import conversation, decision, marks, renewal, requests, resync, taps
 from recorder.effects import Effect, Finish
 from recorder.events import (
     Asked,
@@ -20,6 +20,7 @@ from recorder.events import (
     LegGone,
     LegIs,
     LegReplaced,
+    Observed,
     SwitchDown,
     SwitchFound,
     SwitchUp,
@@ -136,6 +137,8 @@ class Engine:
                 conversation.bridge_is(world, event, now)
             case TapUp() | TapDown() | TapFailed():
                 taps.tap_event(world, event, now)
+            case Observed():
+                renewal.observed(world, event, now)
             case Decided():
                 _decided(world, event)
             case Asked():
@@ -170,6 +173,8 @@ class Engine:
                 call = _close(call)
             elif kind == "held":
                 world.asking.discard(call.id)
+            elif kind in ("renew", "overlap"):
+                call = renewal.expired(world, call, name, event.at, now)
             else:
                 call = taps.expired(world, call, name, now)
             world.put(call)
@@ -185,6 +190,7 @@ class Engine:
             decision.let_go(world, call)
             decision.mark(world, call)
             call = taps.converge(world, call, at, now)
+            renewal.watch(world, call, at, now)
             call = requests.settle(world, call, at)
             call = _finish(world, call)
             if call.state is CallState.ENDED and not _open(call):

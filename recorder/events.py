@@ -136,6 +136,15 @@ class TapFailed(Event):
     cause: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed(Event):
+    """The watchdog looked at a tap's files: one of them has ``bytes`` bytes, and has had them for ``still`` seconds."""
+
+    segment: str
+    bytes: int
+    still: float
+
+
 class Verb(StrEnum):
     """What can be asked for."""
 
@@ -203,6 +212,6 @@ class Tick(Event):
 
 
 CallEvent = (SwitchUp | SwitchFound | SwitchDown | LegIs | Held | LegGone | BridgeIs | LegReplaced | Transferred
-             | TapUp | TapDown | TapFailed | Asked | Decided | Tick)
+             | TapUp | TapDown | TapFailed | Observed | Asked | Decided | Tick)
 EVENTS: tuple[type[CallEvent], ...] = (SwitchUp, SwitchFound, SwitchDown, LegIs, Held, LegGone, BridgeIs, LegReplaced,
-                                       Transferred, TapUp, TapDown, TapFailed, Asked, Decided, Tick)
+                                       Transferred, TapUp, TapDown, TapFailed, Observed, Asked, Decided, Tick)

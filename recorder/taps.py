@@ -69,7 +69,7 @@ def anchor(call: Call) -> Leg | None:
     within milliseconds, and a tap that stays beats one that moves.
     """
     up = call.up
-    tapped = {segment.source.leg for segment in _segments(call) if segment.state in _LIVE}
+    tapped = {segment.source.leg for segment in segments(call) if segment.state in _LIVE}
     for leg in up:
         if leg.id in tapped:
             return leg
@@ -87,7 +87,7 @@ def anchor(call: Call) -> Leg | None:
 def converge(world: World, call: Call, at: float, now: float) -> Call:
     """Ask for the taps that are wanted and not there; end those that are there and not wanted."""
     sources = wanted(call)
-    for segment in _segments(call):
+    for segment in segments(call):
         if segment.state in _LIVE and segment.source not in sources:
             call = unwant(world, call, segment, now)
     if sources and world.up and not world.timers.running(call.id, "retry"):
@@ -119,7 +119,7 @@ def expired(world: World, call: Call, name: str, now: float) -> Call:
 
 def tap_event(world: World, event: TapUp | TapDown | TapFailed, now: float) -> None:
     """The switch tells of a tap. Facts that come before their segment wait for it."""
-    call = _owner(world, event.segment)
+    call = owner(world, event.segment)
     if call is None:
         kept = world.early.setdefault(event.segment, [])
         if type(event) not in map(type, kept):
@@ -132,7 +132,7 @@ def tap_event(world: World, event: TapUp | TapDown | TapFailed, now: float) -> N
 
 def find(call: Call, identity: str) -> Segment | None:
     """The call's segment of that id, or None."""
-    return next((segment for segment in _segments(call) if segment.id == identity), None)
+    return next((segment for segment in segments(call) if segment.id == identity), None)
 
 
 def put(call: Call, segment: Segment) -> Call:
@@ -150,12 +150,12 @@ def put(call: Call, segment: Segment) -> Call:
 
 def open_taps(call: Call) -> tuple[Segment, ...]:
     """The segments whose taps the switch may still be feeding."""
-    return tuple(segment for segment in _segments(call) if segment.state not in FINAL_SEGMENT)
+    return tuple(segment for segment in segments(call) if segment.state not in FINAL_SEGMENT)
 
 
 def unproven_taps(call: Call) -> tuple[Segment, ...]:
     """The segments that may still get audio: the open ones, and those that were given up without the switch's word."""
-    return tuple(segment for segment in _segments(call) if segment.state not in FINAL_SEGMENT
+    return tuple(segment for segment in segments(call) if segment.state not in FINAL_SEGMENT
                  or (segment.state is SegmentState.LOST and segment.forced))
 
 
@@ -173,30 +173,38 @@ def unwant(world: World, call: Call, segment: Segment, now: float) -> Call:
     return again(world, call, segment, now)
 
 
-def _segments(call: Call) -> list[Segment]:
+def segments(call: Call) -> list[Segment]:
+    """Every segment of a call, in order."""
     return [segment for recording in call.recordings for segment in recording.segments]
 
 
-def _owner(world: World, segment: str) -> Call | None:
+def owner(world: World, segment: str) -> Call | None:
+    """The open call that has a segment of that id, or None."""
     call = world.calls.get(world.recordings.get(segment_recording(segment), ""))
     return call if call is not None and find(call, segment) is not None else None
+
+
+def attach(world: World, call: Call, source: Source, at: float, now: float) -> Call:
+    """Ask for a tap; its segment begins, and a recording if there is none."""
+    recording = call.recording
+    if recording is None:
+        recording = Recording(id=recording_id(call.id, len(call.recordings)), call=call.id, created=at,
+                              state=RecordingState.ARMED)
+        call = replace(call, recordings=(*call.recordings, recording))
+    segment = Segment(id=segment_id(recording.id, len(recording.segments)), source=source, side=_side(call, source),
+                      state=SegmentState.ATTACHING, asked=at)
+    call = put(call, segment)
+    world.timers.start(call.id, f"attach:{segment.id}", now + world.limits.attach_within)
+    world.effects.append(Attach(call=call.id, segment=segment.id, source=source))
+    for early in sorted(world.early.pop(segment.id, []), key=lambda event: event.sequence):
+        call = _apply(world, call, early, now)
+    return call
 
 
 def _attach_missing(world: World, call: Call, sources: frozenset[Source], at: float, now: float) -> Call:
     busy = {segment.source for segment in open_taps(call)}
     for source in sorted(sources - busy, key=lambda one: (one.leg, one.bridge)):
-        recording = call.recording
-        if recording is None:
-            recording = Recording(id=recording_id(call.id, len(call.recordings)), call=call.id, created=at,
-                                  state=RecordingState.ARMED)
-            call = replace(call, recordings=(*call.recordings, recording))
-        segment = Segment(id=segment_id(recording.id, len(recording.segments)), source=source, side=_side(call, source),
-                          state=SegmentState.ATTACHING, asked=at)
-        call = put(call, segment)
-        world.timers.start(call.id, f"attach:{segment.id}", now + world.limits.attach_within)
-        world.effects.append(Attach(call=call.id, segment=segment.id, source=source))
-        for early in sorted(world.early.pop(segment.id, []), key=lambda event: event.sequence):
-            call = _apply(world, call, early, now)
+        call = attach(world, call, source, at, now)
     return call
 
 
@@ -237,7 +245,7 @@ def _apply(world: World, call: Call, event: TapUp | TapDown | TapFailed, now: fl
 
 def _wait_before_retry(world: World, call: Call, now: float) -> None:
     """A tap that ended by itself is mostly a leg about to hang up: look again a moment later, later each time."""
-    failures = sum(segment.state is SegmentState.FAILED for segment in _segments(call))
+    failures = sum(segment.state is SegmentState.FAILED for segment in segments(call))
     wait = min(world.limits.retry_first * 2 ** min(failures, 16), world.limits.retry_longest)
     world.timers.start(call.id, "retry", now + wait)
 

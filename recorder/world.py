@@ -26,6 +26,9 @@ class Limits:
         decide_within: how long a leg that waits for its decision is held, if none comes.
         settle: how long the row of a call without a recording stays open for late events.
         way_in: a member's own call that became part of a conference within so many seconds is no recording.
+        renew_after: how long a tap runs before the next one takes over. overlap: how long both then run.
+        stall_after: how long the file of a running tap may stay as it is before the tap counts as dead. Asterisk 22
+            writes a file in blocks of 2.05 s.
         remember: how long a leg that has gone is remembered, so that a late event does not bring it back.
     """
 
@@ -38,6 +41,9 @@ class Limits:
     decide_within: float = 0.1
     settle: float = 1.0
     way_in: float = 2.0
+    renew_after: float = 600.0
+    overlap: float = 2.0
+    stall_after: float = 2.5
     remember: float = 60.0
 
 

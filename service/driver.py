@@ -115,6 +115,11 @@ class Driver:
         self._asked.append(asked)
         self._wake.set()
 
+    def tell(self, event: CallEvent) -> None:
+        """Take an event that somebody else than the switch has seen."""
+        self._events.append(event)
+        self._wake.set()
+
     def calls(self) -> tuple[Call, ...]:
         """The open calls, as the engine knows them."""
         return tuple(self._calls.values())

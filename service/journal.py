@@ -24,6 +24,7 @@ from recorder.events import (
     LegGone,
     LegIs,
     LegReplaced,
+    Observed,
     SwitchDown,
     SwitchFound,
     SwitchUp,
@@ -133,7 +134,7 @@ class Journal:
                 legs = (event.old, event.new)
             case Transferred():
                 legs = (event.by, *event.legs)
-            case TapUp() | TapDown() | TapFailed():
+            case TapUp() | TapDown() | TapFailed() | Observed():
                 return {self._recordings.get(segment_recording(event.segment), "")} & self._legs_of.keys()
             case Asked():
                 return ({event.target} | self._calls_of.get(event.target, set())) & self._legs_of.keys()

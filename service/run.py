@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from random import SystemRandom
@@ -33,6 +33,7 @@ from service.running_policy import RunningPolicy
 from service.settings import Settings
 from service.store import Store
 from service.waiters import Waiters
+from service.watchdog import Watchdog
 
 log = structlog.get_logger("service")
 
@@ -78,17 +79,19 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, jobs_wait=runner.notify)
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
                  if "://" in settings.ledger else settings.ledger)
-        await _until_stopped(drivers, policy, runner.run(), api(desk), disk.run(), _housekeeping(store, clock))
+        watchdogs = [_watchdog(driver, settings.switches[name].spool, clock) for name, driver in drivers.items()]
+        await _until_stopped(policy, [
+            *(driver.run() for driver in drivers.values()), *(watchdog.run() for watchdog in watchdogs), runner.run(),
+            api(desk), disk.run(), _housekeeping(store, clock)])
     log.info("phonograph has stopped; what is attached goes on")
 
 
-async def _until_stopped(drivers: dict[str, Driver], policy: RunningPolicy, *others: Awaitable[None]) -> None:
+async def _until_stopped(policy: RunningPolicy, work: Iterable[Awaitable[None]]) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, policy)
-    work = [*(driver.run() for driver in drivers.values()), *others]
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_as_coroutine(one)) for one in work]
@@ -131,10 +134,16 @@ def _locks(settings: Settings) -> list[Path]:
 
 def _driver(name: str, settings: Settings, holder: wire.Holder, store: Store, policy: RunningPolicy,
             files: JournalFiles, waiters: Waiters, clock: Clock, runner: Runner, disk: Disk) -> Driver:
-    limits = Limits(confirm_within=settings.pause.confirm_within)
+    limits = Limits(confirm_within=settings.pause.confirm_within,
+                    renew_after=settings.switches[name].renew_taps_after)
     return Driver(wire.switch(name, settings.switches[name], holder), Engine(name, limits), store,
                   policy=lambda: policy.policy, journal=Journal(files, name, limits, clock.at()), waiters=waiters,
                   clock=clock, jobs=runner.notify, scarce=lambda: disk.nearly_full)
+
+
+def _watchdog(driver: Driver, spool: Path, clock: Clock) -> Watchdog:
+    return Watchdog(driver.name, spool, calls=driver.calls, tell=driver.tell, clock=clock,
+                    stall_after=Limits().stall_after)
 
 
 def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Places, clock: Clock) -> Runner:

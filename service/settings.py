@@ -68,6 +68,10 @@ class AsteriskSettings(_Section):
     operations_per_second: Number = Field(
         default=200.0, gt=0, le=10_000,
         description="The most ARI operations a second; ending a tap is never held back.")
+    renew_taps_after: Number = Field(
+        default=600.0, ge=5, le=3600,
+        description="How long a tap runs before the next one takes over without a seam (seconds). A phone whose clock "
+                    "runs fast loses audio in a tap that is too old.")
 
     @model_validator(mode="after")
     def _one_password(self) -> AsteriskSettings:
