@@ -1,8 +1,8 @@
-"""The channels that a dialplan sent into our application by ``Stasis(recorder[,options])``: each waits for its decision
-and goes on in its dialplan.
+"""Channels whose dialplan waits for the decision: in our application, by ``Stasis(recorder[,options])``, or for shared
+variables, after ``UserEvent(RecorderControl,action: decide)``, which the macro ``recorder-decide`` does.
 
-Whatever goes wrong behind us, a channel is held for a second at most. Only while this process cannot run at all does a
-channel wait longer: Asterisk's ``Stasis()`` knows no time-out.
+Whatever goes wrong behind us, a channel is in our application for a second at most. Only while this process cannot run
+at all does a channel wait longer: Asterisk's ``Stasis()`` knows no time-out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ari_app.translate import choice_of, leg_of
 from faults import SwitchFault, SwitchOperationFailed
 from recorder.effects import Release
 from recorder.events import CallEvent, Held, LegIs
-from recorder.model import LegKind
+from recorder.model import Leg, LegKind
 
 log = structlog.get_logger("asterisk")
 
@@ -50,8 +50,13 @@ def options(arguments: Iterable[str]) -> tuple[bool | None, list[str]]:
     return choice, wrong
 
 
+def asks(event: ari.ChannelUserevent) -> bool:
+    """Whether a UserEvent asks for the decision. Pure."""
+    return event.eventname == "RecorderControl" and event.userevent.get("action") == "decide"
+
+
 class Stasis:
-    """Who waits in our application.
+    """Who waits.
 
     Args:
         switch: the switch's name, for the events.
@@ -79,18 +84,22 @@ class Stasis:
             log.warning("an argument of Stasis() is passed over", channel=leg.name, why=sentence)
         self._forget(leg.id)
         self._waiting[leg.id] = asyncio.get_running_loop().call_later(_HELD_AT_MOST, self._overdue, leg.id)
-        return [LegIs(switch=self._switch, at=at, sequence=self._sequence(), leg=leg),
-                Held(switch=self._switch, at=at, sequence=self._sequence(), leg=leg.id, choice=choice)]
+        return self._told(leg, at, choice, inside=True)
+
+    def asked(self, event: ari.ChannelUserevent) -> list[CallEvent]:
+        """A dialplan asks for the decision, and goes on by itself when none comes."""
+        if event.channel is None:
+            return []
+        leg = leg_of(event.channel, event.timestamp)
+        return [] if leg.kind is LegKind.OWN else self._told(leg, event.timestamp, None, inside=False)
 
     async def release(self, effect: Release) -> None:
-        """Leave the variables on the channel, plain and shared, then let it go, whatever became of them."""
+        """Leave the variables on the channel, as plain ones, then let it go, whatever became of them."""
         self._forget(effect.leg)
-        names = [(name.format(variable), value) for variable, value in effect.variables.items()
-                 for name in ("{}", "SHARED({})")]
         try:
             async with asyncio.timeout(_TOLD_WITHIN):
                 await asyncio.gather(*(self._operations.channels_set_channel_var(effect.leg, variable=name, value=value)
-                                       for name, value in names))
+                                       for name, value in effect.variables.items()))
         except (SwitchFault, TimeoutError) as error:
             log.debug("a waiting call could not be told its decision", call=effect.call, why=str(error))
         await self._continue(effect.leg)
@@ -105,6 +114,10 @@ class Stasis:
         # Asterisk lists the subscription to all channels among them, under a name of its own.
         await asyncio.gather(*(self._continue(channel) for channel in caught.channel_ids
                                if parse(channel) is None and not channel.startswith("__AST_")))
+
+    def _told(self, leg: Leg, at: float, choice: bool | None, *, inside: bool) -> list[CallEvent]:
+        return [LegIs(switch=self._switch, at=at, sequence=self._sequence(), leg=leg),
+                Held(switch=self._switch, at=at, sequence=self._sequence(), leg=leg.id, choice=choice, inside=inside)]
 
     def _overdue(self, channel: str) -> None:
         self._waiting.pop(channel, None)

@@ -18,7 +18,7 @@ from ari_app.generated.models import AsteriskInfo
 from ari_app.lease import Holder, Lease
 from ari_app.limits import Limits
 from ari_app.names import member_of, parse
-from ari_app.stasis import Stasis
+from ari_app.stasis import Stasis, asks
 from ari_app.taps import Taps
 from ari_app.translate import translate
 from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken
@@ -166,6 +166,8 @@ class AriSwitch:
                     self._taps.snoop_entered(event.channel.id)
                 else:
                     self._put_all(self._stasis.entered(event))
+            case ari.ChannelUserevent() if asks(event):
+                self._put_all(self._stasis.asked(event))
             case ari.ChannelCreated():
                 self._arrivals.created(event.channel)
             case ari.RecordingStarted():

@@ -41,7 +41,7 @@ def let_go(world: World, call: Call) -> None:
             continue
         variables = variables_of(call)
         world.effects.append(Release(call=call.id, leg=leg.id, channel=leg.name, variables=variables, inside=inside))
-        if leg.id == call.first_leg:
+        if leg.id == call.first_leg and not inside:
             world.marked[call.id] = variables
 
 

@@ -33,7 +33,8 @@ class Mark:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """Let go of a leg that waits for its decision, with these variables for its dialplan. A call waits for this: it is
-    performed at once, before anything is written. ``inside``: as in ``Held``."""
+    performed at once, before anything is written. ``inside``: as in ``Held``; such a leg has them as its own variables,
+    and by a ``Mark`` where other legs find them."""
 
     call: str
     leg: str

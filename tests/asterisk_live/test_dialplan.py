@@ -1,6 +1,6 @@
 """dialplan/recorder.conf, called by extensions that a test adds to the running server."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
@@ -27,36 +27,53 @@ def extension(asterisk: AsteriskServer) -> Iterator[AddExtension]:
     asterisk.cli("dialplan remove extension 300@users")
 
 
-async def outcome(phones: Phones) -> int:
-    """The status that a caller of 300 gets."""
+async def outcome(phones: Phones, headers: Mapping[str, str] | None = None) -> int:
+    """The status that a caller of 300 gets, who sends these headers."""
     alice = await phones.user("alice")
     with pytest.raises(CallFailed) as refused:
-        await alice.call("300").answered
+        await alice.call("300", headers=headers).answered
     return refused.value.status
-
-
-async def test_a_decision_that_is_there_is_read(phones: Phones, extension: AddExtension) -> None:
-    extension(
-        "Set(SHARED(RECORDER_DECISION)=record)",
-        "Gosub(recorder-decision,s,1(5))",
-        'GotoIf($["${RECORDER_DECISION}"="record"]?5)',
-        "Hangup(21)",
-        "Hangup(17)",
-    )
-    assert await outcome(phones) == BUSY
 
 
 async def test_a_decision_that_never_comes_is_unknown_and_the_call_goes_on(
     phones: Phones, extension: AddExtension
 ) -> None:
     extension(
-        "NoOp()",
-        "Gosub(recorder-decision,s,1(0.05))",
-        'GotoIf($["${RECORDER_DECISION}"="unknown"]?5)',
+        "Set(SHARED(RECORDER_DECISION)=record)",
+        "Gosub(recorder-decide,s,1(0.05))",
+        'GotoIf($["${RECORDER_DECISION}${RECORDER_RULE}${RECORDER_ID}"="unknown"]?5)',
         "Hangup(21)",
         "Hangup(17)",
     )
     assert await outcome(phones) == BUSY
+
+
+@pytest.mark.parametrize(("header", "wish"), [
+    ("yes", "yes"), ("NO", "no"), ("True", "true"), ("0", "0"), ("", "before"), ("maybe", "before"),
+    ("yes no", "before"), ('yes"', "before"), ("yes) | 1", "before"), ("${SHELL(id)}", "before"), ("y,es", "before"),
+])
+async def test_of_a_callers_header_only_a_yes_or_a_no_comes_through(
+    phones: Phones, extension: AddExtension, header: str, wish: str
+) -> None:
+    extension(
+        "Set(RECORDER_RECORD=before)",
+        "Gosub(recorder-choice,s,1())",
+        f'GotoIf($["${{RECORDER_RECORD}}"="{wish}"]?5)',
+        "Hangup(21)",
+        "Hangup(17)",
+    )
+    assert await outcome(phones, {"X-Record": header} if header else {}) == BUSY
+
+
+async def test_a_callers_header_may_have_another_name(phones: Phones, extension: AddExtension) -> None:
+    extension(
+        "NoOp()",
+        "Gosub(recorder-choice,s,1(X-Wish))",
+        'GotoIf($["${RECORDER_RECORD}"="yes"]?5)',
+        "Hangup(21)",
+        "Hangup(17)",
+    )
+    assert await outcome(phones, {"X-Wish": "yes", "X-Record": "no"}) == BUSY
 
 
 @pytest.mark.parametrize(

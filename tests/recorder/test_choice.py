@@ -64,14 +64,15 @@ def test_a_leg_that_waits_is_let_go_with_its_decision_in_the_same_breath() -> No
     assert released.variables["RECORDER_ID"] == story.recording().id
 
 
-def test_what_a_waiting_leg_was_told_is_not_told_again() -> None:
+@pytest.mark.parametrize("inside", [True, False])
+def test_what_a_leg_waited_for_in_its_dialplan_is_not_told_again_by_a_mark(inside: bool) -> None:
     story = Story(None)
     story.connect()
     asked = only(Decide, story.rings("alice"))
-    story.waits_for_decision("alice")
+    story.waits_for_decision("alice", inside=inside)
     told = story.receive(Decided(switch=SWITCH, at=story.at, call=asked.call, decision=says(True)))
     assert len(every(Release, told)) == 1
-    assert every(Mark, told) == []
+    assert len(every(Mark, told)) == inside
 
 
 def test_a_leg_can_wait_a_second_time() -> None:
