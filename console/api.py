@@ -37,7 +37,6 @@ _STATUS: tuple[tuple[type[Fault], int], ...] = (
 _GRACE = 2  # s for requests that are being answered when the service stops
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
-Days = Annotated[float, Query(gt=0, le=3660)]
 
 
 def application(desk: Desk) -> FastAPI:
@@ -90,8 +89,8 @@ def application(desk: Desk) -> FastAPI:
         return {"waiting": True}
 
     @app.post("/reconcile")
-    async def reconcile(days: Days = 1.0) -> dict[str, Any]:
-        return {"discrepancies": [found.as_dict() for found in await desk.reconcile(days=days)]}
+    async def reconcile(since: float, until: float, mend: bool = False) -> dict[str, Any]:
+        return await desk.reconcile(since=since, until=until, mend=mend)
 
     @app.post("/policy/reload")
     async def reload() -> dict[str, Any]:

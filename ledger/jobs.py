@@ -134,16 +134,42 @@ def retry_failed(connection: Connection, recording: str, now: float) -> None:
         raise NotFound("No failed job has that recording.", recording=recording)
 
 
+def again(connection: Connection, recording: str, now: float) -> None:
+    """Let the job of a recording begin from its first step on, whether it had one or not. Whoever works on it loses it.
+
+    What it had found before is forgotten but for the name of its files: those that it makes now are called after that
+    one and a number, because files of the name itself may be there.
+    """
+    before = find(connection, recording)
+    if before is None:
+        enqueue(connection, recording, now)
+        return
+    facts: dict[str, dict[str, Json]] = {}
+    if "name" in before.facts:
+        name = before.facts["name"]
+        first, times = name.get("first", name["base"]), cast(int, name.get("times", 1)) + 1
+        facts["name"] = {"base": f"{first}-{times}", "first": first, "times": times}
+    connection.execute(jobs.update().where(jobs.c.recording == recording), {
+        "state": JobState.WAITING.value, "step": "", "attempts": 0, "run_at": now, "owner": None, "lease_until": None,
+        "fault": None, "facts": facts})
+
+
+def find(connection: Connection, recording: str) -> Job | None:
+    """The job of a recording, or None if it has none."""
+    row = connection.execute(select(jobs).where(jobs.c.recording == recording)).mappings().one_or_none()
+    return _job(row) if row is not None else None
+
+
 def get(connection: Connection, recording: str) -> Job:
     """The job of a recording.
 
     Raises:
         NotFound: it has none.
     """
-    row = connection.execute(select(jobs).where(jobs.c.recording == recording)).mappings().one_or_none()
-    if row is None:
+    found = find(connection, recording)
+    if found is None:
         raise NotFound("That recording has no job.", recording=recording)
-    return _job(row)
+    return found
 
 
 def listing(connection: Connection, state: JobState, *, limit: int = 100) -> list[Job]:

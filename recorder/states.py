@@ -67,7 +67,8 @@ class PauseInput(StrEnum):
 class RecordingState(StrEnum):
     """A recording: its row exists, audio flows, paused, ended; then the job: processing, and one of three ends.
 
-    ``empty`` is a recording that ended before any audio was there: it has no job.
+    ``empty`` is a recording that ended before any audio was there: it has no job. Where audio of it is found after all,
+    it is processed again; where a finished file is gone, it is incomplete.
     """
 
     ARMED = "armed"
@@ -91,6 +92,8 @@ class RecordingInput(StrEnum):
     GOOD = "good"
     SHORT = "short"
     GIVE_UP = "give_up"
+    AGAIN = "again"
+    GONE = "gone"
 
 
 _C, _CI = CallState, CallInput
@@ -165,6 +168,13 @@ RECORDING: Mapping[tuple[RecordingState, RecordingInput], RecordingState] = {
     (_R.PROCESSING, _RI.SHORT): _R.INCOMPLETE,
     (_R.PROCESSING, _RI.GIVE_UP): _R.FAILED,
     (_R.FAILED, _RI.PROCESS): _R.PROCESSING,
+    (_R.EMPTY, _RI.AGAIN): _R.PROCESSING,
+    (_R.PROCESSING, _RI.AGAIN): _R.PROCESSING,
+    (_R.READY, _RI.AGAIN): _R.PROCESSING,
+    (_R.INCOMPLETE, _RI.AGAIN): _R.PROCESSING,
+    (_R.FAILED, _RI.AGAIN): _R.PROCESSING,
+    (_R.READY, _RI.GONE): _R.INCOMPLETE,
+    (_R.INCOMPLETE, _RI.GONE): _R.INCOMPLETE,
 }
 
 FINAL_SEGMENT = frozenset({SegmentState.DOWN, SegmentState.FAILED, SegmentState.LOST})

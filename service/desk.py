@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection, select
 
 from faults import NotFound
@@ -21,13 +22,17 @@ from service import views
 from service.clock import Clock
 from service.disk import Disk, State, may_start
 from service.driver import Driver
+from service.expected import expected
 from service.journal_files import Entry, JournalFiles, read
-from service.reconcile import Discrepancy, reconcile
+from service.mend import mend as mended
+from service.reconcile import reconcile
 from service.running_policy import RunningPolicy
 from service.views import View
 from service.waiters import Waiters
 
 T = TypeVar("T")
+
+log = structlog.get_logger("desk")
 
 _ANSWER_WITHIN = 10.0  # s
 
@@ -135,11 +140,22 @@ class Desk:
         await asyncio.to_thread(work)
         self._jobs_wait()
 
-    async def reconcile(self, *, days: float) -> list[Discrepancy]:
-        """What should be there against what is, for the last days."""
-        until = self._clock.at()
-        return await self._reading(
-            lambda connection: reconcile(connection, self._places, since=until - days * 86_400, until=until))
+    async def reconcile(self, *, since: float, until: float, mend: bool) -> dict[str, Any]:
+        """What should be there against what is, for calls that began in that time: numbers, what is not as it should
+        be, and what was mended if that was asked for."""
+        def work() -> dict[str, Any]:
+            with self._ledger.reading() as connection:
+                numbers = expected(connection, since=since, until=until)
+                found = reconcile(connection, self._places, since=since, until=until)
+            done = [said for one in found if mend
+                    and (said := mended(self._ledger, self._places, one, self._clock.at()))]
+            for said in done:
+                log.info("mended", what=said)
+            return {"expected": numbers, "discrepancies": [one.as_dict() for one in found], "mended": done}
+
+        answer = await asyncio.to_thread(work)
+        self._jobs_wait()
+        return answer
 
     async def reload_policy(self) -> None:
         """Load the policy file again.

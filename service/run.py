@@ -26,6 +26,7 @@ from service.clock import Clock, SystemClock
 from service.desk import Desk
 from service.disk import Disk, Watermarks, stop_optional, watched
 from service.driver import Driver
+from service.expected import Daily
 from service.journal import Journal
 from service.journal_files import JournalFiles
 from service.lock import Lock
@@ -76,13 +77,14 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         drivers = {name: _driver(name, settings, holder, store, policy, files, waiters, clock, runner, disk)
                    for name in settings.switches}
         await disk.look()
+        daily = Daily(ledger, places, clock, ZoneInfo(settings.time_zone))
         desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, jobs_wait=runner.notify)
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
                  if "://" in settings.ledger else settings.ledger)
         watchdogs = [_watchdog(driver, settings.switches[name].spool, clock) for name, driver in drivers.items()]
         await _until_stopped(policy, [
             *(driver.run() for driver in drivers.values()), *(watchdog.run() for watchdog in watchdogs), runner.run(),
-            api(desk), disk.run(), _housekeeping(store, clock)])
+            api(desk), disk.run(), daily.run(), _housekeeping(store, clock)])
     log.info("phonograph has stopped; what is attached goes on")
 
 

@@ -57,5 +57,7 @@ async def test_a_call_can_be_listed_shown_explained_and_replayed(
         assert (status, "system" in told) == (0, True)
         status, told = await service.cli("replay", str(tmp_path / "journal" / f"{talk.row['id']}.jsonl"))
         assert status == 0, told
-        status, told = await service.cli("reconcile")
-        assert status == 0, told
+        # The spool has the files of other tests' calls, too.
+        _, told = await service.cli("reconcile")
+        assert recording not in told
+        assert "1 had to be recorded and are over, 1 were, 0 were missed" in told

@@ -37,8 +37,11 @@ MACHINES: dict[str, tuple[Mapping[Any, Any], type[StrEnum], type[StrEnum], StrEn
 }
 BACK = {(SegmentState.FAILED, SegmentState.DETACHING), (SegmentState.LOST, SegmentState.DETACHING),
         (SegmentState.FAILED, SegmentState.DOWN), (SegmentState.LOST, SegmentState.DOWN),
-        (RecordingState.FAILED, RecordingState.PROCESSING)}
-"""The ways out of a final state: a tap that was given up shows up after all, a failed job is tried again."""
+        (RecordingState.FAILED, RecordingState.PROCESSING), (RecordingState.EMPTY, RecordingState.PROCESSING),
+        (RecordingState.READY, RecordingState.PROCESSING), (RecordingState.INCOMPLETE, RecordingState.PROCESSING),
+        (RecordingState.READY, RecordingState.INCOMPLETE)}
+"""The ways out of a final state: a tap that was given up shows up after all, a failed job is tried again, audio is
+found that belongs to the recording, or a finished file is gone."""
 
 
 @pytest.mark.parametrize("name", MACHINES)
