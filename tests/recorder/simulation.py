@@ -198,11 +198,22 @@ class Simulation:
                 ended = tap.ended or self.agenda.at
                 assert min(until, ended) - max(pause.confirmed, tap.started) <= 1e-6, "audio of a confirmed pause"
 
+    def _replaced(self, identity: str) -> bool:
+        """Whether a tap is being renewed: its successor is on the switch too, and it goes in a moment."""
+        assert self.engine is not None
+        for call in self.engine.calls():
+            running = [segment for segment in segments(call) if segment.state is SegmentState.UP]
+            for number, segment in enumerate(running):
+                if segment.id == identity:
+                    return any(later.source == segment.source and self.switch.taps[later.id].alive
+                               for later in running[number + 1:])
+        return False
+
     def check_follows(self) -> None:
         """At rest, what is on the switch is what is wanted: no more and no less."""
         assert self.engine is not None
         alive = Counter((tap.source.leg, tap.source.bridge) for tap in self.switch.taps.values() if tap.alive
-                        and not self._lost(tap.segment))
+                        and not self._lost(tap.segment) and not self._replaced(tap.segment))
         asked = Counter((source.leg, source.bridge) for call in self.engine.calls() for source in wanted(call))
         assert alive == asked
         for call in self.engine.calls():
@@ -250,6 +261,9 @@ def _check_call(call: Call) -> None:
     assert sum(recording.ended is None for recording in call.recordings) <= 1, "two recordings of one call at once"
     live = Counter((segment.source.leg, segment.source.bridge) for segment in segments(call)
                    if segment.state in {SegmentState.ATTACHING, SegmentState.UP, SegmentState.DETACHING})
-    assert max(live.values(), default=0) <= 1, "two taps of one call on one source"
+    assert max(live.values(), default=0) <= 2, "more taps of one call on one source than the old and its successor"
+    coming = Counter((segment.source.leg, segment.source.bridge) for segment in segments(call)
+                     if segment.state is SegmentState.ATTACHING)
+    assert max(coming.values(), default=0) <= 1, "two successors at once"
     assert len({leg.id for leg in call.legs}) == len(call.legs)
     assert all((leg.gone is not None) == (leg.state is LegState.GONE) for leg in call.legs)
