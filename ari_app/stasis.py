@@ -14,8 +14,9 @@ from collections.abc import Callable, Coroutine, Iterable
 import structlog
 
 from ari_app.generated import events as ari
+from ari_app.generated.models import Channel
 from ari_app.generated.operations import Operations
-from ari_app.names import parse
+from ari_app.names import ours
 from ari_app.translate import choice_of, leg_of
 from faults import SwitchFault, SwitchOperationFailed
 from recorder.effects import Release
@@ -53,6 +54,13 @@ def options(arguments: Iterable[str]) -> tuple[bool | None, list[str]]:
 def asks(event: ari.ChannelUserevent) -> bool:
     """Whether a UserEvent asks for the decision. Pure."""
     return event.eventname == "RecorderControl" and event.userevent.get("action") == "decide"
+
+
+def caught(channel: Channel, application: str) -> bool:
+    """Whether a dialplan has sent a channel into our application, where it is now. Pure."""
+    position = channel.dialplan
+    return (position.app_name == "Stasis" and position.app_data.partition(",")[0].strip() == application
+            and not ours(channel.id))
 
 
 class Stasis:
@@ -105,15 +113,14 @@ class Stasis:
         await self._continue(effect.leg)
 
     async def release_all(self, application: str) -> None:
-        """Let go of the channels that were caught in our application while nobody was there.
+        """Let go of the channels that were caught in our application while nobody was there. The application itself
+        has forgotten them: Asterisk takes a channel off its list when the connection breaks.
 
         Raises:
             SwitchFault: Asterisk did not say which.
         """
-        caught = await self._operations.applications_get(application)
-        # Asterisk lists the subscription to all channels among them, under a name of its own.
-        await asyncio.gather(*(self._continue(channel) for channel in caught.channel_ids
-                               if parse(channel) is None and not channel.startswith("__AST_")))
+        channels = await self._operations.channels_list()
+        await asyncio.gather(*(self._continue(channel.id) for channel in channels if caught(channel, application)))
 
     def _told(self, leg: Leg, at: float, choice: bool | None, *, inside: bool) -> list[CallEvent]:
         return [LegIs(switch=self._switch, at=at, sequence=self._sequence(), leg=leg),

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine
 from random import Random
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -67,6 +68,7 @@ class AriSwitch:
         self._events: asyncio.Queue[CallEvent] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._askers = commands.Askers()
+        self._telling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._sequence = 0
         self._boot = ""
         self._said_boot = False
@@ -229,9 +231,12 @@ class AriSwitch:
 
     async def _share(self, effect: Mark | Release) -> None:
         """Set shared variables of a channel, in order."""
+        one_at_a_time = self._telling.setdefault(effect.channel, asyncio.Lock())
+
         async def set_all() -> None:
-            for variable, value in effect.variables.items():
-                await self._leave(effect.channel, variable, value)
+            async with one_at_a_time:
+                for variable, value in effect.variables.items():
+                    await self._leave(effect.channel, variable, value)
 
         try:
             await self._limits.run(effect.call, set_all, urgent=isinstance(effect, Release))

@@ -205,6 +205,8 @@ class Driver:
             case Detach():
                 self._perform(self._writing.store(effect))
             case Release() as release:
+                if not release.inside:
+                    self._writing.told(release.leg)
                 self._start(self._switch.release(release), "release")
             case Attach() | Mark():
                 self._writing.store(effect)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from recorder.effects import Attach, Detach, Reply
+from recorder.effects import Attach, Detach, Mark, Reply
 from recorder.model import Call
 from recorder.states import CallState
 from service.clock import Clock
@@ -69,6 +69,7 @@ class Writing:
         self._jobs = jobs
         self._pending = _Pending()
         self._attaching: dict[str, Ticket] = {}
+        self._marking: dict[str, Ticket] = {}
         self._rows_performed: list[int] = []
         self._wake = asyncio.Event()
         self._failures = 0
@@ -101,9 +102,18 @@ class Writing:
             called_off = self._attaching.pop(effect.segment, None)
             if called_off is not None:
                 called_off.performed = True
+        elif isinstance(effect, Mark):
+            self.told(effect.leg)
+            self._marking[effect.leg] = ticket
         self._pending.tickets.append(ticket)
         self._wake.set()
         return ticket
+
+    def told(self, leg: str) -> None:
+        """A leg is told something newer: a mark of it that still waits is called off."""
+        called_off = self._marking.pop(leg, None)
+        if called_off is not None:
+            called_off.performed = True
 
     def finish(self, recording: str) -> None:
         """Write the job of a recording."""
@@ -182,6 +192,8 @@ class Writing:
         effect = ticket.effect
         if isinstance(effect, Attach) and self._attaching.get(effect.segment) is ticket:
             del self._attaching[effect.segment]
+        if isinstance(effect, Mark) and self._marking.get(effect.leg) is ticket:
+            del self._marking[effect.leg]
         if ticket.performed or before:
             self.performed(ticket)
         elif not isinstance(effect, Detach):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ledger import jobs, outbox
 from policy.types import Policy
-from recorder.effects import Answer, Attach, Detach, Mark
-from recorder.events import ActorKind, Asked, TapFailed, Verb
+from recorder.effects import Answer, Attach, Detach, Mark, Release
+from recorder.events import ActorKind, Asked, Held, TapFailed, Verb
 from recorder.model import Outcome, Snapshot, TapFact
 from recorder.states import CallState, RecordingState, SegmentState
 from tests.service.fakes import SWITCH, FakeClock, Service, Story
@@ -55,6 +55,22 @@ async def test_a_recording_has_its_row_before_its_tap_is_asked_for(tmp_path: Pat
         service.store.gate.set()
         attach = await service.switch.attached()
         assert service.saved(attach.call).recordings[0].segments[0].id == attach.segment
+
+
+async def test_a_call_that_waits_for_its_decision_does_not_wait_for_the_ledger_and_is_not_told_older_news_later(
+        tmp_path: Path) -> None:
+    async with Service(tmp_path) as service:
+        service.store.gate.clear()
+        story = Story()
+        service.switch.tell(story.up(), story.leg(story.caller))
+        held = Held(switch=SWITCH, at=story.at, sequence=50, leg=story.caller.id, inside=False)
+        service.switch.tell(held)
+        release = await service.switch.command(Release)
+        assert isinstance(release, Release)
+        assert release.variables["RECORDER_DECISION"] == "record"
+        service.store.gate.set()
+        service.switch.tell(*story.dial(), *story.answer())
+        assert isinstance(await service.switch.commands.get(), Attach)
 
 
 async def test_a_detach_does_not_wait_for_the_ledger(tmp_path: Path) -> None:
