@@ -20,12 +20,17 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
-__all__ = ["TRUNK_ADDRESS", "USERS", "AsteriskFault", "AsteriskServer", "Installation", "find_installation"]
+from tests.sounds import noise, write
+
+__all__ = ["MUSIC", "TRUNK_ADDRESS", "USERS", "AsteriskFault", "AsteriskServer", "Installation", "find_installation"]
 
 PROJECT = Path(__file__).resolve().parent.parent
 
-USERS = ("alice", "bob", "carol", "dave", "erin", "frank")
-"""The users of `asterisk-conf/pjsip.conf`; their numbers are 101 to 106."""
+USERS = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")
+"""The users of `asterisk-conf/pjsip.conf`; their numbers are 101 to 108."""
+
+MUSIC = noise(9, seconds=10)
+"""What the server plays to who is on hold."""
 
 TRUNK_ADDRESS = "127.0.0.2"
 """Who speaks SIP from here is the trunk."""
@@ -291,7 +296,7 @@ class AsteriskServer:
 
     def _prepare(self) -> None:
         """Copies the configuration; writes what differs from machine to machine into `conf/local/`."""
-        for name in ("conf/local", "spool/recording", "log", "var"):
+        for name in ("conf/local", "spool/recording", "log", "var", "music"):
             (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         self._run.mkdir(exist_ok=True, mode=0o700)
         for source in (*(PROJECT / "asterisk-conf").glob("*.conf"), *(PROJECT / "dialplan").glob("*.conf")):
@@ -313,8 +318,10 @@ class AsteriskServer:
         options = (PROJECT / "asterisk-conf" / "asterisk.conf").read_text()
         self._conf.write_text(f"[directories]\n{lines}\n{options}")
         passwords = "".join(f"[{user}-auth](+)\npassword = {word}\n" for user, word in self._passwords.items())
+        write(MUSIC, self.folder / "music" / "hold.wav")
         local = {
             "http.conf": f"[general](+)\nbindport = {self.http_port}\n",
+            "musiconhold.conf": f"[default](+)\ndirectory = {self.folder / 'music'}\n",
             "rtp.conf": f"rtpstart = {self.rtp_first}\nrtpend = {self.rtp_first + _RTP_PORTS - 1}\n",
             "ari.conf": f"[{self.ari_user}](+)\npassword = {self.ari_password}\n",
             "pjsip.conf": f"[transport-udp](+)\nbind = 127.0.0.1:{self.sip_port}\n"

@@ -195,7 +195,7 @@ class Stream(asyncio.DatagramProtocol):
 
     async def press(self, digits: str, *, packets: int, gap: int) -> None:
         """Sends digits as telephone events in place of audio, also to who hears none of that: `packets` for each key,
-        `gap` between two. Returns when the gap behind the last one is over."""
+        `gap` between two. Returns when the gap behind the last one is over, or the stream is closed."""
         pressed = [(Press(digit, packets, gap), self._loop.create_future()) for digit in digits]
         self._keys.extend(pressed)
         self._ticker.add(self)
@@ -255,8 +255,12 @@ class Stream(asyncio.DatagramProtocol):
             self._ticker.add(self)
 
     def close(self) -> None:
-        """No more packets, either way."""
+        """No more packets, either way; keys that are not pressed yet stay so."""
         self._ticker.remove(self)
+        for _, done in self._keys:
+            if not done.done():
+                done.set_result(None)
+        self._keys.clear()
         if self._transport is not None:
             self._transport.close()
 

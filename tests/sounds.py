@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PACKET", "RATE", "Samples", "Sound", "decode", "noise", "quiet", "speech", "tone"]
+__all__ = ["PACKET", "RATE", "Samples", "Sound", "decode", "noise", "quiet", "speech", "tone", "write"]
 
 RATE = 8000
 """Samples a second."""
@@ -119,3 +119,10 @@ def speech(path: Path) -> Sound:
         if (file.getframerate(), file.getnchannels(), file.getsampwidth()) != (RATE, 1, 2):
             raise ValueError(f"{path.name} is not {RATE} Hz mono 16 bit")
         return Sound(np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16))
+
+
+def write(sound: Sound, path: Path) -> None:
+    """Writes what `speech` reads."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(sound.samples.astype("<i2").tobytes())

@@ -287,7 +287,7 @@ async def test_mixmonitor_records_when_it_is_told_to_and_privately(asterisk: Ast
         await converse(alice, bob, "102")
     finally:
         await asyncio.to_thread(asterisk.cli, "dialplan set global MIXMONITOR no")
-    (file,) = (asterisk.spool / "monitor").iterdir()
+    (file,) = (asterisk.spool / "monitor").glob("mixmonitor-*")
     samples = await asyncio.to_thread(closed_wav, file)
     assert set(whose_audio(samples, VOICES)) == {"alice", "bob"}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
