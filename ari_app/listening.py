@@ -34,6 +34,9 @@ log = structlog.get_logger("asterisk")
 PROTOCOL = "ari"
 _ANSWER = '{"type":"RESTResponse"'
 """How Asterisk writes the first bytes of an answer; no value inside an event can forge them."""
+_REGISTERED = '{"type":"ApplicationRegistered"'
+"""What Asterisk says by itself once it has told what it had kept. A request that reaches it before, together with the
+end of our handshake, stays unread in its buffer until something else comes (seen on 22.10.1)."""
 _MOST_WAITING = 10_000
 """Frames that wait while nobody listens. One more and all are dropped: whoever listens later reads a snapshot."""
 _FAREWELL = 2.0
@@ -59,8 +62,9 @@ class Door:
 class _Line:
     """One WebSocket that an Asterisk opened: answers go to who asked, everything else waits for its reader."""
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
+    def __init__(self, socket: web.WebSocketResponse, ready: Callable[[], None]) -> None:
         self.stands = False
+        self._ready = ready
         self.rival = False
         self._socket = socket
         self._frames: deque[aiohttp.WSMessage] = deque()
@@ -74,6 +78,10 @@ class _Line:
             async for message in self._socket:
                 if message.type is aiohttp.WSMsgType.TEXT and message.data.startswith(_ANSWER):
                     self._answered(message.data)
+                    continue
+                if message.type is aiohttp.WSMsgType.TEXT and message.data.startswith(_REGISTERED):
+                    self.stands = True
+                    self._ready()
                     continue
                 if len(self._frames) >= _MOST_WAITING:
                     self._frames.clear()
@@ -195,6 +203,10 @@ class Listening:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
+            if self._line is not None:
+                await self._line.close()
+                raise SwitchUnreachable("Asterisk connected and registered no application: look at `apps` in its "
+                                        "ari.conf.") from None
             raise SwitchUnreachable(
                 f"No Asterisk connects to {self.door.host}:{self.door.port}: look at its websocket_client.conf, and at "
                 "`type = outbound_websocket` in its ari.conf.") from None
@@ -264,11 +276,9 @@ class Listening:
                             listen=f"{self.door.host}:{self.door.port}", peer=request.remote)
             return web.Response(status=409, text="An Asterisk is connected here already.")
         socket = web.WebSocketResponse(protocols=(PROTOCOL,), heartbeat=self._heartbeat, timeout=_FAREWELL)
-        line = self._line = _Line(socket)
+        line = self._line = _Line(socket, self._changed.set)
         try:
             await socket.prepare(request)
-            line.stands = True
-            self._changed.set()
             await line.pump()
         finally:
             self._line = None

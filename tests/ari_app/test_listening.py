@@ -23,7 +23,7 @@ from tests.ari_app.listener import Listener
 
 @pytest_asyncio.fixture
 async def door() -> AsyncIterator[Listening]:
-    async with Listening(Door("127.0.0.1", 0, USER, PASSWORD, APP), timeout=1, patience=2) as listening:
+    async with Listening(Door("127.0.0.1", 0, USER, PASSWORD, APP), timeout=1, patience=1) as listening:
         yield listening
 
 
@@ -36,7 +36,7 @@ class Caller:
         self.silent: set[str] = set()
         self.variables: dict[str, str] = {}
         self._changed = asyncio.Event()
-        self._task = asyncio.create_task(self._serve())
+        self.over = asyncio.create_task(self._serve())
 
     async def until(self, asked: int) -> None:
         while len(self.asked) < asked:
@@ -77,12 +77,18 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(door: Listening, *, password: str = PASSWORD, protocol: str = "ari") -> AsyncIterator[Caller]:
+async def calling(door: Listening, *kept: str, password: str = PASSWORD, registers: bool = True) -> (
+        AsyncIterator[Caller]):
     headers = {"Authorization": aiohttp.encode_basic_auth(USER, password)}
     host, port = door.address
     async with (aiohttp.ClientSession(headers=headers) as session,
-                session.ws_connect(f"ws://{host}:{port}/", protocols=(protocol,)) as socket):
-        yield Caller(socket)
+                session.ws_connect(f"ws://{host}:{port}/", protocols=("ari",)) as socket):
+        asterisk = Caller(socket)
+        for frame in kept:
+            await socket.send_str(frame)
+        if registers:
+            await socket.send_str(event("ApplicationRegistered"))
+        yield asterisk
 
 
 @asynccontextmanager
@@ -166,6 +172,16 @@ async def test_an_asterisk_that_does_not_come_is_told() -> None:
                 pass
 
 
+async def test_nothing_is_asked_before_asterisk_has_spoken(door: Listening) -> None:
+    async with calling(door, registers=False) as asterisk:
+        with pytest.raises(SwitchUnreachable, match="apps"):
+            async with door.meet():
+                pass
+        assert asterisk.asked == []
+        await asterisk.over
+        assert asterisk.socket.closed
+
+
 async def test_an_address_that_is_taken_is_a_mistake_in_the_settings(door: Listening) -> None:
     host, port = door.address
     with pytest.raises(SettingsInvalid):
@@ -175,13 +191,10 @@ async def test_an_address_that_is_taken_is_a_mistake_in_the_settings(door: Liste
 
 async def test_what_asterisk_had_kept_is_heard_before_the_calls_are_read(door: Listening) -> None:
     listener = Listener()
-    async with calling(door) as asterisk:
-        for number in (5, 6):
-            await asterisk.socket.send_str(state_change(number))
-        async with running(door, listener):
-            await listener.until("up")
-            await asterisk.socket.send_str(state_change(7))
-            await listener.until("7")
+    async with calling(door, state_change(5), state_change(6)) as asterisk, running(door, listener):
+        await listener.until("up")
+        await asterisk.socket.send_str(state_change(7))
+        await listener.until("7")
     assert listener.story == ["5", "6", "connected", "up", "7"]
     assert asterisk.asked[-2:] == ["GET asterisk/variable", "POST asterisk/variable"]
     assert asterisk.variables["RECORDER_LEASE"] == ""
@@ -223,7 +236,7 @@ async def test_the_application_taken_by_another_program_is_told_and_asterisk_tak
             await listener.until("up")
             await asterisk.socket.send_str(event("ApplicationReplaced"))
             await listener.until("switch.taken")
-            await asterisk.socket.receive()
+            await asterisk.over
         async with calling(door):
             await listener.until("up", 2)
 

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, Conversation, converse, said, whole
+from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, Conversation, clear, converse, said
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph, settings
 
@@ -36,8 +36,8 @@ async def test_a_call_is_recorded_when_asterisk_connects_to_us(caller: Caller, t
         alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
         talk = await converse(service, alice, bob, "102")
         left, right = talk.tracks()
-        assert whole(said(talk.caller, ALICE, margin=0.5), left)
-        assert whole(said(talk.callee, BOB, margin=0.5), right)
+        assert clear(said(talk.caller, ALICE, margin=0.5), left)
+        assert clear(said(talk.callee, BOB, margin=0.5), right)
         assert talk.recording["state"] == "ready"
 
 
@@ -61,8 +61,8 @@ async def test_a_call_that_ended_while_the_service_was_dead_is_complete_because_
         (row,) = await service.closed(1)
         talk = Conversation(call, taken, row)
         assert talk.recording["state"] == "ready", talk.recording
-        assert whole(said(call, ALICE, margin=0.5), talk.tracks()[0])
-        assert whole(said(taken, BOB, margin=0.5), talk.tracks()[1])
+        assert clear(said(call, ALICE, margin=0.5), talk.tracks()[0])
+        assert clear(said(taken, BOB, margin=0.5), talk.tracks()[1])
         assert call.ended_at is not None
         assert abs(row["ended"] - call.ended_at) < 0.5
     await service.stop()
