@@ -16,6 +16,7 @@ from ari_app.conference import join
 from ari_app.connection import Backoff, Connection, Way
 from ari_app.generated import events as ari
 from ari_app.generated.models import AsteriskInfo
+from ari_app.kept import Kept
 from ari_app.lease import Holder, Lease
 from ari_app.limits import Limits
 from ari_app.names import member_of, parse
@@ -63,6 +64,7 @@ class AriSwitch:
         self._connection = Connection(way, self, lease, clock=time.monotonic, events=EVENTS,
                                       backoff=Backoff(random or Random()))
         self._taps = Taps(name, self, tell=self._put, sequence=self._next, clock=time.time)
+        self._kept = Kept(name)
         self._arrivals = Arrivals()
         self._stasis = Stasis(name, self._way.operations, sequence=self._next, start=self._start)
         self._events: asyncio.Queue[CallEvent] = asyncio.Queue()
@@ -151,6 +153,8 @@ class AriSwitch:
 
     async def connected(self) -> None:
         """See ``Listener``."""
+        for told in self._kept.take(self._next):
+            self._put(told)
         await self._stasis.release_all(self._way.app)
         await self._snapshot(self._boot)
         self._up = True
@@ -173,11 +177,13 @@ class AriSwitch:
             case ari.ChannelCreated():
                 self._arrivals.created(event.channel)
             case ari.RecordingStarted():
-                self._earlier(event.recording.name)
+                if not self._up:
+                    self._kept.started(event.recording.name, event.timestamp)
                 self._taps.recording_started(event.recording.name, event.timestamp)
             case ari.RecordingFinished() | ari.RecordingFailed():
-                self._earlier(event.recording.name)
                 cause = event.recording.cause or event.recording.state
+                if not self._up and not self._taps.knows(event.recording.name):
+                    self._kept.ended(event.recording.name, event.timestamp, cause)
                 for snoop in self._taps.recording_ended(event.recording.name, event.timestamp, cause):
                     self._start(self._hang_up(snoop))
             case ari.ChannelUserevent():
@@ -212,6 +218,14 @@ class AriSwitch:
     async def record(self, snoop: str, name: str) -> None:
         """See ``TapOperations``. An existing file is refused by Asterisk: nothing is overwritten."""
         await self._way.operations.channels_record(snoop, name=name, format_="wav", if_exists="fail")
+
+    async def stored(self, name: str) -> bool:
+        """See ``TapOperations``."""
+        try:
+            await self._way.operations.recordings_get_stored(name)
+        except SwitchOperationFailed:
+            return False
+        return True
 
     async def delete(self, snoop: str) -> None:
         """See ``TapOperations``."""
@@ -265,14 +279,6 @@ class AriSwitch:
             log.warning("a channel's name cannot be used in a variable's name")
             return
         await self._way.operations.asterisk_set_global_var(variable=f"SHARED({variable},{channel})", value=value)
-
-    def _earlier(self, recording: str) -> None:
-        """Before the snapshot Asterisk tells what it had kept: also of taps that an earlier life made."""
-        parsed = None if self._up else parse(recording)
-        if parsed is not None:
-            # Which directions a tap has the name of one file does not say; the snapshot will.
-            mix = parsed[1] is Direction.MIX
-            self._taps.adopt(parsed[0], (Direction.MIX,) if mix else (Direction.IN, Direction.OUT))
 
     async def _hang_up(self, snoop: str) -> None:
         try:

@@ -38,6 +38,9 @@ class TapOperations(Protocol):
     async def delete(self, snoop: str) -> None:
         """Hang a snoop up."""
 
+    async def stored(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+
 
 TapEvent = TapUp | TapDown | TapFailed
 
@@ -118,6 +121,8 @@ class Taps:
         tap.ready.set()
         there = await self._destroy(tap)
         if unknown and not there:
+            if await self._left_a_file(tap):
+                return
             tap.recorded.clear()
         if not tap.attaching:
             self._never_up(tap)
@@ -136,6 +141,10 @@ class Taps:
     def forget(self) -> None:
         """The switch restarted: none of the taps is left."""
         self._taps.clear()
+
+    def knows(self, name: str) -> bool:
+        """Whether a recording of that name belongs to a tap that is here."""
+        return self._find(name)[0] is not None
 
     def snoop_entered(self, snoop: str) -> None:
         """StasisStart of a snoop: it is ours to record."""
@@ -210,6 +219,18 @@ class Taps:
                 return True
             there = True
         return there
+
+    async def _left_a_file(self, tap: _Tap) -> bool:
+        """A tap that was on its way when an earlier life died may have come up, and down, since: then it is told."""
+        names = [recording_name(tap.segment, direction) for direction in tap.directions]
+        try:
+            left = any([await self._operations.stored(name) for name in names])
+        except SwitchFault:
+            return True  # it is asked again by force
+        if left and self._taps.pop(tap.segment, None) is not None:
+            self._tell(TapDown(switch=self._switch, at=self._clock(), sequence=self._sequence(), segment=tap.segment,
+                               cause="its end was not seen", ended=None, files=files(tap.segment, tap.directions)))
+        return left
 
     def _never_up(self, tap: _Tap) -> None:
         if tap.over:

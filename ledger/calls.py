@@ -105,11 +105,17 @@ def load_all(connection: Connection, call_ids: Iterable[str]) -> dict[str, Call]
     return {call.id: call for call in found}
 
 
-def open_calls(connection: Connection, switch: str) -> list[Call]:
-    """The calls of a switch that are not closed, oldest first: what the engine is started with again."""
-    return _whole(connection, select(calls).where(calls.c.switch == switch,
-                                                  calls.c.state != CallState.CLOSED.value)
-                  .order_by(calls.c.created, calls.c.id))
+def open_calls(connection: Connection, switch: str, *, since: float) -> list[Call]:
+    """What the engine is started with again, oldest first: the calls of a switch that are not closed, and the closed
+    ones of which a leg may still be there.
+
+    Args:
+        since: closed calls that ended then or later.
+    """
+    lingering = and_(calls.c.lingering.is_(True), calls.c.ended >= since)
+    return _whole(connection, select(calls).where(
+        calls.c.switch == switch, or_(calls.c.state != CallState.CLOSED.value, lingering))
+        .order_by(calls.c.created, calls.c.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,7 @@ def call_row(call: Call) -> Row:
         "created": call.created, "answered": call.answered, "connected": call.connected, "ended": call.ended,
         "outcome": call.outcome.value if call.outcome else None,
         "reason": call.reason, "merged_into": call.merged_into,
+        "lingering": any(leg.gone is None for leg in call.legs),
         "body": records.of_call(replace(call, pauses=(), recordings=())),
     }
 

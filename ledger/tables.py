@@ -32,6 +32,7 @@ metadata = MetaData(naming_convention={
 
 # One row a call, recorded or not. ``body`` is the whole call but for its pauses and recordings; the other columns
 # repeat, for queries, what stands in it. ``recorded`` to ``decision_reason`` are the decision, NULL before it is made.
+# ``lingering`` says whether some leg was not told gone.
 calls = Table(
     "calls", metadata,
     Column("id", String, primary_key=True),
@@ -61,7 +62,9 @@ calls = Table(
     Column("reason", String, nullable=False),
     Column("merged_into", String),
     Column("body", JSON, nullable=False),
+    Column("lingering", Boolean),
     Index(None, "switch", "state"),
+    Index(None, "switch", "lingering"),
     Index(None, "created", "id"),
 )
 

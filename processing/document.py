@@ -30,7 +30,7 @@ def shortcomings(recording: Recording, facts: AllFacts) -> list[str]:
     said = [finding["sentence"] for track in tracks for finding in track["findings"] if finding["incomplete"]]
     said += [f"{file['path']}: {file['defect']}" for file in files if file["samples"] is None]
     said += [f"Nobody saw the end of segment {segment.id}: {segment.cause}." for segment in recording.segments
-             if segment.state is SegmentState.LOST]
+             if segment.state is SegmentState.LOST or (segment.state is SegmentState.DOWN and segment.ended is None)]
     return said + cast(list[str], facts["compose"]["reasons"])
 
 

@@ -34,6 +34,7 @@ log = structlog.get_logger("driver")
 _QUEUE = 20_000  # events; a call has some 30
 _LAST_COMMANDS = 2.0  # s
 _RESYNC_EVERY = 5.0  # s
+_LINGERS = 86_400.0  # s that a leg may stay after its call has ended and still be known after a restart
 _ROUND = 200  # events that are taken before the other tasks have their turn
 
 
@@ -98,7 +99,7 @@ class Driver:
         Raises:
             LedgerUnavailable: the open calls could not be read.
         """
-        earlier = await self._store.open_calls(self._switch.name)
+        earlier = await self._store.open_calls(self._switch.name, self._clock.at() - _LINGERS)
         self._engine.restore(earlier)
         self._journal.restored(earlier)
         self._calls = {call.id: call for call in earlier if call.state is not CallState.CLOSED}

@@ -59,9 +59,10 @@ class Store:
         """Which ledger this is: the same at every start."""
         return await self._in_thread(identity.of)
 
-    async def open_calls(self, switch: str) -> list[Call]:
-        """The calls of a switch that are not closed."""
-        return await self._in_thread(lambda connection: calls.open_calls(connection, switch))
+    async def open_calls(self, switch: str, since: float) -> list[Call]:
+        """The calls of a switch that are not closed, and those that ended later than ``since`` and may have left a leg
+        behind."""
+        return await self._in_thread(lambda connection: calls.open_calls(connection, switch, since=since))
 
     async def commit(self, batch: Batch, now: float) -> Sequence[int]:
         """Write everything in one transaction.

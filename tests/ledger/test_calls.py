@@ -16,7 +16,7 @@ from faults import NotFound
 from ledger import Ledger, calls, recordings
 from ledger.calls import CallFilter
 from policy.types import Direction
-from recorder.model import Call, Outcome, Pause, Recording, Segment, recording_id, segment_id
+from recorder.model import Call, LegState, Outcome, Pause, Recording, Segment, recording_id, segment_id
 from recorder.states import CallState, PauseState, RecordingInput, RecordingState, SegmentState
 from tests.ledger.examples import BEGAN, RECORDED, SKIPPED, call, in_state, leg, open_ledger, recorded
 from tests.ledger.strategies import values
@@ -151,13 +151,29 @@ def test_a_restarted_service_does_not_take_a_recording_back_either(tmp_path: Pat
     second.close()
 
 
+def closed(number: int, *, gone: tuple[bool, bool]) -> Call:
+    """A call that has closed, with legs that are gone or not."""
+    given = call(number, state=CallState.CLOSED)
+    legs = tuple(replace(leg, state=LegState.GONE, gone=BEGAN + number + 9) if left else leg
+                 for leg, left in zip(given.legs, gone, strict=True))
+    return replace(given, legs=legs, ended=BEGAN + number + 9)
+
+
 def test_open_calls_are_those_of_the_switch_that_are_not_closed(ledger: Ledger) -> None:
     standing = [call(2, state=CallState.ENDED), call(1, state=CallState.SETUP, decision=None, recording=None)]
-    others = [call(3, state=CallState.CLOSED), call(4, switch="other")]
+    others = [closed(3, gone=(True, True)), call(4, switch="other")]
     with ledger.transaction() as connection:
         calls.save(connection, [*standing, *others], 1.0)
     with ledger.reading() as connection:
-        assert calls.open_calls(connection, "pbx") == [standing[1], standing[0]]
+        assert calls.open_calls(connection, "pbx", since=0) == [standing[1], standing[0]]
+
+
+def test_a_closed_call_that_left_a_leg_behind_is_given_back_while_it_is_recent(ledger: Ledger) -> None:
+    old, recent = closed(1, gone=(True, False)), closed(500, gone=(False, True))
+    with ledger.transaction() as connection:
+        calls.save(connection, [old, recent, closed(501, gone=(True, True))], 1.0)
+    with ledger.reading() as connection:
+        assert calls.open_calls(connection, "pbx", since=BEGAN + 100) == [recent]
 
 
 def test_a_call_that_is_not_there_is_said(ledger: Ledger) -> None:

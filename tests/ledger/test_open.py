@@ -83,7 +83,7 @@ def _save_and_fail(ledger: Ledger) -> None:
 def test_an_exception_rolls_everything_back(ledger: Ledger) -> None:
     _save_and_fail(ledger)
     with ledger.reading() as connection:
-        assert calls.open_calls(connection, "pbx") == []
+        assert calls.open_calls(connection, "pbx", since=0) == []
 
 
 def test_what_was_rolled_back_is_written_by_the_next_save(ledger: Ledger) -> None:
@@ -91,14 +91,14 @@ def test_what_was_rolled_back_is_written_by_the_next_save(ledger: Ledger) -> Non
     with ledger.transaction() as connection:
         calls.save(connection, [call()], 1.0)
     with ledger.reading() as connection:
-        assert calls.open_calls(connection, "pbx") == [call()]
+        assert calls.open_calls(connection, "pbx", since=0) == [call()]
 
 
 def test_a_reader_does_not_wait_for_a_writer(ledger: Ledger) -> None:
     with ledger.transaction() as writer:
         calls.save(writer, [call()], 1.0)
         with ledger.reading() as reader:
-            assert calls.open_calls(reader, "pbx") == []
+            assert calls.open_calls(reader, "pbx", since=0) == []
 
 
 def test_a_row_that_belongs_to_nothing_is_refused(ledger: Ledger) -> None:

@@ -1,0 +1,147 @@
+"""What a restart leaves behind, of the service, of Asterisk, of both: nothing is lost silently, nothing made twice."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.asterisk import AsteriskServer
+from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, Conversation, clear, converse, said
+from tests.asterisk_live.test_faults import begin, recording_runs
+from tests.phone import Phones
+from tests.phonograph import Json, Phonograph, settings
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+
+
+async def test_a_leg_that_stays_after_its_call_is_no_new_call_after_a_restart(tmp_path: Path) -> None:
+    server = AsteriskServer(tmp_path / "asterisk")
+    await asyncio.to_thread(server.start)
+    stays = "[users](+)\nexten => 901,1,Dial(PJSIP/bob,30,g)\n same => n,Wait(60)\n"
+    with (server.folder / "conf" / "extensions.conf").open("a") as dialplan:
+        dialplan.write(stays)
+    await asyncio.to_thread(server.cli, "dialplan reload")
+    service = Phonograph(server, tmp_path, policy=EVERYTHING)
+    await service.start()
+    async with Phones(server) as phones:
+        alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+        call = alice.call("901")
+        taken = await bob.next_call()
+        await call.answered
+        await asyncio.sleep(1.0)
+        await taken.hangup()
+        before = await service.closed(1)
+        assert call.ended_at is None
+        await service.stop()
+        await service.start()
+        await asyncio.sleep(1.0)
+        assert [(row["id"], row["state"]) for row in await service.calls()] == [(before[0]["id"], "closed")]
+        await call.hangup()
+        await asyncio.sleep(0.5)
+        assert len(await service.calls()) == 1
+    await service.stop()
+    await asyncio.to_thread(server.stop)
+
+
+async def test_a_tap_that_came_up_after_the_service_died_is_finished_from_its_files(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
+    await service.start()
+    call, taken = await begin(phones)
+    await recording_runs(service)
+    await service.kill()
+    await call.hangup()
+    await taken.ended
+    # What the ledger holds when the service dies between the wish for a tap and the word that it is up.
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as ledger:
+        ledger.execute("UPDATE segments SET state = 'attaching', started = NULL, files = '[]'")
+        ledger.execute("UPDATE recordings SET state = 'armed', started = NULL")
+    ledger.close()
+    await service.start()
+    (row,) = await service.closed(1)
+    talk = Conversation(call, taken, row)
+    assert talk.recording["state"] == "incomplete"
+    assert "Nobody saw the end" in talk.recording["reason"]
+    assert clear(said(call, ALICE, margin=0.5), talk.tracks()[0])
+    await service.stop()
+
+
+async def test_power_fails_and_comes_back(tmp_path: Path) -> None:
+    """Asterisk and the service are killed together, in the second segment of one call and the first of another."""
+    server = AsteriskServer(tmp_path / "asterisk")
+    await asyncio.to_thread(server.start)
+    service = Phonograph(server, tmp_path, policy=EVERYTHING)
+    await service.start()
+    async with Phones(server) as phones:
+        call, _ = await begin(phones, seconds=3.0)
+        (row,) = await service.calls()
+        for verb in ("pause", "resume"):
+            status, told = await service.cli("recordings", verb, row["id"])
+            assert status == 0, told
+        other = await asyncio.wait_for(_another(phones), 10)
+        await asyncio.sleep(5.0)
+        phones.reachable = False
+        await service.kill()
+        await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+    await service.start()
+    rows = {row["sip_call_id"]: row for row in await service.closed(2, within=40.0)}
+    assert set(rows) == {call.id, other}
+    for one, segments in ((call.id, 2), (other, 1)):
+        (recording,) = rows[one]["recordings"]
+        assert len(recording["segments"]) == segments
+        assert recording["state"] == "incomplete"
+        assert "Nobody saw the end" in recording["reason"]
+        manifest = service.manifest(recording)
+        assert manifest["seconds"] > 3, manifest
+    async with Phones(server) as phones:
+        alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+        talk = await converse(service, alice, bob, "102", seconds=2.0, rows=3)
+        assert talk.recording["state"] == "ready"
+    await service.stop()
+    await asyncio.to_thread(server.stop)
+
+
+async def _another(phones: Phones) -> str:
+    """A second call beside the first; its Call-ID."""
+    carol, dave = await phones.user("carol", ALICE), await phones.user("dave", BOB)
+    call = carol.call("104")
+    await dave.next_call()
+    await call.answered
+    return call.id
+
+
+async def test_two_asterisks_and_one_service_and_the_death_of_one_does_not_disturb_the_other(tmp_path: Path) -> None:
+    one, two = AsteriskServer(tmp_path / "one"), AsteriskServer(tmp_path / "two")
+    for server in (one, two):
+        await asyncio.to_thread(server.start)
+    switches: Json = {name: settings(server, tmp_path)["switches"]["main"] for name, server in (
+        ("one", one), ("two", two))}
+    service = Phonograph(one, tmp_path, policy=EVERYTHING, switches=switches)
+    await service.start()
+    async with Phones(one) as first, Phones(two) as second:
+        call, _ = await begin(first)
+        lasting, taken = await begin(second)
+        first.reachable = False
+        await asyncio.to_thread(one.kill)
+        await asyncio.sleep(3.0)
+        assert (await service.get("/health"))["switches"]["two"]["up"] is True
+        await lasting.hangup()
+        await taken.ended
+
+        async def finished() -> bool:
+            rows = {row["sip_call_id"]: row for row in await service.calls()}
+            return all(recording["state"] == "ready" for recording in rows[lasting.id]["recordings"])
+
+        await service.until(finished, "did not finish the call of the living Asterisk")
+        await asyncio.to_thread(one.start)
+        rows = {row["sip_call_id"]: row for row in await service.closed(2, within=40.0)}
+        talk = Conversation(lasting, taken, rows[lasting.id])
+        assert (talk.row["switch"], talk.recording["state"]) == ("two", "ready")
+        assert clear(said(lasting, ALICE, margin=0.5), talk.tracks()[0])
+        assert clear(said(taken, BOB, margin=0.5), talk.tracks()[1])
+        assert (rows[call.id]["switch"], rows[call.id]["recordings"][0]["state"]) == ("one", "incomplete")
+    await service.stop()
+    for server in (one, two):
+        await asyncio.to_thread(server.stop)
