@@ -234,7 +234,9 @@ def _finish(world: World, call: Call) -> Call:
                 recording = replace(recording, state=step(RECORDING, recording.state, RecordingInput.NO_MEDIA),
                                     reason=call.reason)
             elif any(segment.started is not None for segment in recording.segments):
-                ends = [segment.ended for segment in recording.segments if segment.ended is not None]
+                # A segment whose end nobody saw may have gone on to the end of the call.
+                ends = [end for segment in recording.segments if segment.started is not None
+                        if (end := recording.ended if segment.ended is None else segment.ended) is not None]
                 state = step(RECORDING, recording.state, RecordingInput.PROCESS)
                 recording = replace(recording, state=state, ended=max(ends, default=recording.ended))
                 world.effects.append(Finish(call=call.id, recording=recording.id))

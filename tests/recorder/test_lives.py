@@ -177,3 +177,20 @@ def test_a_late_word_of_a_bridge_does_not_bring_it_back() -> None:
     story.sequence = told_late - 1
     story.bridge("room", "alice", "bob", kind=BridgeKind.CONFERENCE)
     assert story.engine.calls() == tuple(call for call in story.engine.calls() if call.kind is CallKind.CALL)
+
+
+def test_a_recording_goes_on_to_the_end_of_the_call_when_nobody_saw_the_end_of_its_last_segment() -> None:
+    story = Story(says(True))
+    first = story.talk()
+    call = story.row()
+    story.asks(Verb.PAUSE, call.id)
+    story.tap_down(first)
+    second = only(Attach, story.asks(Verb.RESUME, call.id)).segment
+    story.tap_up(second)
+    story.wait(30)
+    again(story)
+    (recording,) = story.row().recordings
+    assert [segment.ended is None for segment in recording.segments] == [False, True]
+    assert recording.ended == story.row().ended
+    assert recording.ended is not None
+    assert recording.ended > recording.segments[1].asked + 29
