@@ -22,7 +22,7 @@ PART_LONGEST_BYTES = 200
 
 _FIELD = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f\\:*?"<>|{}\u2028\u2029\u202a-\u202e\u2066-\u2069]')
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f\\:*?"<>|{}\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]')
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from faults import NameTemplateInvalid
@@ -69,6 +69,7 @@ def test_no_name_of_a_conference_makes_a_way_out_or_a_name_too_long(bridge: str)
     assert len(last) <= PART_LONGEST_BYTES
 
 
+@example("\ud800")
 @given(st.text(alphabet=st.sampled_from("ab./\\{} \x00-é") | st.characters(), max_size=40))
 def test_a_template_is_refused_or_gives_a_name_inside_the_folder(text: str) -> None:
     try:
