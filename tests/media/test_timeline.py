@@ -212,6 +212,10 @@ class TestClockSteps:
         timeline = planned(12, segment("a", 0, 10, file_seconds=12), segment("b", 10, 2))
         assert placed(timeline) == [("a-caller", 0, 0, 10), ("b-caller", 0, 10, 2)]
 
+    def test_backwards_between_segments_nothing_of_the_first_comes_back_after_the_second(self) -> None:
+        timeline = planned(12, segment("a", 0, 10, file_seconds=15), segment("b", 10, 2))
+        assert placed(timeline) == [("a-caller", 0, 0, 10), ("b-caller", 0, 10, 2)]
+
     def test_backwards_in_a_pause_all_between_its_ends_counts_as_pause(self) -> None:
         timeline = planned(20, segment("a", 0, 10), segment("b", 7, 13), pauses=(pause(10, 7),))
         assert placed(timeline) == [("a-caller", 0, 0, 7), ("b-caller", 3, 10, 10)]

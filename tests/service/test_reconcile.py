@@ -20,7 +20,7 @@ from recorder.model import Direction, Outcome, Pause, Segment, TrackFile, segmen
 from recorder.states import CallState, PauseState, RecordingInput, RecordingState, SegmentState
 from service.expected import Daily, day, expected
 from service.mend import mend
-from service.reconcile import Discrepancy, reconcile
+from service.reconcile import Discrepancy, Remedy, reconcile
 from tests.processing.scene import BEGAN, RATE, Scene, noise, samples_of, wav_bytes
 from tests.service.fakes import FakeClock
 from tests.service.test_driver import until
@@ -169,6 +169,10 @@ def test_audio_that_may_be_from_where_nobody_may_listen_stays_where_it_is(
     (listed,) = (one for one in found(scene) if one.kind == "no_link")
     assert (listed.remedy, why in listed.said) == (None, True)
     assert mended(scene) == []
+    ledger = scene.ledger()
+    # It is looked at again when it is mended: the pause may have come meanwhile.
+    assert mend(ledger, scene.places, replace(listed, remedy=Remedy.LINK), scene.clock()) == ""
+    ledger.close()
     assert kept(scene).recording.state is RecordingState.EMPTY
 
 
