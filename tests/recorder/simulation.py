@@ -252,7 +252,8 @@ def remembered(engine: Engine | None) -> dict[str, Sized]:
     world = engine._world
     held: dict[str, Sized] = {
         name: getattr(world, name) for name in
-        ("legs", "bridges", "calls", "calls_of", "conferences", "gone", "seen", "recordings", "requests", "forced")}
+        ("legs", "bridges", "calls", "calls_of", "conferences", "gone", "seen", "recordings", "requests", "forced",
+         "asking", "held", "marked")}
     held["timers"] = world.timers._due
     return {name: memory for name, memory in held.items() if memory}
 
