@@ -6,6 +6,8 @@ from policy.load import parse
 from policy.permissions import may_control
 from policy.trunks import direction_of, is_trunk
 from policy.types import (
+    Announcement,
+    Beep,
     Conference,
     ConferenceNames,
     Decision,
@@ -27,6 +29,8 @@ from policy.types import (
 )
 
 __all__ = [
+    "Announcement",
+    "Beep",
     "Conference",
     "ConferenceNames",
     "Decision",

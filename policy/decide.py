@@ -9,9 +9,9 @@ first of them that is present decides alone. A conference is decided as its call
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from policy.permissions import permission_of
+from policy.permissions import announcement_for, permission_of
 from policy.types import (
     Conference,
     ConferenceNames,
@@ -70,7 +70,11 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     outcome = f"{_listed(finding.media)} recorded" if finding.media else "the call is not recorded"
     overruled = facts.requested not in (None, bool(finding.media)) and finding.profile is not RecordingProfile.OPTIONAL
     because = f"{finding.because}, whatever the caller asks" if overruled else finding.because
-    return _decision(finding, finding.media, finding.level, f"{because}, so {outcome}")
+    decision = _decision(finding, finding.media, finding.level, f"{because}, so {outcome}")
+    if not decision.record:
+        return decision
+    party = {Subject.CALLER: facts.caller, Subject.CALLEE: facts.callee}.get(decision.subject or Subject.ANY)
+    return replace(decision, announcement=announcement_for(party, policy))
 
 
 def _may_be_recorded(conference: Conference, listed: ConferenceNames | None) -> bool:

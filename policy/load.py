@@ -5,6 +5,7 @@ docs/policy.md is the administrator's page of what is read here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from enum import StrEnum
 from typing import TypeVar
@@ -12,6 +13,8 @@ from typing import TypeVar
 from faults import PolicyInvalid
 from policy.document import Document, Path, Problem, Value, read, refusal
 from policy.types import (
+    Announcement,
+    Beep,
     ConferenceNames,
     Permission,
     Policy,
@@ -26,6 +29,9 @@ from policy.types import (
 )
 
 _Word = TypeVar("_Word", bound=StrEnum)
+
+# Folders and a name, as Asterisk's sounds have them: nothing that leaves its folders or is a URL.
+_SOUND = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,4}")
 
 
 def parse(text: str, name: str) -> Policy:
@@ -57,7 +63,7 @@ class _Reader:
     def policy(self) -> Policy:
         top = self._document.value
         self._known(top, (), ("recordIncomingPSTN", "record", "subject", "recordingControl", "trunks",
-                              "conferences", "domains", "users"))
+                              "conferences", "domains", "users", "announcement"))
         return Policy(
             record_incoming_pstn=self._flag(top, (), "recordIncomingPSTN", False),
             record=self._word(top, (), "record", SystemDefault.NONE),
@@ -67,6 +73,7 @@ class _Reader:
             conferences=self._conferences(top),
             domains=self._permissions(self._section(top, "domains"), "domains"),
             users=self._permissions(self._section(top, "users"), "users"),
+            announcement=self._announcement(top, ()) or Announcement(),
         )
 
     def _section(self, top: dict[str, Value], key: str) -> dict[str, Value]:
@@ -133,12 +140,58 @@ class _Reader:
             self._wrong_key(path, "has no permission in it", ("recording",))
         recording = (*path, "recording")
         fields = self._mapping(entry["recording"], recording) if "recording" in entry else {}
-        self._known(fields, recording, ("recordingType", "recordingProfile", "recordingControl"))
+        self._known(fields, recording, ("recordingType", "recordingProfile", "recordingControl", "announcement"))
         return Permission(
             self._word(fields, recording, "recordingType", RecordingType.ALL),
             self._word(fields, recording, "recordingProfile", RecordingProfile.ALWAYS),
             self._word(fields, recording, "recordingControl", RecordingControl.ALLOW),
+            self._announcement(fields, recording),
         )
+
+    def _announcement(self, mapping: dict[str, Value], path: Path) -> Announcement | None:
+        """What ``announcement`` says: a word, or a mapping that says more; None where the key is not there."""
+        if "announcement" not in mapping:
+            return None
+        value, at = mapping["announcement"], (*path, "announcement")
+        if value == "none":
+            return Announcement()
+        if value == "beep":
+            return Announcement(beep=Beep())
+        if not isinstance(value, dict):
+            self._no_value(at, value, ("none", "beep", "a mapping with beep or sound"))
+            return None
+        self._known(value, at, ("beep", "sound", "recorded"))
+        if ("beep" in value) == ("sound" in value):
+            self._wrong_key(at, "must have one of these two", ("beep", "sound"))
+        beep = self._beep(value["beep"], (*at, "beep")) if "beep" in value else None
+        sound = self._sound(value["sound"], (*at, "sound")) if "sound" in value else None
+        return Announcement(beep, sound, self._flag(value, at, "recorded", False))
+
+    def _beep(self, value: Value, path: Path) -> Beep:
+        fields = {} if value is None else self._mapping(value, path)
+        self._known(fields, path, ("hertz", "seconds", "every"))
+        usual = Beep()
+        beep = Beep(round(self._number(fields, path, "hertz", usual.hertz, 300, 3400)),
+                    self._number(fields, path, "seconds", usual.seconds, 0.1, 5),
+                    self._number(fields, path, "every", usual.every, 1, 3600))
+        if beep.every <= beep.seconds:
+            self._wrong_key(path, "a beep must end before the next one begins: every is not longer than seconds")
+        return beep
+
+    def _sound(self, value: Value, path: Path) -> str:
+        if isinstance(value, str) and _SOUND.fullmatch(value):
+            return value
+        self._wrong(path, f"{self._quoted(path, value)} is no name of a sound: folders and a name of letters, digits, "
+                          "- and _, without a leading / and without an ending like .wav")
+        return ""
+
+    def _number(self, mapping: dict[str, Value], path: Path, key: str, default: float, least: float,
+                most: float) -> float:
+        value = mapping.get(key, default)
+        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        self._no_value((*path, key), value, (f"{least:g} to {most:g}",))
+        return default
 
     def _mapping(self, value: Value, path: Path) -> dict[str, Value]:
         if isinstance(value, dict):
@@ -164,13 +217,16 @@ class _Reader:
         allowed = [word.value for word in type(default)]
         if isinstance(value, str) and value in allowed:
             return type(default)(value)
-        at = (*path, key)
-        said = f"{self._quoted(at, value)} is not a value for this key"
+        self._no_value((*path, key), value, allowed)
+        return default
+
+    def _no_value(self, path: Path, value: Value, allowed: Collection[str]) -> None:
+        """A value that its key does not take; of YAML's words for true and false it is told what they are read as."""
+        said = f"{self._quoted(path, value)} is not a value for this key"
         if isinstance(value, bool):
             truth = str(value).lower()
-            said = f"YAML reads {self._quoted(at, value)} as {truth}, which is not a value for this key"
-        self._wrong(at, said, allowed)
-        return default
+            said = f"YAML reads {self._quoted(path, value)} as {truth}, which is not a value for this key"
+        self._wrong(path, said, allowed)
 
     def _quoted(self, path: Path, value: Value) -> str:
         """A wrong value for a message: as it stands in the file, cut short."""

@@ -1,10 +1,10 @@
-"""Whose permission it is: the user's, else the domain's; and what it says about control by phone."""
+"""Whose permission it is: the user's, else the domain's; and what it says about control by phone and about announcements."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from policy.types import Identity, Level, Permission, Policy, RecordingControl, domain_key, user_key
+from policy.types import Announcement, Identity, Level, Permission, Policy, RecordingControl, domain_key, user_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,23 @@ def may_control(party: Identity, policy: Policy) -> bool:
     found = permission_of(party, policy)
     said = policy.recording_control if found is None else found.permission.recording_control
     return said is RecordingControl.ALLOW
+
+
+def announcement_for(party: Identity | None, policy: Policy) -> Announcement | None:
+    """What the parties of a recorded call hear of it: what the permission of this party's user says, else that of its
+    domain, else what holds for all calls. A permission that says nothing of it leaves it to the next.
+
+    Args:
+        party: whom the call was decided for; None for a call that a trunk decided.
+    """
+    found = policy.announcement
+    if party is not None:
+        user = _user_of(party, policy)
+        levels = (policy.users[user] if user is not None else None,
+                  policy.domains.get(domain_key(party.domain)) if party.domain is not None else None)
+        found = next((level.announcement for level in levels if level is not None
+                      and level.announcement is not None), found)
+    return None if found.silent else found
 
 
 def _user_of(party: Identity, policy: Policy) -> str | None:

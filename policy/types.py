@@ -98,12 +98,42 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Beep:
+    """A short tone that comes again and again while a call is recorded. ``hertz``: how high. ``seconds``: how long.
+    ``every``: seconds from one beginning to the next. The defaults are those of the FCC's beep (47 CFR 64.501)."""
+
+    hertz: int = 1400
+    seconds: float = 0.5
+    every: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """How the parties of a recorded call hear of it: by a beep, by a sound once, or not at all.
+
+    Attributes:
+        sound: the name of a sound that the switch has.
+        recorded: whether the recording has the announcement in it.
+    """
+
+    beep: Beep | None = None
+    sound: str | None = None
+    recorded: bool = False
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is announced."""
+        return self.beep is None and self.sound is None
+
+
+@dataclass(frozen=True, slots=True)
 class Permission:
-    """What one user or one domain is recorded with."""
+    """What one user or one domain is recorded with. ``announcement``: None leaves it to whoever is asked next."""
 
     recording_type: RecordingType = RecordingType.ALL
     recording_profile: RecordingProfile = RecordingProfile.ALWAYS
     recording_control: RecordingControl = RecordingControl.ALLOW
+    announcement: Announcement | None = None
 
     def as_dict(self) -> dict[str, str]:
         """What is recorded, under its documented names, as in the policy file and the REST answers."""
@@ -167,6 +197,7 @@ class Decision:
         profile: the profile of the deciding permission; None where no permission decided.
         subject: the party for whom it was decided; None where a trunk decided.
         reason: one sentence for a person. It holds names that the administrator wrote, and never a digit.
+        announcement: what the parties hear of the recording; None where they hear nothing.
     """
 
     record: bool
@@ -176,6 +207,7 @@ class Decision:
     profile: RecordingProfile | None
     subject: Subject | None
     reason: str
+    announcement: Announcement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +251,7 @@ class Policy:
         conferences: those that may be recorded; None: every one.
         domains: permissions of domains, by :func:`domain_key`.
         users: permissions of users, by :func:`user_key`, or by the bare user.
+        announcement: what the parties of a recorded call hear of it, unless a permission says otherwise.
     """
 
     record_incoming_pstn: bool = False
@@ -229,3 +262,4 @@ class Policy:
     conferences: ConferenceNames | None = None
     domains: Mapping[str, Permission] = field(default_factory=dict)
     users: Mapping[str, Permission] = field(default_factory=dict)
+    announcement: Announcement = Announcement()
