@@ -30,6 +30,7 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "bridges": ("list", "get"),
     "channels": ("list", "originateWithId", "get", "hangup", "continueInDialplan", "playWithId", "record",
                  "getChannelVar", "setChannelVar", "snoopChannelWithId", "rtpstatistics"),
+    "playbacks": ("get",),
     "recordings": ("getStored", "deleteStored", "getStoredFile", "getLive", "stop"),
 }
 """The operations that we use, by resource and Asterisk's nickname."""
@@ -40,6 +41,7 @@ EVENTS: tuple[str, ...] = (
     "ChannelConnectedLine", "ChannelCreated", "ChannelDestroyed", "ChannelEnteredBridge", "ChannelHangupRequest",
     "ChannelHold", "ChannelLeftBridge", "ChannelStateChange", "ChannelUnhold", "ChannelUserevent", "ChannelVarset",
     "Dial",
+    "PlaybackFinished", "PlaybackStarted",
     "RecordingFailed", "RecordingFinished", "RecordingStarted",
     "StasisEnd", "StasisStart",
 )

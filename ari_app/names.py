@@ -29,7 +29,7 @@ def member_of(identity: str) -> str | None:
 
 def ours(channel: str) -> bool:
     """Whether we made the channel of that id."""
-    return parse(channel) is not None or member_of(channel) is not None
+    return parse(channel) is not None or member_of(channel) is not None or announcement_of(channel) is not None
 
 
 def recording_name(segment: str, direction: Direction) -> str:
@@ -44,6 +44,17 @@ def parse(identity: str) -> tuple[str, Direction] | None:
     if not dash or "." not in segment or direction not in set(Direction):
         return None
     return segment, Direction(direction)
+
+
+def announcement_channel(announcement: str) -> str:
+    """The id of the snoop channel that says an announcement, and of what is played into it."""
+    return f"{announcement}-say"
+
+
+def announcement_of(identity: str) -> str | None:
+    """The announcement of a snoop's or a playback's id, or None where it is none of ours."""
+    announcement = identity.removesuffix("-say")
+    return announcement if announcement != identity and ".a" in announcement else None
 
 
 def files(segment: str, directions: tuple[Direction, ...]) -> tuple[TrackFile, ...]:

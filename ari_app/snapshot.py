@@ -8,18 +8,20 @@ from dataclasses import dataclass
 
 from ari_app.generated.models import Channel
 from ari_app.generated.operations import Operations
-from ari_app.names import files, parse, recording_name, snoop_id
+from ari_app.names import announcement_channel, announcement_of, files, parse, recording_name, snoop_id
 from ari_app.translate import bridge_of, leg_of
 from faults import SwitchOperationFailed
 from recorder.model import Bridge, BridgeKind, Direction, LegKind, Snapshot, TapFact
 
 _PAIR = (Direction.IN, Direction.OUT)
+_PLAYS = frozenset({"queued", "playing", "continuing", "paused"})
 _RECORDS = frozenset({"queued", "recording", "paused"})
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A snapshot, and the snoops of ours that record nothing or lost their other half: they are to be deleted."""
+    """A snapshot, and the snoops of ours that record or say nothing, or lost their other half: they are to be
+    deleted."""
 
     snapshot: Snapshot
     orphans: tuple[str, ...]
@@ -38,7 +40,8 @@ async def take(operations: Operations, at: float) -> Found:
     legs = tuple(leg for leg in (leg_of(channel, at) for channel in channels) if leg.kind is not LegKind.OWN)
     rooms = tuple(bridge_of(bridge, channels) for bridge in bridges)
     taps, orphans = await _taps(operations, channels, _in_conferences(rooms))
-    return Found(Snapshot(legs=legs, bridges=rooms, taps=taps), orphans)
+    playing, silent = await _announcements(operations, channels)
+    return Found(Snapshot(legs=legs, bridges=rooms, taps=taps, announcements=playing), (*orphans, *silent))
 
 
 def _in_conferences(rooms: tuple[Bridge, ...]) -> frozenset[str]:
@@ -80,6 +83,22 @@ def _wanted(found: Mapping[Direction, Channel], conferring: frozenset[str]) -> t
 def _snooped(channel: Channel) -> str:
     """The id of the channel that a snoop listens to: Asterisk names the snoop after it."""
     return channel.name.removeprefix("Snoop/").rpartition("-")[0]
+
+
+async def _announcements(operations: Operations,
+                         channels: tuple[Channel, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Our announcements that are being played, and the snoops of those that are over."""
+    found = [one for channel in channels if (one := announcement_of(channel.id)) is not None]
+    playing = await asyncio.gather(*(_plays(operations, announcement_channel(one)) for one in found))
+    return (tuple(one for one, yes in zip(found, playing, strict=True) if yes),
+            tuple(announcement_channel(one) for one, yes in zip(found, playing, strict=True) if not yes))
+
+
+async def _plays(operations: Operations, playback: str) -> bool:
+    try:
+        return (await operations.playbacks_get(playback)).state in _PLAYS
+    except SwitchOperationFailed:
+        return False
 
 
 async def _records(operations: Operations, name: str) -> bool:

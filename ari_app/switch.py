@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from ari_app import commands, snapshot
+from ari_app.announcements import Announcements, Whisper
 from ari_app.arrivals import Arrivals
 from ari_app.conference import join
 from ari_app.connection import Backoff, Connection, Way
@@ -19,12 +20,12 @@ from ari_app.generated.models import AsteriskInfo
 from ari_app.kept import Kept
 from ari_app.lease import Holder, Lease
 from ari_app.limits import Limits
-from ari_app.names import member_of, parse
+from ari_app.names import announcement_of, member_of, parse
 from ari_app.stasis import Stasis, asks
 from ari_app.taps import Taps
 from ari_app.translate import translate
 from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken
-from recorder.effects import Attach, Detach, Mark, Release, Reply
+from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
 from recorder.events import CallEvent, SwitchDown, SwitchFound, SwitchUp, Verb
 from recorder.model import Direction
 
@@ -35,7 +36,7 @@ log = structlog.get_logger("asterisk")
 EVENTS = ("StasisStart", "ChannelCreated", "ChannelStateChange", "ChannelDestroyed", "Dial",
           "ChannelEnteredBridge", "ChannelLeftBridge", "BridgeDestroyed", "BridgeBlindTransfer",
           "BridgeAttendedTransfer", "RecordingStarted", "RecordingFinished", "RecordingFailed",
-          "ChannelUserevent")
+          "ChannelUserevent", "PlaybackStarted", "PlaybackFinished")
 """What Asterisk is asked to send: a call of two legs then brings 23 events instead of 83."""
 
 _BURST = 50
@@ -65,6 +66,7 @@ class AriSwitch:
                                       backoff=Backoff(random or Random()))
         self._taps = Taps(name, self, tell=self._put, sequence=self._next, clock=time.time)
         self._kept = Kept(name)
+        self._announcements = Announcements(name, self, tell=self._put, sequence=self._next, clock=time.time)
         self._arrivals = Arrivals()
         self._stasis = Stasis(name, self._way.operations, sequence=self._next, start=self._start)
         self._events: asyncio.Queue[CallEvent] = asyncio.Queue()
@@ -110,6 +112,20 @@ class AriSwitch:
     async def detach(self, effect: Detach) -> None:
         """Delete the snoops, at once."""
         await self._limits.run(effect.call, lambda: self._taps.detach(effect), urgent=True)
+
+    async def announce(self, effect: Announce) -> None:
+        """Have a snoop say it, when it is this call's turn."""
+        try:
+            await self._limits.run(effect.call, lambda: self._announcements.announce(effect))
+        except SwitchOperationFailed as fault:
+            self._announcements.refused(effect, fault.message)
+
+    async def hush(self, effect: Hush) -> None:
+        """Delete the snoop that says it, after what was asked before for this call."""
+        try:
+            await self._limits.run(effect.call, lambda: self._announcements.hush(effect))
+        except SwitchOperationFailed as fault:
+            log.warning("an announcement could not be ended", call=effect.call, why=fault.message)
 
     async def mark(self, effect: Mark) -> None:
         """Leave variables for the dialplan as ``${SHARED(NAME)}``: ARI cannot set a variable of a channel that is not
@@ -170,6 +186,8 @@ class AriSwitch:
             case ari.StasisStart():
                 if parse(event.channel.id) is not None:
                     self._taps.snoop_entered(event.channel.id)
+                elif announcement_of(event.channel.id) is not None:
+                    self._announcements.snoop_entered(event.channel.id)
                 else:
                     self._put_all(self._stasis.entered(event))
             case ari.ChannelUserevent() if asks(event):
@@ -188,6 +206,12 @@ class AriSwitch:
                     self._start(self._hang_up(snoop))
             case ari.ChannelUserevent():
                 self._commanded(event, self._next())
+            case ari.PlaybackStarted():
+                self._announcements.playback_started(event.playback.id, event.timestamp)
+            case ari.PlaybackFinished():
+                playback = event.playback
+                if self._announcements.playback_finished(playback.id, event.timestamp, playback.state):
+                    self._start(self._hang_up(playback.id))
             case _:
                 self._put_all(translate(event, self._name, self._next()))
 
@@ -230,6 +254,17 @@ class AriSwitch:
     async def delete(self, snoop: str) -> None:
         """See ``TapOperations``."""
         await self._way.operations.channels_hangup(snoop)
+
+    # ---- What announcements need --------------------------------------------------------------------------------
+
+    async def whisper(self, leg: str, snoop: str, whisper: Whisper) -> None:
+        """See ``AnnouncementOperations``."""
+        await self._way.operations.channels_snoop_channel_with_id(
+            leg, snoop, app=self._way.app, spy="none", whisper=whisper)
+
+    async def play(self, snoop: str, media: str) -> None:
+        """See ``AnnouncementOperations``."""
+        await self._way.operations.channels_play_with_id(snoop, snoop, media=[media])
 
     # ---- Inside -------------------------------------------------------------------------------------------------
 

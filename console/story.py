@@ -98,6 +98,11 @@ class _Teller:
                 yield f"The switch confirmed: segment {_number(event['segment'])} is closed ({event['cause']})."
             case "TapFailed":
                 yield f"Segment {_number(event['segment'])} could not be recorded: {event['cause']}."
+            case "Announced":
+                number, cause = _number(event["announcement"]), event.get("cause", "")
+                yield {"plays": f"The switch confirmed: announcement {number} is being played.",
+                       "ends": f"Announcement {number} is over."}.get(event["news"],
+                                                                      f"Announcement {number} failed: {cause}.")
             case "Asked":
                 reason = f", because: {event['reason']}" if event.get("reason") else ""
                 yield f"{event.get('owner', 'operator')} asked to {event['verb']}{reason}."
@@ -126,6 +131,12 @@ class _Teller:
             case "Detach":
                 how = "by force, because no confirmation came in time" if effect.get("destroy") else "at once"
                 return f"The end of segment {_number(effect['segment'])} was asked for, {how}."
+            case "Announce":
+                whom = "everybody" if effect["heard"] == "all" else "this party"
+                return (f"Announcement {_number(effect['announcement'])} was asked for on {self._name(effect['leg'])}, "
+                        f"for {whom} to hear.")
+            case "Hush":
+                return f"The end of announcement {_number(effect['announcement'])} was asked for."
             case "Release":
                 decision = effect["variables"]["RECORDER_DECISION"]
                 return f"{self._name(effect['leg'])} goes on in the dialplan, told: {decision}."
@@ -160,6 +171,10 @@ def _end(call: Values) -> Iterator[Line]:
         why = f" ({recording['reason']})" if recording["reason"] else ""
         length = f", {recording['seconds']:.1f} s" if recording["seconds"] is not None else ""
         yield None, f"Recording {recording['id']} is {recording['state']}{why}{length}."
+        for one in recording["announcements"]:
+            whom = " and ".join(party or "unknown" for party in one["parties"])
+            yield one["started"], (f"The announcement was played to {whom}." if one["started"] is not None
+                                   else f"No announcement was played to {whom}: {one['cause'] or one['state']}.")
         if recording["mixed"]:
             yield None, f"Its file is {recording['mixed']}."
 
@@ -173,6 +188,7 @@ def _party(leg: Values) -> str:
 
 
 def _number(segment: str) -> str:
-    """Segments count from 0 in the ids, and from 1 for people."""
+    """Segments and announcements (``a0``) count from 0 in the ids, and from 1 for people."""
     _, _, number = segment.rpartition(".")
+    number = number.removeprefix("a")
     return str(int(number) + 1) if number.isdigit() else segment

@@ -1,4 +1,4 @@
-"""Whose permission it is: the user's, else the domain's; and what it says about control by phone and about announcements."""
+"""Whose permission it is: the user's, else the domain's; what it says about control by phone, about announcements."""
 
 from __future__ import annotations
 

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from ledger.rows import caller_and_callee
 from ledger.tables import Json
-from policy.types import Decision, Media
+from policy.types import Announcement, Decision, Media
 from processing.step import Facts
-from recorder.model import Call, CallKind, Leg, Recording
-from recorder.states import SegmentState
+from recorder.model import Call, CallKind, Leg, Playback, Recording, segment_recording
+from recorder.states import PlaybackState, SegmentState
 
 AllFacts = Mapping[str, Facts]
 
@@ -71,6 +71,7 @@ def manifest(call: Call, recording: Recording, facts: AllFacts, published: Mappi
         "gaps": _gaps(composed["gaps"], cast(list[dict[str, Any]], facts["verify"]["files"])),
         "tracks": facts["verify"]["tracks"],
         "segments": [_segment(recording, number, facts) for number in range(len(recording.segments))],
+        "announcements": [_playback(call, one) for one in call.playbacks if segment_recording(one.id) == recording.id],
         "parties": [_party(call, leg) for leg in call.parties],
         "decision": None if decision is None else _decision(decision),
     }
@@ -109,6 +110,13 @@ def _party(call: Call, leg: Leg) -> Facts:
                        if visit.leg == leg.id]}
 
 
+def _playback(call: Call, shown: Playback) -> Facts:
+    told = [leg for one in shown.hearers if (leg := call.leg(one)) is not None]
+    state = PlaybackState.FAILED if shown.state is PlaybackState.FAILED else PlaybackState.DONE
+    return {"startTime": iso(shown.started), "stopTime": iso(shown.ended), "state": state.value, "cause": shown.cause,
+            "parties": [_party(call, leg) for leg in told]}
+
+
 def _role(call: Call, leg: Leg) -> str:
     if call.kind is CallKind.CONFERENCE:
         return "member"
@@ -122,4 +130,11 @@ def _decision(decision: Decision) -> Facts:
     media: list[Json] = [media.value for media in sorted(decision.media)]
     return {"recorded": decision.record, "media": media, "level": decision.level.value, "rule": decision.rule,
             "profile": decision.profile.value if decision.profile else None,
-            "subject": decision.subject.value if decision.subject else None, "reason": decision.reason}
+            "subject": decision.subject.value if decision.subject else None, "reason": decision.reason,
+            "announcement": _announcement(decision.announcement) if decision.announcement else None}
+
+
+def _announcement(announcement: Announcement) -> Facts:
+    beep = announcement.beep
+    return {"beep": {"hertz": beep.hertz, "seconds": beep.seconds, "every": beep.every} if beep else None,
+            "sound": announcement.sound, "recorded": announcement.recorded}

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from recorder.model import Leg, Source
+from policy.types import Announcement
+from recorder.model import Heard, Leg, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,27 @@ class Detach:
     destroy: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announce:
+    """Play an announcement on a leg, over what is said there: a sound once, a beep until it is hushed or the leg ends.
+
+    Doing it twice does no harm: its id names it on the switch."""
+
+    call: str
+    announcement: str
+    leg: str
+    heard: Heard
+    what: Announcement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hush:
+    """End an announcement."""
+
+    call: str
+    announcement: str
+
+
 class Answer(StrEnum):
     """How a request came out."""
 
@@ -95,5 +117,6 @@ class Finish:
     recording: str
 
 
-Effect = Decide | Mark | Release | Attach | Detach | Reply | Resync | Finish
-EFFECTS: tuple[type[Effect], ...] = (Decide, Mark, Release, Attach, Detach, Reply, Resync, Finish)
+Effect = Decide | Mark | Release | Attach | Detach | Announce | Hush | Reply | Resync | Finish
+EFFECTS: tuple[type[Effect], ...] = (Decide, Mark, Release, Attach, Detach, Announce, Hush, Reply, Resync,
+                                     Finish)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from recorder import conversation, decision, marks, renewal, requests, resync, taps
+from recorder import announcements, conversation, decision, marks, renewal, requests, resync, taps
 from recorder.effects import Effect, Finish
 from recorder.events import (
+    Announced,
     Asked,
     BridgeIs,
     CallEvent,
@@ -139,6 +140,8 @@ class Engine:
                 taps.tap_event(world, event, now)
             case Observed():
                 renewal.observed(world, event, now)
+            case Announced():
+                announcements.announced(world, event, now)
             case Decided():
                 _decided(world, event)
             case Asked():
@@ -191,6 +194,7 @@ class Engine:
             decision.mark(world, call)
             call = taps.converge(world, call, at, now)
             renewal.watch(world, call, at, now)
+            call = announcements.converge(world, call, at)
             call = requests.settle(world, call, at)
             call = _finish(world, call)
             if call.state is CallState.ENDED and not _open(call):

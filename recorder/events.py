@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from policy.types import Decision
 from recorder.model import Bridge, Leg, RtpCounters, Snapshot, Then, TrackFile
+from recorder.states import PlaybackInput
 
 _LONGEST_REASON = 120  # characters
 
@@ -145,6 +146,17 @@ class Observed(Event):
     still: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced(Event):
+    """What the switch says of an announcement: it plays, it ended as it should, or it failed, and why.
+
+    A hush is confirmed by ``ENDS``, also of an announcement that was never there."""
+
+    announcement: str
+    news: PlaybackInput
+    cause: str = ""
+
+
 class Verb(StrEnum):
     """What can be asked for."""
 
@@ -212,6 +224,7 @@ class Tick(Event):
 
 
 CallEvent = (SwitchUp | SwitchFound | SwitchDown | LegIs | Held | LegGone | BridgeIs | LegReplaced | Transferred
-             | TapUp | TapDown | TapFailed | Observed | Asked | Decided | Tick)
+             | TapUp | TapDown | TapFailed | Observed | Announced | Asked | Decided | Tick)
 EVENTS: tuple[type[CallEvent], ...] = (SwitchUp, SwitchFound, SwitchDown, LegIs, Held, LegGone, BridgeIs, LegReplaced,
-                                       Transferred, TapUp, TapDown, TapFailed, Observed, Asked, Decided, Tick)
+                                       Transferred, TapUp, TapDown, TapFailed, Observed, Announced, Asked, Decided,
+                                       Tick)

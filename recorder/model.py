@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policy.types import Decision
-from recorder.states import CallState, PauseState, RecordingState, SegmentState
+from recorder.states import CallState, PauseState, PlaybackState, RecordingState, SegmentState
 
 _NAMESPACE = uuid.UUID("7d0c3a52-3f0e-5c1b-9a57-5b1c6a1f0e6d")
 
@@ -223,6 +223,34 @@ class Visit:
     left: float | None = None
 
 
+class Heard(StrEnum):
+    """Who hears an announcement: the party on its leg only, or that party and everybody whom it talks with."""
+
+    LEG = "leg"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Playback:
+    """An announcement as it is played; what it is stands in the call's decision.
+
+    Attributes:
+        id: also its name on the switch; begins with the recording that it speaks of.
+        leg: the leg on which it is played. hearers: the parties (legs) whom it tells, of those who were there.
+        started, ended: by the switch's own events. cause: why it ended, where nobody here asked for that.
+    """
+
+    id: str
+    leg: str
+    heard: Heard
+    hearers: tuple[str, ...]
+    state: PlaybackState
+    asked: float
+    started: float | None = None
+    ended: float | None = None
+    cause: str = ""
+
+
 class CallKind(StrEnum):
     """A call between parties, or a conference."""
 
@@ -256,6 +284,7 @@ class Call:
             was ended by request.
         merged_into: the call that this one became part of.
         marks: (leg, owner) of the pauses that the dialplan marked on this call's legs.
+        playbacks: the announcements that its parties heard, of all its recordings.
     """
 
     id: str
@@ -284,6 +313,7 @@ class Call:
     pauses: tuple[Pause, ...] = ()
     marks: tuple[tuple[str, str], ...] = ()
     recordings: tuple[Recording, ...] = ()
+    playbacks: tuple[Playback, ...] = ()
 
     def leg(self, leg_id: str) -> Leg | None:
         """The leg of that id, or None."""
@@ -336,11 +366,13 @@ class TapFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Everything that a switch has at one moment: legs, bridges, and our taps (``segment`` ids)."""
+    """Everything that a switch has at one moment: legs, bridges, our taps (``segment`` ids), and the ids of our
+    announcements that are being played."""
 
     legs: tuple[Leg, ...] = ()
     bridges: tuple[Bridge, ...] = ()
     taps: tuple[TapFact, ...] = ()
+    announcements: tuple[str, ...] = ()
 
 
 def call_id(switch: str, boot: str, first: str, again: float | None = None) -> str:
@@ -365,5 +397,10 @@ def segment_id(recording: str, number: int) -> str:
 
 
 def segment_recording(segment: str) -> str:
-    """The recording that a segment id belongs to."""
+    """The recording that a segment's or an announcement's id belongs to."""
     return segment.rsplit(".", 1)[0]
+
+
+def announcement_id(recording: str, number: int) -> str:
+    """The id of an announcement in a recorded call; it also names it on the switch. ``number`` counts from 0."""
+    return f"{recording}.a{number}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from recorder.effects import Attach, Detach, Mark, Release, Reply
+from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
 from recorder.events import CallEvent
 
 
@@ -28,6 +28,12 @@ class Switch(Protocol):
 
     async def detach(self, effect: Detach) -> None:
         """End a tap, before anything else that waits: ``TapDown`` or ``TapFailed`` follows."""
+
+    async def announce(self, effect: Announce) -> None:
+        """Play an announcement: ``Announced`` follows, and again when it is over."""
+
+    async def hush(self, effect: Hush) -> None:
+        """End an announcement: ``Announced`` follows, also when there is none of that id."""
 
     async def mark(self, effect: Mark) -> None:
         """Set variables on a leg; a leg that is gone is no error."""

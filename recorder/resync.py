@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from recorder import conversation, taps
+from recorder import announcements, conversation, taps
 from recorder.events import BridgeIs, LegGone, LegIs, SwitchFound, SwitchUp, TapUp
 from recorder.model import Bridge, BridgeKind, Call, CallKind, LegState, Segment
 from recorder.states import SEGMENT, SegmentInput, SegmentState, step
@@ -27,6 +27,7 @@ def switch_up(world: World, event: SwitchUp, now: float) -> None:
         world.gone.setdefault(bridge, (now, event.at))
     world.looked = True
     _taps(world, event, now)
+    announcements.looked(world, event, now)
     for call in list(world.calls.values()):
         world.time_pauses(call, event.at, now)
         world.touch(call.id)

@@ -49,6 +49,23 @@ class SegmentInput(StrEnum):
     LOSE = "lose"
 
 
+class PlaybackState(StrEnum):
+    """An announcement: asked for, heard by its parties, asked to end; played to its end, or not (all of it)."""
+
+    ASKED = "asked"
+    PLAYING = "playing"
+    HUSHING = "hushing"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class PlaybackInput(StrEnum):
+    PLAYS = "plays"
+    ENDS = "ends"
+    FAILS = "fails"
+    UNWANTED = "unwanted"
+
+
 class PauseState(StrEnum):
     """A pause: asked for, confirmed by the switch, forced without its word, given back."""
 
@@ -136,6 +153,27 @@ SEGMENT: Mapping[tuple[SegmentState, SegmentInput], SegmentState] = {
     (_S.LOST, _SI.TAP_FAILED): _S.LOST,
 }
 
+_A, _AI = PlaybackState, PlaybackInput
+PLAYBACK: Mapping[tuple[PlaybackState, PlaybackInput], PlaybackState] = {
+    (_A.ASKED, _AI.PLAYS): _A.PLAYING,
+    (_A.ASKED, _AI.ENDS): _A.DONE,
+    (_A.ASKED, _AI.FAILS): _A.FAILED,
+    (_A.ASKED, _AI.UNWANTED): _A.HUSHING,
+    (_A.PLAYING, _AI.PLAYS): _A.PLAYING,
+    (_A.PLAYING, _AI.ENDS): _A.DONE,
+    (_A.PLAYING, _AI.FAILS): _A.FAILED,
+    (_A.PLAYING, _AI.UNWANTED): _A.HUSHING,
+    (_A.HUSHING, _AI.PLAYS): _A.HUSHING,
+    (_A.HUSHING, _AI.ENDS): _A.DONE,
+    (_A.HUSHING, _AI.FAILS): _A.DONE,
+    (_A.DONE, _AI.PLAYS): _A.DONE,
+    (_A.DONE, _AI.ENDS): _A.DONE,
+    (_A.DONE, _AI.FAILS): _A.DONE,
+    (_A.FAILED, _AI.PLAYS): _A.FAILED,
+    (_A.FAILED, _AI.ENDS): _A.FAILED,
+    (_A.FAILED, _AI.FAILS): _A.FAILED,
+}
+
 _P, _PI = PauseState, PauseInput
 PAUSE: Mapping[tuple[PauseState, PauseInput], PauseState] = {
     (_P.ASKED, _PI.CONFIRM): _P.CONFIRMED,
@@ -178,6 +216,7 @@ RECORDING: Mapping[tuple[RecordingState, RecordingInput], RecordingState] = {
 }
 
 FINAL_SEGMENT = frozenset({SegmentState.DOWN, SegmentState.FAILED, SegmentState.LOST})
+FINAL_PLAYBACK = frozenset({PlaybackState.DONE, PlaybackState.FAILED})
 FINAL_RECORDING = frozenset({RecordingState.EMPTY, RecordingState.READY, RecordingState.INCOMPLETE,
                              RecordingState.FAILED})
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import structlog
 
-from recorder.model import Call, Recording, Segment
-from recorder.states import CallState, RecordingState, SegmentState
+from recorder.model import Call, Playback, Recording, Segment
+from recorder.states import CallState, PlaybackState, RecordingState, SegmentState
 
 log = structlog.get_logger("calls")
 
@@ -26,6 +26,9 @@ def tell(before: Call | None, after: Call) -> None:
     earlier = {recording.id: recording for recording in before.recordings} if before is not None else {}
     for recording in after.recordings:
         _recording(after, earlier.get(recording.id), recording)
+    played = {playback.id: playback for playback in before.playbacks} if before is not None else {}
+    for playback in after.playbacks:
+        _playback(after, played.get(playback.id), playback)
     if after.state is CallState.CLOSED and (before is None or before.state is not CallState.CLOSED):
         log.info("call over", call=after.id, outcome=after.outcome.value if after.outcome else None,
                  reason=after.reason)
@@ -39,6 +42,17 @@ def _recording(call: Call, before: Recording | None, after: Recording) -> None:
     earlier = {segment.id: segment for segment in before.segments} if before is not None else {}
     for segment in after.segments:
         _segment(call, earlier.get(segment.id), segment)
+
+
+def _playback(call: Call, before: Playback | None, after: Playback) -> None:
+    if before is not None and before.state is after.state:
+        return
+    if after.state is PlaybackState.PLAYING:
+        log.info("announcement heard", call=call.id, announcement=after.id, parties=len(after.hearers))
+    elif after.state is PlaybackState.FAILED:
+        log.warning("announcement failed", call=call.id, announcement=after.id, cause=after.cause)
+    else:
+        log.debug("announcement", call=call.id, announcement=after.id, state=after.state.value)
 
 
 def _segment(call: Call, before: Segment | None, after: Segment) -> None:

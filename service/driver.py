@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import structlog
 
 from policy.types import Policy
-from recorder.effects import Attach, Decide, Detach, Effect, Finish, Mark, Release, Reply, Resync
+from recorder.effects import Announce, Attach, Decide, Detach, Effect, Finish, Hush, Mark, Release, Reply, Resync
 from recorder.engine import Engine, Step
 from recorder.events import Asked, CallEvent, SwitchDown, SwitchUp, Tick
 from recorder.model import Call
@@ -209,7 +209,7 @@ class Driver:
                 if not release.inside:
                     self._writing.told(release.leg)
                 self._start(self._switch.release(release), "release")
-            case Attach() | Mark():
+            case Attach() | Mark() | Announce() | Hush():
                 self._writing.store(effect)
             case Finish():
                 self._writing.finish(effect.recording)
@@ -231,6 +231,10 @@ class Driver:
                 self._start(self._switch.detach(detach), "detach", ticket)
             case Mark() as mark:
                 self._start(self._switch.mark(mark), "mark", ticket)
+            case Announce() as announce:
+                self._start(self._switch.announce(announce), "announce", ticket)
+            case Hush() as hush:
+                self._start(self._switch.hush(hush), "hush", ticket)
 
     def _answer(self, reply: Reply) -> None:
         """To whoever waits at the socket, else to the switch through which it was asked."""

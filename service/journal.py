@@ -16,6 +16,7 @@ from recorder import records
 from recorder.effects import Reply, Resync
 from recorder.engine import Step
 from recorder.events import (
+    Announced,
     Asked,
     BridgeIs,
     CallEvent,
@@ -78,7 +79,7 @@ class Journal:
             if call.id not in self._legs_of:
                 self._open(call, now, restored=False)
             self._joined(call)
-        asked = {effect.call for effect in step.effects if not isinstance(effect, Reply | Resync)}
+        asked = {effect.call for effect in step.effects if not isinstance(effect, Reply | Resync)} - {""}
         concerned = {call.id for call in step.changed} | asked | self._told(event)
         for call_id in self._with_followers(concerned):
             own = event
@@ -136,6 +137,8 @@ class Journal:
                 legs = (event.by, *event.legs)
             case TapUp() | TapDown() | TapFailed() | Observed():
                 return {self._recordings.get(segment_recording(event.segment), "")} & self._legs_of.keys()
+            case Announced():
+                return {self._recordings.get(segment_recording(event.announcement), "")} & self._legs_of.keys()
             case Asked():
                 return ({event.target} | self._calls_of.get(event.target, set())) & self._legs_of.keys()
             case Decided():
@@ -175,7 +178,9 @@ class Journal:
             legs=tuple(leg for leg in snapshot.legs if leg.id in legs or leg.origin in legs),
             bridges=tuple(bridge for bridge in snapshot.bridges if bridge.members & legs),
             taps=tuple(tap for tap in snapshot.taps
-                       if self._recordings.get(segment_recording(tap.segment)) == call))
+                       if self._recordings.get(segment_recording(tap.segment)) == call),
+            announcements=tuple(one for one in snapshot.announcements
+                                if self._recordings.get(segment_recording(one)) == call))
 
     def _forget_leg(self, leg: str) -> None:
         """A leg that has gone, with all its calls closed, will join no other call."""

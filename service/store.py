@@ -11,13 +11,13 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from ledger import Ledger, calls, identity, jobs, outbox
-from recorder.effects import Attach, Detach, Mark
+from recorder.effects import Announce, Attach, Detach, Hush, Mark
 from recorder.model import Call
 
 T = TypeVar("T")
 
 # What is stored until it was performed. A Finish is its job's row; the others mean nothing to a later life.
-Stored = Attach | Detach | Mark
+Stored = Attach | Detach | Mark | Announce | Hush
 
 
 @dataclass(slots=True)

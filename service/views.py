@@ -10,7 +10,7 @@ from ledger.jobs import Job
 from ledger.recordings import Kept
 from ledger.rows import call_direction, caller_and_callee
 from ledger.tables import Json
-from recorder.model import Call, Leg, Recording, Segment
+from recorder.model import Call, Leg, Playback, Recording, Segment, segment_recording
 
 View = dict[str, Any]
 Results = Mapping[str, dict[str, Json] | None]
@@ -57,6 +57,7 @@ def recording(of: Call, shown: Recording, result: dict[str, Json] | None, destin
         "seconds": made.get("seconds"), "bytes": made.get("bytes"), **files,
         "reason": " ".join(filter(None, [shown.reason, *made.get("reasons", [])])),
         "segments": [_segment(each) for each in shown.segments],
+        "announcements": [_playback(of, each) for each in of.playbacks if segment_recording(each.id) == shown.id],
     }
 
 
@@ -74,6 +75,12 @@ def _segment(shown: Segment) -> View:
     return {"id": shown.id, "state": shown.state.value, "side": shown.side, "leg": shown.source.leg,
             "started": shown.started, "ended": shown.ended, "cause": shown.cause, "forced": shown.forced,
             "files": [file.path for file in shown.files]}
+
+
+def _playback(of: Call, shown: Playback) -> View:
+    return {"id": shown.id, "state": shown.state.value, "leg": shown.leg,
+            "parties": [_party(of.leg(leg)) for leg in shown.hearers],
+            "asked": shown.asked, "started": shown.started, "ended": shown.ended, "cause": shown.cause}
 
 
 def _party(leg: Leg | None) -> str:

@@ -196,6 +196,11 @@ class AsteriskServer:
         return self.spool / "recording"
 
     @property
+    def sounds(self) -> Path:
+        """Where a test may put sounds of its own; the installation's are not there."""
+        return self._data / "sounds"
+
+    @property
     def pid(self) -> int:
         """Of the running server.
 
@@ -294,10 +299,17 @@ class AsteriskServer:
     def _conf(self) -> Path:
         return self.folder / "conf" / "asterisk.conf"
 
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
     def _prepare(self) -> None:
         """Copies the configuration; writes what differs from machine to machine into `conf/local/`."""
-        for name in ("conf/local", "spool/recording", "log", "var", "music"):
+        for name in ("conf/local", "spool/recording", "log", "var", "music", "data/sounds"):
             (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+        for part in self.installation.data.iterdir():
+            if not (self._data / part.name).exists():
+                (self._data / part.name).symlink_to(part)
         self._run.mkdir(exist_ok=True, mode=0o700)
         for source in (*(PROJECT / "asterisk-conf").glob("*.conf"), *(PROJECT / "dialplan").glob("*.conf")):
             shutil.copyfile(source, self.folder / "conf" / source.name)
@@ -308,7 +320,7 @@ class AsteriskServer:
             "astdbdir": self.folder / "var",
             "astkeydir": self.folder / "var",
             "astcachedir": self.folder / "var",
-            "astdatadir": self.installation.data,
+            "astdatadir": self._data,
             "astagidir": self.folder / "var",
             "astspooldir": self.spool,
             "astrundir": self._run,

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from recorder.effects import Attach, Detach
+from recorder.effects import Announce, Attach, Detach, Hush
 from recorder.events import (
+    Announced,
     BridgeIs,
     CallEvent,
     LegGone,
@@ -29,6 +30,7 @@ from recorder.events import (
     Transferred,
 )
 from recorder.model import Bridge, BridgeKind, Direction, Leg, LegState, Party, Snapshot, Source, TapFact, TrackFile
+from recorder.states import PlaybackInput
 
 NAME = "main"
 EPOCH = 1_700_000_000.0
@@ -106,6 +108,20 @@ class Tap:
 
 
 @dataclass(slots=True)
+class Speaker:
+    """What the switch plays of an announcement: from ``started`` to ``ended`` on its clock; None while it goes on."""
+
+    effect: Announce
+    started: float | None = None
+    ended: float | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it plays now."""
+        return self.started is not None and self.ended is None
+
+
+@dataclass(slots=True)
 class FaultySwitch:
     """One switch.
 
@@ -122,6 +138,7 @@ class FaultySwitch:
     legs: dict[str, Leg] = field(default_factory=dict)
     bridges: dict[str, Bridge] = field(default_factory=dict)
     taps: dict[str, Tap] = field(default_factory=dict)
+    speakers: dict[str, Speaker] = field(default_factory=dict)
     boots: int = 1
     connection: int = 0
     connected: bool = False
@@ -145,6 +162,8 @@ class FaultySwitch:
             self._members(bridge, bridge.members - {leg})
         news += [partial(self._end, tap, "hangup")
                  for tap in self.taps.values() if tap.source.leg == leg and tap.alive]
+        news += [partial(self._silent, speaker, PlaybackInput.FAILS) for speaker in self.speakers.values()
+                 if speaker.effect.leg == leg]
         self.dice.shuffle(news)
         for tell in news:
             tell()
@@ -184,6 +203,12 @@ class FaultySwitch:
     def detach(self, effect: Detach) -> None:
         self.agenda.later(self._within(self.faults.latency), lambda: self._detached(effect))
 
+    def announce(self, effect: Announce) -> None:
+        self.agenda.later(self._within(self.faults.latency), lambda: self._speaks(effect))
+
+    def hush(self, effect: Hush) -> None:
+        self.agenda.later(self._within(self.faults.latency), lambda: self._hushed(effect.announcement))
+
     def breaks_a_tap(self) -> None:
         """Some tap ends by itself."""
         alive = [tap for tap in self.taps.values() if tap.alive]
@@ -216,6 +241,9 @@ class FaultySwitch:
         for tap in self.taps.values():
             if tap.alive:
                 tap.ended = self.agenda.at
+        for speaker in self.speakers.values():
+            if speaker.alive:
+                speaker.ended = self.agenda.at
         self.legs.clear()
         self.bridges.clear()
         self.boots += 1
@@ -228,7 +256,8 @@ class FaultySwitch:
     def _read_rest(self, connection: int, legs: tuple[Leg, ...]) -> None:
         taps = tuple(TapFact(segment=tap.segment, files=files(tap), started=self.dice.choice([None, tap.started]))
                      for tap in self.taps.values() if tap.alive)
-        snapshot = Snapshot(legs=legs, bridges=tuple(self.bridges.values()), taps=taps)
+        playing = tuple(name for name, speaker in self.speakers.items() if speaker.alive)
+        snapshot = Snapshot(legs=legs, bridges=tuple(self.bridges.values()), taps=taps, announcements=playing)
         event = SwitchUp(switch=NAME, at=self.agenda.at, boot=f"boot-{self.boots}", snapshot=snapshot)
         self.agenda.later(self._within(0.02), lambda: self._up(connection, event))
 
@@ -282,6 +311,35 @@ class FaultySwitch:
             self._end(tap, "detached")
         else:
             self._down(tap, "detached")
+
+    def _speaks(self, effect: Announce) -> None:
+        if not self.connected or effect.announcement in self.speakers:
+            return
+        speaker = self.speakers[effect.announcement] = Speaker(effect)
+        if effect.leg not in self.legs or self._happens(self.faults.refused):
+            speaker.ended = self.agenda.at
+            self._event(Announced, announcement=effect.announcement, news=PlaybackInput.FAILS, cause="refused")
+            return
+        speaker.started = self.agenda.at
+        self._event(Announced, announcement=effect.announcement, news=PlaybackInput.PLAYS)
+        if effect.what.beep is None:
+            self.agenda.later(2, lambda: self._silent(speaker, PlaybackInput.ENDS))
+        elif self._happens(self.faults.breaks):
+            self.agenda.later(self._within(2), lambda: self._silent(speaker, PlaybackInput.FAILS))
+
+    def _hushed(self, name: str) -> None:
+        if not self.connected:
+            return
+        speaker = self.speakers.get(name)
+        if speaker is not None and speaker.alive:
+            self._silent(speaker, PlaybackInput.FAILS)
+        self._event(Announced, announcement=name, news=PlaybackInput.ENDS)
+
+    def _silent(self, speaker: Speaker, news: PlaybackInput) -> None:
+        if speaker.alive:
+            speaker.ended = self.agenda.at
+            self._event(Announced, announcement=speaker.effect.announcement, news=news,
+                        cause="" if news is PlaybackInput.ENDS else "broke off")
 
     def _end(self, tap: Tap, cause: str) -> None:
         if tap.alive:

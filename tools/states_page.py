@@ -20,6 +20,7 @@ not drawn: they are what may come twice or late. A step that a table does not li
 _TABLES: tuple[tuple[str, type[StrEnum], Mapping[Any, Any]], ...] = (
     ("Call", states.CallState, states.CALL),
     ("Segment", states.SegmentState, states.SEGMENT),
+    ("Announcement", states.PlaybackState, states.PLAYBACK),
     ("Pause", states.PauseState, states.PAUSE),
     ("Recording", states.RecordingState, states.RECORDING),
 )

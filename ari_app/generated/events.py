@@ -339,6 +339,32 @@ class Dial(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackFinished(Event):
+    """ARI's PlaybackFinished."""
+
+    playback: models.Playback
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        return cls(application=required(data, "application", fields.text),
+                timestamp=required(data, "timestamp", fields.instant),
+                playback=required(data, "playback", fields.one(models.Playback.from_json)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackStarted(Event):
+    """ARI's PlaybackStarted."""
+
+    playback: models.Playback
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, object]) -> Self:
+        return cls(application=required(data, "application", fields.text),
+                timestamp=required(data, "timestamp", fields.instant),
+                playback=required(data, "playback", fields.one(models.Playback.from_json)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingFailed(Event):
     """ARI's RecordingFailed."""
 
@@ -426,6 +452,8 @@ EVENTS: Final[Mapping[str, Callable[[Mapping[str, object]], Event]]] = {
     "ChannelUserevent": ChannelUserevent.from_json,
     "ChannelVarset": ChannelVarset.from_json,
     "Dial": Dial.from_json,
+    "PlaybackFinished": PlaybackFinished.from_json,
+    "PlaybackStarted": PlaybackStarted.from_json,
     "RecordingFailed": RecordingFailed.from_json,
     "RecordingFinished": RecordingFinished.from_json,
     "RecordingStarted": RecordingStarted.from_json,

@@ -177,6 +177,11 @@ class Operations:
         return await self._caller.call("GET", f"/channels/{fields.part(channel_id)}/rtp_statistics", {}, None,
                 fields.one(models.RTPstat.from_json))
 
+    async def playbacks_get(self, playback_id: str) -> models.Playback:
+        """``GET /playbacks/{playbackId}``."""
+        return await self._caller.call("GET", f"/playbacks/{fields.part(playback_id)}", {}, None,
+                fields.one(models.Playback.from_json))
+
     async def recordings_get_stored(self, recording_name: str) -> models.StoredRecording:
         """``GET /recordings/stored/{recordingName}``."""
         return await self._caller.call("GET", f"/recordings/stored/{fields.part(recording_name)}", {}, None,

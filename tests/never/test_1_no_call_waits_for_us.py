@@ -1,8 +1,8 @@
 """Never: a call waits for us.
 
-Calls are followed from events. What the engine asks a switch for concerns our own taps and variables, never the course
-of a call; so a service that is slow, silent or dead changes nothing for those who talk. Only a call whose dialplan
-sends it to us to wait for its decision is held, and it is let go with or without one.
+Calls are followed from events. What the engine asks a switch for concerns our own taps, announcements and variables,
+never the course of a call; so a service that is slow, silent or dead changes nothing for those who talk. Only a call
+whose dialplan sends it to us to wait for its decision is held, and it is let go with or without one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.effects import EFFECTS, Attach, Decide, Detach, Finish, Mark, Release, Reply, Resync
+from recorder.effects import EFFECTS, Announce, Attach, Decide, Detach, Finish, Hush, Mark, Release, Reply, Resync
 from recorder.ports import Switch
 from recorder.states import CallState
 from tests.recorder.simulation import Simulation
@@ -27,12 +27,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_there_is_no_effect_by_which_a_call_could_be_made_to_wait() -> None:
-    assert set(EFFECTS) == {Decide, Mark, Release, Attach, Detach, Reply, Resync, Finish}
+    assert set(EFFECTS) == {
+        Decide, Mark, Release, Attach, Detach, Announce, Hush, Reply, Resync, Finish}
 
 
-def test_a_switch_is_asked_for_taps_variables_and_news_and_for_nothing_else() -> None:
+def test_a_switch_is_asked_for_taps_announcements_variables_and_news_and_for_nothing_else() -> None:
     asked = {name for name, _ in inspect.getmembers(Switch, inspect.isfunction) if not name.startswith("_")}
-    assert asked == {"attach", "detach", "mark", "release", "reply", "resync", "events"}
+    assert asked == {"attach", "detach", "announce", "hush", "mark", "release", "reply", "resync", "events"}
 
 
 def test_a_call_that_waits_for_a_decision_that_never_comes_is_let_go_in_a_tenth_of_a_second() -> None:

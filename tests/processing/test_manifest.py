@@ -46,7 +46,8 @@ def test_it_says_who_spoke_and_why_it_was_recorded(scene: Scene) -> None:
     assert [(party["role"], party["user"]) for party in document["parties"]] == [("caller", "alice"), ("callee", "bob")]
     assert document["decision"] == {
         "recorded": True, "media": ["audio"], "level": "user", "rule": "user", "profile": "always",
-        "subject": "caller", "reason": "alice is always recorded."}
+        "subject": "caller", "reason": "alice is always recorded.",
+        "announcement": None}
 
 
 def test_its_page_explains_every_key(scene: Scene) -> None:

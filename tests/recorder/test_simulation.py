@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from policy.types import Announcement, Beep
 from recorder.events import Verb
 from recorder.model import BridgeKind, LegState
 from tests.recorder.simulation import Simulation
@@ -24,6 +25,9 @@ FAULTS = st.builds(
     lost=st.sampled_from([0.0, 0.0, 0.02, 0.1]), refused=LITTLE, stalled=LITTLE, breaks=LITTLE, deaf=LITTLE,
     deafer=st.sampled_from([0.0, 0.0, 0.5]), late=st.sampled_from([0.0, 0.02, 1.0]))
 
+ANNOUNCEMENTS = st.none() | st.builds(Announcement, beep=st.just(Beep()), recorded=st.booleans()) | st.builds(
+    Announcement, sound=st.just("consent"), recorded=st.booleans())
+
 
 class Machine(RuleBasedStateMachine):
     """Telephones, networks, machines and people in any order."""
@@ -34,9 +38,9 @@ class Machine(RuleBasedStateMachine):
         self.count = 0
         self.rooms: dict[str, str] = {}
 
-    @initialize(faults=FAULTS, seed=st.integers(0, 2**16), skipping=st.booleans())
-    def begins(self, faults: Faults, seed: int, skipping: bool) -> None:
-        self.sim = Simulation(random.Random(seed), faults=faults,
+    @initialize(faults=FAULTS, seed=st.integers(0, 2**16), skipping=st.booleans(), announcement=ANNOUNCEMENTS)
+    def begins(self, faults: Faults, seed: int, skipping: bool, announcement: Announcement | None) -> None:
+        self.sim = Simulation(random.Random(seed), faults=faults, announcement=announcement,
                               skipped=frozenset({"leg-2", "leg-4"} if skipping else ()))
         self.sim.runs(0.2)
 

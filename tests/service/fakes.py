@@ -11,7 +11,7 @@ from pathlib import Path
 from faults import LedgerUnavailable
 from ledger import Ledger, calls
 from policy.types import Policy, SystemDefault
-from recorder.effects import Attach, Detach, Effect, Mark, Release, Reply
+from recorder.effects import Announce, Attach, Detach, Effect, Hush, Mark, Release, Reply
 from recorder.engine import Engine
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, SwitchUp, TapDown, TapUp
 from recorder.model import Bridge, BridgeKind, Call, Direction, Leg, LegState, Party, Snapshot, TrackFile
@@ -103,6 +103,12 @@ class FakeSwitch:
         self.commands.put_nowait(effect)
 
     async def reply(self, effect: Reply) -> None:
+        self.commands.put_nowait(effect)
+
+    async def announce(self, effect: Announce) -> None:
+        self.commands.put_nowait(effect)
+
+    async def hush(self, effect: Hush) -> None:
         self.commands.put_nowait(effect)
 
     async def resync(self) -> None:
