@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
 from io import BufferedReader
-from itertools import pairwise
 from typing import Any, cast
 
 from faults import TrackMissing
@@ -136,8 +135,9 @@ def _died(context: Context) -> list[str]:
     said = []
     ordered = sorted((one for one in context.recording.segments if one.started is not None),
                      key=lambda one: one.started or 0.0)
-    for one, then in pairwise(ordered):
-        if one.ended is None or then.started is None or one.source != then.source or one.cause == DETACHED:
+    for number, one in enumerate(ordered):
+        then = next((later for later in ordered[number + 1:] if later.source == one.source), None)
+        if then is None or one.ended is None or then.started is None or one.cause == DETACHED:
             continue
         missing = then.started - one.ended
         paused = any(pause.asked < then.started and (pause.resumed is None or pause.resumed > one.ended)

@@ -203,6 +203,13 @@ def test_a_tap_that_died_while_its_leg_went_on_makes_it_incomplete_however_soon_
     assert _end(scene) == (RecordingState.INCOMPLETE, ["A tap ended by itself and was made anew: 0.2 s are missing."])
 
 
+def test_a_tap_that_died_beside_others_is_seen_too(scene: Scene) -> None:
+    other = replace(_segment(scene, 2, 1.1, 4), source=Source(leg="id-carol", directions=(Direction.IN, Direction.OUT)))
+    died, anew = replace(_segment(scene, 1, 0, 1), cause="done"), _segment(scene, 3, 1.2, 4)
+    scene.with_recording(segments=(died, other, anew))
+    assert _end(scene)[1] == ["A tap ended by itself and was made anew: 0.2 s are missing."]
+
+
 def test_a_tap_that_we_ended_and_made_anew_is_no_fault(scene: Scene) -> None:
     scene.with_recording(segments=(replace(_segment(scene, 1, 0, 1), cause=DETACHED), _segment(scene, 2, 1.2, 4)))
     assert _end(scene) == (RecordingState.READY, [])
