@@ -21,7 +21,7 @@ from tests.sip import Message, media_of, sdp, uri_of
 from tests.sounds import PACKET, noise
 from tests.useragent import Address, CallFailed, UserAgent, session_id
 
-__all__ = ["Load", "Mouth", "Talk"]
+__all__ = ["CODEC", "Load", "Mouth", "Talk", "register"]
 
 CODEC = "PCMU"
 TICK = 0.02
@@ -103,6 +103,21 @@ class Talk:
     set_up: float
 
 
+async def register(agent: UserAgent, server: Address, *, seconds: int) -> None:
+    """REGISTER a user for so many seconds; 0 takes it back.
+
+    Raises:
+        CallFailed: it was refused.
+    """
+    who = f"<sip:{agent.user}@{server[0]}>"
+    request = agent.request("REGISTER", f"sip:{server[0]}:{server[1]}", local=f"{who};tag={token_hex(4)}", remote=who,
+                            call_id=token_hex(8), sequence=1)
+    request.headers.append(("Expires", str(seconds)))
+    final, _ = await agent.ask_with_digest(request)
+    if final.status != 200:
+        raise CallFailed(f"REGISTER {agent.user}", final.status)
+
+
 class Load:
     """A trunk that calls one user, any number of calls at once; an async context manager.
 
@@ -116,6 +131,11 @@ class Load:
         self._number = number
         self._trunk = UserAgent(self._server, "trunk", "", self._trunk_received)
         self._user = UserAgent(self._server, user, server.password(user), self._user_received)
+
+    @property
+    def late(self) -> float:
+        """The share of packets' rounds that went out more than 20 ms too late."""
+        return self.mouth.late / max(1, self.mouth.rounds)
 
     async def calls(self, count: int, *, rate: float, seconds: float) -> list[Talk]:
         """Place so many calls, ``rate`` a second; each is hung up ``seconds`` after its answer.
@@ -169,24 +189,15 @@ class Load:
             self.mouth.remove(identity)
         agent.reply(request, 200)
 
-    async def _register(self, seconds: int) -> None:
-        who = f"<sip:{self._user.user}@{self._server[0]}>"
-        request = self._user.request("REGISTER", f"sip:{self._server[0]}:{self._server[1]}",
-                                     local=f"{who};tag={token_hex(4)}", remote=who, call_id=token_hex(8), sequence=1)
-        request.headers.append(("Expires", str(seconds)))
-        final, _ = await self._user.ask_with_digest(request)
-        if final.status != 200:
-            raise CallFailed(f"REGISTER {self._user.user}", final.status)
-
     async def __aenter__(self) -> Self:
         await self._trunk.open(TRUNK_ADDRESS, 0)
         await self._user.open(self._server[0], 0)
-        await self._register(3600)
+        await register(self._user, self._server, seconds=3600)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
                         trace: TracebackType | None) -> None:
         self.mouth.close()
         if error is None:
-            await self._register(0)
+            await register(self._user, self._server, seconds=0)
         await asyncio.gather(self._trunk.close(), self._user.close())

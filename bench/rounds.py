@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
 
 from bench import journeys
 from bench.journeys import Journey
@@ -16,13 +18,29 @@ from bench.processes import cpu_seconds, machine_seconds
 from tests.asterisk import AsteriskServer
 from tests.phonograph import Phonograph
 
-__all__ = ["Bench", "Mode", "Plan", "Round"]
+__all__ = ["Bench", "Callers", "Mode", "Plan", "Round"]
 
 POLICY = "recordIncomingPSTN: true\ntrunks: {endpoints: [trunk]}\n"
 AFTERWARDS = 1.5
 """Seconds that a round goes on after its last hangup, at the least: what recorders do then belongs to the calls."""
 
 FINISHED_WITHIN = 60.0
+
+
+class Callers(Protocol):
+    """Who places a round's calls; an async context manager, open while the calls are up."""
+
+    @property
+    def late(self) -> float:
+        """The share of packets' rounds that went out more than 20 ms too late."""
+
+    async def calls(self, count: int, *, rate: float, seconds: float) -> list[Talk]:
+        """Place so many calls, ``rate`` a second; each is hung up ``seconds`` after its answer."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None: ...
 
 
 class Mode(StrEnum):
@@ -93,22 +111,31 @@ class Bench:
         """The ledger's file."""
         return self._service.folder / "ledger.sqlite"
 
-    async def round(self, mode: Mode, plan: Plan) -> Round:
-        """Place the calls of a plan, wait until all of it is finished, and say what it cost."""
+    @property
+    def destination(self) -> Path:
+        """Where finished recordings are."""
+        return self._service.folder / "recordings"
+
+    async def round(self, mode: Mode, plan: Plan, by: Callers | None = None) -> Round:
+        """Place the calls of a plan, wait until all of it is finished, and say what it cost.
+
+        Args:
+            by: who places them; None: the bench's own load.
+        """
         await self._prepare(mode)
         before = 0 if mode is not Mode.OURS else journeys.count(self.ledger)
-        async with Load(self._server) as load:
+        async with Load(self._server) if by is None else by as load:
             clock, spent = time.monotonic(), self._spent()
             talks = await load.calls(plan.calls, rate=plan.rate, seconds=plan.seconds)
-            late = load.mouth.late / max(1, load.mouth.rounds)
+            late = load.late
             waiting = asyncio.create_task(asyncio.sleep(AFTERWARDS))
             if mode is Mode.OURS:
                 await journeys.finished(self.ledger, before + plan.calls, within=FINISHED_WITHIN)
             await waiting
-            asterisk, ours, own, machine = (now - then for now, then in zip(self._spent(), spent, strict=True))
+            asterisk, ours, family, machine = (now - then for now, then in zip(self._spent(), spent, strict=True))
             wall = time.monotonic() - clock
         found = journeys.read(self.ledger, skip=before) if mode is Mode.OURS else []
-        return Round(mode, plan, asterisk, ours, max(0.0, machine - asterisk - ours - own), wall, talks, found, late)
+        return Round(mode, plan, asterisk, ours, max(0.0, machine - family), wall, talks, found, late)
 
     async def stop(self) -> None:
         """End Phonograph, if it runs."""
@@ -127,6 +154,6 @@ class Bench:
             self._running = True
 
     def _spent(self) -> tuple[float, float, float, float]:
-        """Of Asterisk, of Phonograph, of the load (this process), of the whole machine."""
+        """Of Asterisk, of Phonograph, of this process with its children (those two and the load), of the machine."""
         return (cpu_seconds(self._server.pid), cpu_seconds(self._service.pid) if self._running else 0.0,
                 cpu_seconds(os.getpid()), machine_seconds())

@@ -10,22 +10,20 @@ import asyncio
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from bench.figures import grid
 from bench.load import Load
+from bench.probes import longest_silence
 from bench.rounds import POLICY
 from tests.asterisk import AsteriskServer
 from tests.phone import Phones
 from tests.phonograph import Phonograph, settings
-from tests.rtp import Arrival
 from tests.sounds import noise
 
-__all__ = ["Rush", "longest_silence", "measure"]
+__all__ = ["Rush", "measure"]
 
 RATES = (20, 50, 100, 200, 400, 1000)
 CALLS = 50
@@ -62,11 +60,6 @@ class Rush:
 
 HEADS = ("operations_per_second", "taps up", "all up after", "longest gap in a bystander's audio",
          "Asterisk's queue too long")
-
-
-def longest_silence(arrivals: Sequence[Arrival]) -> float:
-    """The longest time between two packets, in seconds; 0 with fewer than two."""
-    return max((after.at - before.at for before, after in pairwise(arrivals)), default=0.0)
 
 
 def taps(ledger: Path) -> tuple[int, int, float]:
