@@ -28,7 +28,7 @@ from ledger.recordings import RecordingFilter
 from policy.types import Direction
 from recorder.effects import Answer
 from recorder.events import Verb
-from recorder.model import Outcome
+from recorder.model import Outcome, Then
 from recorder.states import CallState, RecordingState
 from service.desk import Desk
 
@@ -37,6 +37,7 @@ _STATUS: tuple[tuple[type[Fault], int], ...] = (
 _GRACE = 2  # s for requests that are being answered when the service stops
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Longest = Annotated[float | None, Query(gt=0, le=86_400)]
 
 
 def application(desk: Desk) -> FastAPI:
@@ -65,11 +66,12 @@ def application(desk: Desk) -> FastAPI:
     async def journal(call: str) -> dict[str, Any]:
         return {"call": call, "entries": await desk.journal(call)}
 
-    @app.post("/calls/{call}/{verb}")
-    async def ask(call: str, verb: Verb, owner: str = "operator", reason: str = "") -> dict[str, Any]:
-        reply = await desk.ask(call, verb, owner=owner, reason=reason)
+    @app.post("/calls/{target:path}/{verb}")
+    async def ask(target: str, verb: Verb, owner: str = "operator", reason: str = "", longest: Longest = None,
+                  then: Then = Then.RESUME) -> dict[str, Any]:
+        reply = await desk.ask(target, verb, owner=owner, reason=reason, longest=longest, then=then)
         if reply.answer is Answer.REFUSED:
-            raise RequestRefused(f"Refused: {reply.message}.", call=call)
+            raise RequestRefused(f"Refused: {reply.message}.", call=target)
         return {"answer": reply.answer.value, "message": reply.message}
 
     @app.get("/recordings")

@@ -1,4 +1,4 @@
-"""``phonograph calls``: the calls with their decisions, and requests about those that go on."""
+"""``phonograph calls``: the calls with their decisions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import click
 from console import text
 from console.options import Common, common
 
-_VERBS = ("start", "stop", "pause", "resume")
 
-
-@click.group("calls", invoke_without_command=True)
+@click.command("calls")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at most.")
 @click.option("--party", help="Only calls of this user, user@domain, or number.")
 @click.option("--state", type=click.Choice(["setup", "answered", "ended", "closed"]), help="Only calls in this state.")
@@ -21,8 +19,6 @@ _VERBS = ("start", "stop", "pause", "resume")
 @common
 def command(common: Common, limit: int, party: str | None, state: str | None, outcome: str | None) -> None:
     """List the calls, newest first: who, decided by which rule, and what became of it."""
-    if click.get_current_context().invoked_subcommand is not None:
-        return
     answer = common.ask("GET", "/calls", limit=limit, party=party, state=state, outcome=outcome)
     if common.as_json:
         text.say_json(answer)
@@ -35,20 +31,3 @@ def _row(call: dict[str, Any]) -> list[str]:
     return [text.when(call["created"]), call["caller"] or "-", call["callee"] or "-", call["direction"] or "-",
             call["rule"] or "-", "paused" if call["paused"] and call["state"] == "answered" else call["state"],
             call["outcome"] or "-", call["id"]]
-
-
-def _request(verb: str) -> click.Command:
-    @click.command(verb, help=f"{verb.capitalize()} the recording of a call that goes on, as its operator.")
-    @click.argument("call")
-    @click.option("--owner", default="operator", show_default=True, help="Whose pause it is; others' stay as they are.")
-    @click.option("--reason", default="", help="Why; it is written down.")
-    @common
-    def request(common: Common, call: str, owner: str, reason: str) -> None:
-        answer = common.ask("POST", f"/calls/{text.part(call)}/{verb}", owner=owner, reason=reason)
-        text.say_json(answer) if common.as_json else text.say(text.safe(answer["message"]))
-
-    return request
-
-
-for _verb in _VERBS:
-    command.add_command(_request(_verb))

@@ -1,4 +1,4 @@
-"""The command ``phonograph``: one file of this folder for each noun."""
+"""The command ``phonograph``: one file of this folder for each noun, and one for what is asked about a call."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import click
 
 from console.options import common
 
-_COMMANDS: Mapping[str, str] = {
-    "run": "console.run", "check": "console.check", "policy": "console.policy", "calls": "console.calls",
-    "recordings": "console.recordings", "reconcile": "console.reconcile", "explain": "console.explain",
-    "replay": "console.replay",
+_NOUNS = ("run", "check", "policy", "calls", "recordings", "reconcile", "explain", "replay")
+_VERBS = ("pause", "resume", "start", "stop")
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    **{noun: (f"console.{noun}", "command") for noun in _NOUNS},
+    **{verb: ("console.control", verb) for verb in _VERBS},
 }
 
 
@@ -25,7 +26,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        found: click.Command = importlib.import_module(_COMMANDS[cmd_name]).command
+        module, name = _COMMANDS[cmd_name]
+        found: click.Command = getattr(importlib.import_module(module), name)
         return found
 
 

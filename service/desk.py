@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 import structlog
 from sqlalchemy import Connection, select
 
-from faults import NotFound
+from faults import NotFound, RequestRefused
 from ledger import Ledger, calls, jobs, recordings, tables
 from ledger.calls import CallFilter
 from ledger.recordings import RecordingFilter
 from processing.step import Places
 from recorder.effects import Reply
 from recorder.events import ActorKind, Asked, Verb
-from recorder.model import Call
+from recorder.model import Call, Then
 from service import views
 from service.clock import Clock
 from service.disk import Disk, State, may_start
@@ -165,24 +165,33 @@ class Desk:
         """
         await asyncio.to_thread(self._policy.reload)
 
-    async def ask(self, call_id: str, verb: Verb, *, owner: str, reason: str) -> Reply:
+    async def ask(self, target: str, verb: Verb, *, owner: str, reason: str, longest: float | None = None,
+                  then: Then = Then.RESUME) -> Reply:
         """Start, stop, pause or resume, as an operator.
 
+        Args:
+            target: a call's id, or the name or id of a leg that is there.
+            longest, then: as in ``Asked``.
+
         Raises:
-            NotFound: no open call has that id.
+            NotFound: no call that goes on has that id, and none a leg of that name.
             PauseUnconfirmed: no answer came in time.
-            RequestRefused: an optional recording cannot start, because a disk is nearly full.
+            RequestRefused: legs of two switches have that name; or an optional recording cannot start, because a disk
+                is nearly full.
         """
-        driver = next((driver for driver in self._drivers.values()
-                       if any(call.id == call_id for call in driver.calls())), None)
-        if driver is None:
-            raise NotFound("No call that is going on has that id.", call=call_id)
+        found = [(driver, call) for driver in self._drivers.values() for call in driver.calls() if _means(call, target)]
+        if not found:
+            raise NotFound("No call that goes on has that id, and none a channel of that name.", call=target)
+        if len({driver.name for driver, _ in found}) > 1:
+            raise RequestRefused("Channels of two switches have that name: give the call's id.", call=target)
         if verb is Verb.START and self._disk.nearly_full:
-            may_start(next(call for call in driver.calls() if call.id == call_id))
+            for _, call in found:
+                may_start(call)
+        driver = found[0][0]
         request = str(uuid.uuid4())
         self._waiters.expect(request)
-        driver.ask(Asked(switch=driver.name, at=self._clock.at(), request=request, verb=verb, target=call_id,
-                         actor=ActorKind.OPERATOR, owner=owner, reason=reason))
+        driver.ask(Asked(switch=driver.name, at=self._clock.at(), request=request, verb=verb, target=target,
+                         actor=ActorKind.OPERATOR, owner=owner, reason=reason, longest=longest, then=then))
         return await self._waiters.reply(request, _ANSWER_WITHIN)
 
     def _shown(self, connection: Connection, found: Sequence[Call]) -> list[View]:
@@ -198,3 +207,8 @@ class Desk:
                 return work(connection)
 
         return await asyncio.to_thread(whole)
+
+
+def _means(call: Call, target: str) -> bool:
+    """Whether a call is named by its own id, or by a leg of it that has not gone."""
+    return call.id == target or any(leg.gone is None and target in (leg.id, leg.name) for leg in call.legs)

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
+import pytest
 import pytest_asyncio
 
 from console import api
@@ -16,6 +18,7 @@ from faults import StepFailed
 from ledger import calls, jobs
 from policy.types import Permission, Policy, RecordingProfile
 from processing.step import Places
+from recorder.model import Then
 from service.desk import Desk
 from service.running_policy import RunningPolicy
 from tests.console.running import ALICE, FINISHED
@@ -106,6 +109,22 @@ async def test_a_pause_is_answered_when_the_switch_has_confirmed_it(served: Api)
     assert await asked == (200, {"answer": "confirmed", "message": "paused; the switch has confirmed it"})
     _, call = await served.ask("GET", f"/calls/{attach.call}")
     assert [(pause["reason"], pause["state"]) for pause in call["pauses"]] == [("card", "confirmed")]
+
+
+async def test_a_pause_may_name_a_channel_and_end_by_itself(served: Api) -> None:
+    story, switch = Story(), served.service.switch
+    switch.tell(story.up(), *story.dial(), *story.answer())
+    attach = await switch.attached()
+    switch.tell(story.tap_up(attach))
+    await until(lambda: served.service.driver.health().unwritten == 0)
+    channel = quote(story.caller.name, safe="")
+    asked = asyncio.create_task(served.ask("POST", f"/calls/{channel}/pause?longest=30&then=stop"))
+    await switch.detached()
+    switch.tell(story.tap_down(attach.segment))
+    assert (await asked)[0] == 200
+    (held,) = served.service.saved(attach.call).pauses
+    assert held.until == pytest.approx(held.asked + 30)
+    assert held.then is Then.STOP
 
 
 async def test_what_the_engine_refuses_is_a_conflict_with_its_reason(served: Api) -> None:

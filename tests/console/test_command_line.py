@@ -90,9 +90,9 @@ def test_a_call_without_a_journal_is_told_from_the_ledger(service: Running) -> N
 
 
 def test_a_request_about_a_call_that_is_over_is_refused(service: Running) -> None:
-    result = cli(service.file, "calls", "pause", ALICE.id)
+    result = cli(service.file, "pause", ALICE.id)
     assert result.exit_code == 1
-    assert "No call that is going on" in result.stderr
+    assert "No call that goes on" in result.stderr
 
 
 def test_reconcile_names_the_files_that_are_not_there_and_those_that_nobody_knows(service: Running) -> None:
