@@ -119,7 +119,8 @@ class Quiet:
 async def test_a_mix_is_recorded_once_the_member_is_ours_and_in_the_conference(member_first: bool) -> None:
     asterisk = Quiet()
     attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
-    await asyncio.sleep(0)
+    while not asterisk.done:
+        await asyncio.sleep(0)
     for member in (member_first, not member_first):
         assert asterisk.done == ["join room"]
         if member:
@@ -138,7 +139,8 @@ async def test_a_mix_is_recorded_once_the_member_is_ours_and_in_the_conference(m
 async def test_a_member_that_came_into_another_conference_is_sent_away() -> None:
     asterisk = Quiet()
     attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
-    await asyncio.sleep(0)
+    while not asterisk.done:
+        await asyncio.sleep(0)
     assert not asterisk.taps.member_entered(SEGMENT, "another")
     attach.cancel()
 
