@@ -99,6 +99,7 @@ class Quiet:
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        self.asked = asyncio.Event()
         self.told: list[TapEvent] = []
         self.taps = Taps("main", self, tell=self.told.append, sequence=count(1).__next__, clock=lambda: 5.0)
 
@@ -107,6 +108,7 @@ class Quiet:
 
     async def join(self, conference: str, segment: str) -> None:
         self.done.append(f"join {conference}")
+        self.asked.set()
 
     async def record(self, snoop: str, name: str) -> None:
         self.done.append(f"record {name}")
@@ -119,8 +121,7 @@ class Quiet:
 async def test_a_mix_is_recorded_once_the_member_is_ours_and_in_the_conference(member_first: bool) -> None:
     asterisk = Quiet()
     attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
-    while not asterisk.done:
-        await asyncio.sleep(0)
+    await asterisk.asked.wait()
     for member in (member_first, not member_first):
         assert asterisk.done == ["join room"]
         if member:
@@ -139,8 +140,7 @@ async def test_a_mix_is_recorded_once_the_member_is_ours_and_in_the_conference(m
 async def test_a_member_that_came_into_another_conference_is_sent_away() -> None:
     asterisk = Quiet()
     attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
-    while not asterisk.done:
-        await asyncio.sleep(0)
+    await asterisk.asked.wait()
     assert not asterisk.taps.member_entered(SEGMENT, "another")
     attach.cancel()
 
