@@ -103,6 +103,9 @@ class _Teller:
                 yield {"plays": f"The switch confirmed: announcement {number} is being played.",
                        "ends": f"Announcement {number} is over."}.get(event["news"],
                                                                       f"Announcement {number} failed: {cause}.")
+            case "Adopted":
+                if event["call"] == self._call and event.get("files"):
+                    yield "What the switch had recorded of the conference by itself was taken over."
             case "Asked":
                 reason = f", because: {event['reason']}" if event.get("reason") else ""
                 yield f"{event.get('owner', 'operator')} asked to {event['verb']}{reason}."

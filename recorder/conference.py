@@ -20,6 +20,8 @@ def follow(world: World, bridge: Bridge, at: float, now: float) -> None:
     members = sorted((world.legs[one] for one in bridge.members if one in world.legs and one not in world.gone),
                      key=lambda leg: (leg.created or at, leg.id))
     again = bridge.id in world.conferences
+    for known in world.conversations(bridge.id):
+        world.touch(known.id)
     call = next((call for call in world.conversations(bridge.id) if call.state in OPEN), None)
     if call is None:
         # Who stays after a conference has ended is no conference; a second one makes it another.

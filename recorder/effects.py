@@ -117,6 +117,19 @@ class Finish:
     recording: str
 
 
-Effect = Decide | Mark | Release | Attach | Detach | Announce | Hush | Reply | Resync | Finish
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt:
+    """Look whether the switch recorded a conference by itself, and take the file over: an ``Adopted`` follows.
+
+    Attributes:
+        segment: the id that the file gets. name: the conference's, which may be what a caller chose.
+    """
+
+    call: str
+    segment: str
+    name: str
+
+
+Effect = Decide | Mark | Release | Attach | Detach | Announce | Hush | Reply | Resync | Finish | Adopt
 EFFECTS: tuple[type[Effect], ...] = (Decide, Mark, Release, Attach, Detach, Announce, Hush, Reply, Resync,
-                                     Finish)
+                                     Finish, Adopt)

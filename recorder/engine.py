@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from recorder import announcements, conversation, decision, marks, renewal, requests, resync, taps
+from recorder import adoption, announcements, conversation, decision, marks, renewal, requests, resync, taps
 from recorder.effects import Effect, Finish
 from recorder.events import (
+    Adopted,
     Announced,
     Asked,
     BridgeIs,
@@ -142,6 +143,8 @@ class Engine:
                 renewal.observed(world, event, now)
             case Announced():
                 announcements.announced(world, event, now)
+            case Adopted():
+                adoption.adopted(world, event)
             case Decided():
                 _decided(world, event)
             case Asked():
@@ -172,6 +175,8 @@ class Engine:
                 call = conversation.quiet(call, event.at)
             elif kind == "pause":
                 call = requests.pause_expired(call, rest, event.at)
+            elif kind == adoption.TIMER:
+                call = adoption.given_up(call)
             elif kind == "settle":
                 call = _close(call)
             elif kind == "held":
@@ -197,7 +202,8 @@ class Engine:
             call = announcements.converge(world, call, at)
             call = requests.settle(world, call, at)
             call = _finish(world, call)
-            if call.state is CallState.ENDED and not _open(call):
+            adoption.look(world, call, now)
+            if call.state is CallState.ENDED and not _open(call) and not adoption.waits(world, call):
                 call = _row_is_final(world, call, now)
         if call.state is CallState.CLOSED:
             requests.closed(world, call)

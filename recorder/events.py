@@ -219,12 +219,28 @@ class Decided(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted(Event):
+    """A file that the switch wrote of a conference by itself was looked for; without ``files`` there is none.
+
+    Attributes:
+        started, ended: of the audio in it.
+    """
+
+    call: str
+    segment: str
+    started: float = 0.0
+    ended: float = 0.0
+    files: tuple[TrackFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick(Event):
     """Time has passed; ``next_deadline()`` said when to send it."""
 
 
 CallEvent = (SwitchUp | SwitchFound | SwitchDown | LegIs | Held | LegGone | BridgeIs | LegReplaced | Transferred
-             | TapUp | TapDown | TapFailed | Observed | Announced | Asked | Decided | Tick)
+             | TapUp | TapDown | TapFailed | Observed | Announced | Asked | Decided | Adopted | Tick)
 EVENTS: tuple[type[CallEvent], ...] = (SwitchUp, SwitchFound, SwitchDown, LegIs, Held, LegGone, BridgeIs, LegReplaced,
                                        Transferred, TapUp, TapDown, TapFailed, Observed, Announced, Asked, Decided,
+                                       Adopted,
                                        Tick)

@@ -283,6 +283,7 @@ class Call:
         requested: what the caller chose last, whichever way; it counts under profile optional. stopped: the recording
             was ended by request.
         merged_into: the call that this one became part of.
+        adopted: whether a file that the switch wrote of this conference by itself was looked for.
         marks: (leg, owner) of the pauses that the dialplan marked on this call's legs.
         playbacks: the announcements that its parties heard, of all its recordings.
     """
@@ -310,6 +311,7 @@ class Call:
     outcome: Outcome | None = None
     reason: str = ""
     merged_into: str | None = None
+    adopted: bool = False
     pauses: tuple[Pause, ...] = ()
     marks: tuple[tuple[str, str], ...] = ()
     recordings: tuple[Recording, ...] = ()

@@ -29,6 +29,8 @@ class Limits:
         renew_after: how long a tap runs before the next one takes over. overlap: how long both then run.
         stall_after: how long the file of a running tap may stay as it is before the tap counts as dead. Asterisk 22
             writes a file in blocks of 2.05 s.
+        adopts: whether the files are taken over that the switch writes of conferences by itself. adopt_within: how
+            long that may take.
         remember: how long a leg that has gone is remembered, so that a late event does not bring it back.
     """
 
@@ -44,6 +46,8 @@ class Limits:
     renew_after: float = 600.0
     overlap: float = 2.0
     stall_after: float = 2.5
+    adopts: bool = False
+    adopt_within: float = 15.0
     remember: float = 60.0
 
 

@@ -9,15 +9,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 
 import structlog
 
 from policy.types import Policy
-from recorder.effects import Announce, Attach, Decide, Detach, Effect, Finish, Hush, Mark, Release, Reply, Resync
+from recorder.effects import (
+    Adopt,
+    Announce,
+    Attach,
+    Decide,
+    Detach,
+    Effect,
+    Finish,
+    Hush,
+    Mark,
+    Release,
+    Reply,
+    Resync,
+)
 from recorder.engine import Engine, Step
-from recorder.events import Asked, CallEvent, SwitchDown, SwitchUp, Tick
+from recorder.events import Adopted, Asked, CallEvent, SwitchDown, SwitchUp, Tick
 from recorder.model import Call
 from recorder.ports import Switch
 from recorder.states import CallState
@@ -60,6 +73,7 @@ class Driver:
 
     Args:
         policy: gives the policy that runs now.
+        adopt: takes over what the switch recorded of a conference by itself; None: nothing of that.
         jobs: called when a recording's job has been written.
         scarce: whether a disk is nearly full.
         queue: how many events may wait; what comes beyond is dropped, and everything is read again.
@@ -67,12 +81,14 @@ class Driver:
 
     def __init__(self, switch: Switch, engine: Engine, store: Store, *, policy: Callable[[], Policy],
                  journal: Journal, waiters: Waiters, clock: Clock, jobs: Callable[[], None] = lambda: None,
+                 adopt: Callable[[Adopt], Awaitable[Adopted]] | None = None,
                  scarce: Callable[[], bool] = lambda: False, queue: int = _QUEUE) -> None:
         self._switch = switch
         self._engine = engine
         self._store = store
         self._policy = policy
         self._scarce = scarce
+        self._adoption = adopt
         self._journal = journal
         self._clock = clock
         self._longest = queue
@@ -209,6 +225,8 @@ class Driver:
                 if not release.inside:
                     self._writing.told(release.leg)
                 self._start(self._switch.release(release), "release")
+            case Adopt() as adopt:
+                self._start(self._adopt(adopt), "adopt")
             case Attach() | Mark() | Announce() | Hush():
                 self._writing.store(effect)
             case Finish():
@@ -235,6 +253,12 @@ class Driver:
                 self._start(self._switch.announce(announce), "announce", ticket)
             case Hush() as hush:
                 self._start(self._switch.hush(hush), "hush", ticket)
+
+    async def _adopt(self, effect: Adopt) -> None:
+        """Not stored: while the call waits for it, the engine asks again in its next life."""
+        if self._adoption is not None:
+            self._events.append(await self._adoption(effect))
+            self._wake.set()
 
     def _answer(self, reply: Reply) -> None:
         """To whoever waits at the socket, else to the switch through which it was asked."""

@@ -19,9 +19,12 @@ from processing.names import NameTemplate
 from processing.runner import Runner
 from processing.step import Places
 from processing.worker import Rules, Worker
+from recorder.effects import Adopt
 from recorder.engine import Engine
+from recorder.events import Adopted
 from recorder.world import Limits
 from service import folders, wire
+from service.adoption import adopt
 from service.clock import Clock, SystemClock
 from service.desk import Desk
 from service.disk import Disk, Watermarks, stop_optional, watched
@@ -31,7 +34,7 @@ from service.journal import Journal
 from service.journal_files import JournalFiles
 from service.lock import Lock
 from service.running_policy import RunningPolicy
-from service.settings import Settings
+from service.settings import AsteriskSettings, Settings
 from service.store import Store
 from service.waiters import Waiters
 from service.watchdog import Watchdog
@@ -136,11 +139,17 @@ def _locks(settings: Settings) -> list[Path]:
 
 def _driver(name: str, settings: Settings, holder: wire.Holder, store: Store, policy: RunningPolicy,
             files: JournalFiles, waiters: Waiters, clock: Clock, runner: Runner, disk: Disk) -> Driver:
-    limits = Limits(confirm_within=settings.pause.confirm_within,
+    own = settings.switches[name]
+    limits = Limits(confirm_within=settings.pause.confirm_within, adopts=own.audio_path is not None,
                     renew_after=settings.switches[name].renew_taps_after)
     return Driver(wire.switch(name, settings.switches[name], holder), Engine(name, limits), store,
                   policy=lambda: policy.policy, journal=Journal(files, name, limits, clock.at()), waiters=waiters,
-                  clock=clock, jobs=runner.notify, scarce=lambda: disk.nearly_full)
+                  clock=clock, jobs=runner.notify, adopt=_adopting(name, own, clock), scarce=lambda: disk.nearly_full)
+
+
+def _adopting(name: str, own: AsteriskSettings, clock: Clock) -> Callable[[Adopt], Awaitable[Adopted]] | None:
+    monitor = own.audio_path
+    return None if monitor is None else lambda effect: adopt(effect, name, monitor, own.spool, clock)
 
 
 def _watchdog(driver: Driver, spool: Path, clock: Clock) -> Watchdog:

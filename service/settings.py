@@ -65,6 +65,10 @@ class AsteriskSettings(_Section):
     password_file: Path | None = Field(default=None, description="A file whose first line is the password.")
     spool: Path = Field(default=Path("/var/spool/asterisk/recording"),
                         description="The folder that Asterisk records into, as this machine sees it.")
+    audio_path: Path | None = Field(
+        default=None, description="The folder that ConfBridge itself records into, such as "
+                                  "`/var/spool/asterisk/monitor`: its `recording-<confbridgeId>.wav` are taken over. "
+                                  "On the file system of `spool`. Without it, nothing is taken over.")
     operations_per_second: Number = Field(
         default=200.0, gt=0, le=10_000,
         description="The most ARI operations a second; ending a tap is never held back.")

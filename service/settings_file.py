@@ -130,7 +130,9 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
         password, file = switch.password, switch.password_file
         if file is not None:
             password = _password(folder / file, name)
-        switches[name] = switch.model_copy(update={"spool": folder / switch.spool, "password": password})
+        switches[name] = switch.model_copy(update={
+            "spool": folder / switch.spool, "password": password,
+            "audio_path": folder / switch.audio_path if switch.audio_path is not None else None})
     return settings.model_copy(update={**paths, "ledger": ledger, "switches": switches})
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from policy.types import Decision, Level, Media, RecordingProfile, Subject
-from recorder.effects import Attach, Decide, Detach, Effect, Finish, Mark, Release, Reply
+from recorder.effects import Adopt, Attach, Decide, Detach, Effect, Finish, Mark, Release, Reply
 from recorder.engine import Engine, Limits
 from recorder.events import (
     ActorKind,
@@ -46,7 +46,7 @@ from recorder.model import (
 )
 
 SWITCH = "main"
-Kind = TypeVar("Kind", Attach, Decide, Detach, Finish, Mark, Release, Reply)
+Kind = TypeVar("Kind", Adopt, Attach, Decide, Detach, Finish, Mark, Release, Reply)
 
 
 def says(record: bool, *, rule: str = "user", profile: RecordingProfile | None = RecordingProfile.ALWAYS) -> Decision:

@@ -3,9 +3,10 @@
 import pytest
 
 from policy.types import RecordingProfile
-from recorder.effects import Answer, Attach, Decide, Detach, Finish, Reply
-from recorder.events import ActorKind, BridgeIs, Verb
-from recorder.model import Bridge, BridgeKind, CallKind, Direction, LegKind, Outcome
+from recorder.effects import Adopt, Answer, Attach, Decide, Detach, Finish, Reply
+from recorder.engine import Engine, Limits
+from recorder.events import ActorKind, Adopted, BridgeIs, Verb
+from recorder.model import Bridge, BridgeKind, CallKind, Direction, LegKind, Outcome, TrackFile
 from recorder.states import CallState, RecordingState
 from tests.recorder.story import SWITCH, Story, every, only, says
 
@@ -245,3 +246,80 @@ def test_a_conference_found_by_a_snapshot_is_followed_and_its_members_have_no_ca
     assert {one.source.leg for one in every(Attach, effects)} == {"alice", "bob", ""}
     fresh.wait(5)
     assert [call.kind for call in fresh.engine.calls()] == [CallKind.CONFERENCE]
+
+
+def taken_over(story: Story, effects: list[object], *, files: bool = True) -> None:
+    """The switch's own file was looked for, and is there or not."""
+    (asked,) = [effect for effect in effects if isinstance(effect, Adopt)]
+    there = (TrackFile(direction=Direction.MIX, path=f"adopted/{asked.segment}-mix.wav"),) if files else ()
+    story.receive(Adopted(switch=SWITCH, at=story.at, call=asked.call, segment=asked.segment, started=story.at - 5,
+                          ended=story.at, files=there))
+
+
+def ended(story: Story, *legs: str) -> list[object]:
+    """A conference of these from its begin to its end; what the end led to."""
+    taps = talking(story, *legs)
+    room(story)
+    for segment in taps.values():
+        story.tap_down(segment)
+    effects: list[object] = []
+    for leg in legs:
+        effects += story.hangs_up(leg)
+    return effects + story.wait(3) + room(story)
+
+
+def test_what_the_switch_recorded_by_itself_becomes_a_recording_beside_ours() -> None:
+    story = Story(says(True), limits=Limits(adopts=True))
+    ended(story, "alice", "bob")
+    taken_over(story, list(story.effects))
+    row = story.row("room")
+    assert [recording.state for recording in row.recordings] == [RecordingState.PROCESSING] * 2
+    assert row.recordings[1].segments[0].files[0].direction is Direction.MIX
+    assert (row.state, row.outcome, len(every(Finish, story.effects))) == (CallState.CLOSED, Outcome.RECORDED, 2)
+
+
+def test_it_is_taken_over_whatever_the_policy_says_and_the_row_says_so() -> None:
+    story = Story(says(False), limits=Limits(adopts=True))
+    ended(story, "alice", "bob")
+    taken_over(story, list(story.effects))
+    row = story.row("room")
+    assert (row.outcome, row.reason) == (Outcome.RECORDED, "the switch recorded the conference by itself")
+    assert row.decision is not None
+    assert not row.decision.record
+
+
+def test_without_a_file_the_row_is_closed_as_ever() -> None:
+    story = Story(says(True), limits=Limits(adopts=True))
+    ended(story, "alice", "bob")
+    taken_over(story, list(story.effects), files=False)
+    assert (story.row("room").state, len(story.row("room").recordings)) == (CallState.CLOSED, 1)
+
+
+def test_the_row_waits_for_the_file_only_so_long() -> None:
+    story = Story(says(True), limits=Limits(adopts=True))
+    ended(story, "alice", "bob")
+    assert story.row("room").state is CallState.ENDED
+    story.wait(20)
+    assert story.row("room").state is CallState.CLOSED
+
+
+def test_while_somebody_is_left_the_switch_still_writes_and_nothing_is_taken() -> None:
+    story = Story(says(True), limits=Limits(adopts=True))
+    taps = talking(story, "alice", "bob")
+    room(story, "alice")
+    story.hangs_up("bob")
+    for segment in taps.values():
+        story.tap_down(segment)
+    story.wait(60)
+    assert every(Adopt, story.effects) == []
+    story.hangs_up("alice")
+    assert len([one for one in room(story) if isinstance(one, Adopt)]) == 1
+
+
+def test_the_next_life_asks_again_for_a_file_that_nobody_told_of() -> None:
+    story = Story(says(True), limits=Limits(adopts=True))
+    ended(story, "alice", "bob")
+    waiting = story.engine.calls()
+    story.engine = Engine(SWITCH, Limits(adopts=True))
+    story.engine.restore(waiting)
+    assert len(every(Adopt, story.connect())) == 1

@@ -1,0 +1,128 @@
+"""The file that ConfBridge wrote: taken over once it is closed, whole, and never over another one."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from media.wav import WavWriter, read_info
+from recorder.effects import Adopt
+from recorder.events import Adopted
+from service.adoption import adopt, file_of
+
+SEGMENT = "62845b84-d9ed-5784-808f-185821b7f8c1.0"
+
+
+class Impatient:
+    """A clock on which every wait is over at once; ``during`` runs in each."""
+
+    def __init__(self) -> None:
+        self.seconds = 100.0
+        self.during: Callable[[], None] | None = None
+
+    def now(self) -> float:
+        return self.seconds
+
+    def at(self) -> float:
+        return 1_700_000_000.0 + self.seconds
+
+    async def wait(self, event: asyncio.Event, seconds: float | None) -> None:
+        self.seconds += seconds or 0.0
+        if self.during is not None:
+            self.during()
+
+
+@pytest.fixture
+def monitor(tmp_path: Path) -> Path:
+    """The folder that ConfBridge records into."""
+    (tmp_path / "monitor").mkdir()
+    (tmp_path / "spool").mkdir()
+    return tmp_path / "monitor"
+
+
+def written(path: Path, *, seconds: float = 2.0, closed: bool = True) -> bytes:
+    """A WAV file of that length, as ConfBridge leaves it; one that is not closed has no lengths in its header."""
+    with path.open("xb") as file, WavWriter(file, 8000, 1) as wav:
+        wav.write(np.full(round(seconds * 8000), 513, np.int16))
+    data = path.read_bytes()
+    if not closed:
+        path.write_bytes(data[:4] + bytes(4) + data[8:40] + bytes(4) + data[44:])
+    return path.read_bytes()
+
+
+async def taken(monitor: Path, name: str = "8001", clock: Impatient | None = None) -> Adopted:
+    effect = Adopt(call="c", segment=SEGMENT, name=name)
+    return await adopt(effect, "main", monitor, monitor.parent / "spool", clock or Impatient())
+
+
+async def test_it_moves_into_the_spool_with_the_times_of_its_audio(monitor: Path) -> None:
+    data = written(monitor / "recording-8001.wav")
+    os.utime(monitor / "recording-8001.wav", (1_700_000_050.0, 1_700_000_050.0))
+    found = await taken(monitor)
+    (file,) = found.files
+    assert (monitor.parent / "spool" / file.path).read_bytes() == data
+    assert (found.started, found.ended) == (1_700_000_048.0, 1_700_000_050.0)
+    assert os.listdir(monitor) == []
+
+
+async def test_without_a_file_there_is_nothing_to_take(monitor: Path) -> None:
+    assert (await taken(monitor)).files == ()
+
+
+async def test_a_second_attempt_finds_what_the_first_has_done(monitor: Path) -> None:
+    written(monitor / "recording-8001.wav")
+    first = await taken(monitor)
+    assert (await taken(monitor)).files == first.files
+
+
+async def test_the_file_of_the_next_conference_does_not_replace_it(monitor: Path) -> None:
+    data = written(monitor / "recording-8001.wav")
+    (file,) = (await taken(monitor)).files
+    written(monitor / "recording-8001.wav", seconds=1)
+    await taken(monitor)
+    assert (monitor.parent / "spool" / file.path).read_bytes() == data
+    assert (monitor / "recording-8001.wav").exists()
+
+
+async def test_it_is_not_taken_while_it_is_written(monitor: Path) -> None:
+    path = monitor / "recording-8001.wav"
+    written(path, closed=False)
+    clock = Impatient()
+
+    def grows() -> None:
+        with path.open("ab") as file:
+            file.write(bytes(3200))
+
+    clock.during = grows
+    assert (await taken(monitor, clock=clock)).files == ()
+    assert path.exists()
+
+
+async def test_one_whose_writer_was_killed_is_taken_once_nothing_comes_any_more(monitor: Path) -> None:
+    written(monitor / "recording-8001.wav", closed=False)
+    (file,) = (await taken(monitor)).files
+    with (monitor.parent / "spool" / file.path).open("rb") as opened:
+        assert read_info(opened).samples == 16_000
+
+
+@pytest.mark.parametrize("name", ["", "../8001", "a/b", "/etc/passwd", "a\0b", "x" * 250])
+async def test_no_name_that_a_caller_may_choose_leads_elsewhere(monitor: Path, name: str) -> None:
+    (monitor / "recording-..").mkdir()
+    written(monitor / "8001.wav")
+    assert file_of(name) is None
+    assert (await taken(monitor, name)).files == ()
+
+
+async def test_a_link_is_not_followed(monitor: Path) -> None:
+    written(monitor.parent / "secret.wav")
+    (monitor / "recording-8001.wav").symlink_to(monitor.parent / "secret.wav")
+    assert (await taken(monitor)).files == ()
+    assert (monitor.parent / "secret.wav").exists()
+
+
+async def test_what_is_no_audio_is_left_where_it_is_found(monitor: Path) -> None:
+    (monitor / "recording-8001.wav").mkdir()
+    assert (await taken(monitor)).files == ()
