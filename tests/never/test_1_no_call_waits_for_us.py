@@ -16,7 +16,20 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.effects import EFFECTS, Announce, Attach, Decide, Detach, Finish, Hush, Mark, Release, Reply, Resync
+from recorder.effects import (
+    EFFECTS,
+    Adopt,
+    Announce,
+    Attach,
+    Decide,
+    Detach,
+    Finish,
+    Hush,
+    Mark,
+    Release,
+    Reply,
+    Resync,
+)
 from recorder.ports import Switch
 from recorder.states import CallState
 from tests.recorder.simulation import Simulation
@@ -27,7 +40,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_there_is_no_effect_by_which_a_call_could_be_made_to_wait() -> None:
-    assert set(EFFECTS) == {
+    assert set(EFFECTS) == {Adopt,
         Decide, Mark, Release, Attach, Detach, Announce, Hush, Reply, Resync, Finish}
 
 
