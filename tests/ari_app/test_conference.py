@@ -116,6 +116,9 @@ class Quiet:
     async def delete(self, snoop: str) -> None:
         self.done.append(f"delete {snoop}")
 
+    async def stored(self, name: str) -> bool:
+        return False
+
 
 @pytest.mark.parametrize("member_first", [True, False])
 async def test_a_mix_is_recorded_once_the_member_is_ours_and_in_the_conference(member_first: bool) -> None:
