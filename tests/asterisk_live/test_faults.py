@@ -257,7 +257,9 @@ async def test_a_call_that_a_dialplan_sends_into_our_application_goes_on_at_once
     async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as service:
         await asyncio.to_thread(asterisk.cli, "channel originate Local/200@menu/n application Stasis recorder")
 
-        async def nobody_is_left() -> bool:
-            return "0 active channels" in await asyncio.to_thread(asterisk.cli, "core show channels count")
+        async def it_went_on() -> bool:
+            channels = await asyncio.to_thread(asterisk.cli, "core show channels concise")
+            return "!Wait!" in channels and "!Stasis!" not in channels
 
-        await service.until(nobody_is_left, "holds a call")
+        await service.until(it_went_on, "holds a call")
+        await asyncio.to_thread(asterisk.cli, "channel request hangup all")
