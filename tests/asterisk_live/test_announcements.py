@@ -164,11 +164,11 @@ async def test_the_beep_is_silent_in_a_pause(asterisk: AsteriskServer, phones: P
         call, taken = await connected(alice, bob, "102")
         await asyncio.sleep(2.2)
         identity = (await service.calls())[0]["id"]
-        assert (await service.cli("calls", "pause", identity))[0] == 0
+        assert (await service.cli("pause", identity))[0] == 0
         paused = call.stream.arrivals[-1].at
         await asyncio.sleep(2.5)
         resumed = call.stream.arrivals[-1].at
-        assert (await service.cli("calls", "resume", identity))[0] == 0
+        assert (await service.cli("resume", identity))[0] == 0
         await asyncio.sleep(2.2)
         await call.hangup()
         await taken.ended

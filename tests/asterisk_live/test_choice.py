@@ -247,7 +247,7 @@ async def test_what_policy_always_records_no_key_stops_and_an_operator_can(
     await refused(service)
     identity = (await service.calls())[0]["id"]
     assert (await service.calls())[0]["recordings"][0]["state"] == "recording"
-    assert (await service.cli("calls", "stop", identity))[0] == 0
+    assert (await service.cli("stop", identity))[0] == 0
     await call.hangup()
     await taken.ended
     (row,) = await service.closed(1)
@@ -259,7 +259,7 @@ async def test_what_policy_skips_neither_key_nor_operator_starts(
     call, taken = await with_keys(phones, dialplan, "dave")
     await call.dial("*73")
     await refused(service)
-    status, said = await service.cli("calls", "start", (await service.calls())[0]["id"])
+    status, said = await service.cli("start", (await service.calls())[0]["id"])
     assert status != 0
     assert "policy does not allow it" in said
     await call.hangup()

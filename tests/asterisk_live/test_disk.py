@@ -52,7 +52,7 @@ async def test_a_disk_that_fills_up_ends_the_optional_recording_and_no_other(
             return len([call for call in await service.calls() if call["decision"]]) == 2
 
         await service.until(decided, "has not decided")
-        status, told = await service.cli("calls", "start", (await row("alice"))["id"])
+        status, told = await service.cli("start", (await row("alice"))["id"])
         assert status == 0, told
 
         async def both_run() -> bool:
@@ -71,7 +71,7 @@ async def test_a_disk_that_fills_up_ends_the_optional_recording_and_no_other(
         assert of_carol["state"] == "recording"
         health = await service.get("/health")
         assert (health["well"], health["disk"]["folders"]["destination_path"]["state"]) == (False, "nearly_full")
-        status, told = await service.cli("calls", "start", (await row("alice"))["id"])
+        status, told = await service.cli("start", (await row("alice"))["id"])
         assert status == 1
         assert "the disk is nearly full" in told
         status, told = await service.cli("check")
