@@ -15,6 +15,9 @@ from ari_app.generated.operations import Operations
 from faults import SwitchFault, SwitchTaken
 
 VARIABLE = "RECORDER_LEASE"
+FREE = "free"
+"""What a holder leaves behind that gave it back. A value that vanishes without it (``clearglobalvars`` at a reload of
+the dialplan) is written again by its holder, which must not lose it by that."""
 EVERY = 2.0
 """Seconds between two looks of whoever holds the lease or waits for it."""
 DEAD_AFTER = 10.0
@@ -64,7 +67,7 @@ class Lease:
             if value.startswith(f"{self._holder.service}/"):
                 await self._write()
                 return
-            if value:
+            if value not in ("", FREE):
                 await self._until_free(value, standing_by)
             await self._write()
             await self._sleep(_SETTLE)
@@ -81,7 +84,7 @@ class Lease:
             await self._sleep(EVERY)
             try:
                 value = await self._read()
-                if value and not self._ours(value):
+                if value not in ("", FREE) and not self._ours(value):
                     raise _taken(value)
                 await self._write()
             except SwitchTaken:
@@ -95,19 +98,19 @@ class Lease:
         try:
             async with asyncio.timeout(_FAREWELL):
                 if self._ours(await self._read()):
-                    await self._operations.asterisk_set_global_var(variable=VARIABLE, value="")
+                    await self._operations.asterisk_set_global_var(variable=VARIABLE, value=FREE)
         except (SwitchFault, TimeoutError):
             # Then it is dead after `DEAD_AFTER`.
             return
 
     async def _until_free(self, value: str, standing_by: Callable[[SwitchTaken], None]) -> None:
         since = self._clock()
-        while value and self._clock() - since < DEAD_AFTER:
+        while value != FREE and self._clock() - since < DEAD_AFTER:
             await self._sleep(EVERY)
             now = await self._read()
             if now != value:
                 value, since = now, self._clock()
-                if value:
+                if value not in ("", FREE):
                     standing_by(_taken(value))
 
     async def _read(self) -> str:

@@ -151,6 +151,20 @@ async def test_a_lease_that_stands_still_is_taken_and_not_before() -> None:
     await two.die()
 
 
+async def test_a_lease_that_a_reload_of_the_dialplan_took_away_stays_with_its_holder() -> None:
+    asterisk, time = Asterisk(), Time()
+    one = Service(asterisk, time, "one")
+    await time.pass_(1)
+    two = Service(asterisk, time, "two")
+    await time.pass_(61.5)
+    for _ in range(10):
+        asterisk.value = ""
+        await time.pass_(5.3)
+    assert (one.holds, two.holds) == (True, False)
+    await one.die()
+    await two.die()
+
+
 async def test_the_same_service_is_in_at_once_after_a_crash() -> None:
     asterisk, time = Asterisk(), Time()
     one = Service(asterisk, time, "one")

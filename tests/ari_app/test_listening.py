@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from ari_app.connection import Backoff, Connection
 from ari_app.generated.events import Event
-from ari_app.lease import EVERY, Holder, Lease
+from ari_app.lease import EVERY, FREE, Holder, Lease
 from ari_app.listening import Door, Listening
 from faults import SettingsInvalid, SwitchOperationFailed, SwitchRefused, SwitchUnreachable
 from tests.ari_app.fake_asterisk import APP, APPLICATION, AT, PASSWORD, USER, event, state_change
@@ -197,7 +197,7 @@ async def test_what_asterisk_had_kept_is_heard_before_the_calls_are_read(door: L
         await listener.until("7")
     assert listener.story == ["5", "6", "connected", "up", "7"]
     assert asterisk.asked[-2:] == ["GET asterisk/variable", "POST asterisk/variable"]
-    assert asterisk.variables["RECORDER_LEASE"] == ""
+    assert asterisk.variables["RECORDER_LEASE"] == FREE
 
 
 async def test_answers_pass_our_own_filter(door: Listening) -> None:

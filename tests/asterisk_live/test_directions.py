@@ -85,3 +85,18 @@ async def test_a_call_that_came_and_went_while_the_service_was_dead_has_a_row(ca
         (row,) = await service.closed(1)
         assert (row["sip_call_id"], row["outcome"], row["recorded"]) == (call.id, "missed", True)
     await service.stop()
+
+
+async def test_check_waits_for_the_asterisk_that_connects_and_looks_at_it(caller: Caller, tmp_path: Path) -> None:
+    server, switch = caller
+    service = Phonograph(server, tmp_path, policy=EVERYTHING, switches={"main": switch})
+    _, told = await service.cli("check")
+    assert "main: ARI: Asterisk 22" in told
+    assert "Asterisk sees the file that we wrote" in told
+    await service.start()
+    _, told = await service.cli("check")
+    assert "note  main: listen: Nothing can listen on" in told
+    await service.stop()
+    service.file.write_text(service.file.read_text().replace(server.ari_password, "not-the-password"))
+    status, told = await service.cli("check")
+    assert (status, "FAIL  main: user and password" in told) == (1, True), told
