@@ -35,9 +35,12 @@ _TICKET = re.compile(r"[0-9]{1,6}")
 _MOST_LONGEST = 86_400.0  # s
 
 
-def console_channel(name: str) -> bool:
-    """Whether a channel is the console's messenger: nobody's call."""
-    return name.startswith("Local/") and "@recorder-console-" in name
+_HELPERS = ("@recorder-console-", "@recorder-untap-")
+
+
+def helper_channel(name: str) -> bool:
+    """Whether a channel is one of dialplan/recorder.conf's own helpers: nobody's call."""
+    return name.startswith("Local/") and any(context in name for context in _HELPERS)
 
 
 def asked(event: ChannelUserevent, switch: str, sequence: int) -> Asked | None:
@@ -83,7 +86,7 @@ class Askers:
 
     def expect(self, request: str, event: ChannelUserevent) -> None:
         """Keep who put that request, if it is one that can be answered."""
-        if event.channel is None or console_channel(event.channel.name):
+        if event.channel is None or helper_channel(event.channel.name):
             return
         ticket = _field(event, "ticket")
         self._open[request] = Asker(event.channel.name, ticket if _TICKET.fullmatch(ticket) else "")

@@ -23,7 +23,7 @@ from ari_app.limits import Limits
 from ari_app.names import announcement_of, member_of, parse
 from ari_app.stasis import Stasis, asks
 from ari_app.taps import Taps
-from ari_app.translate import translate
+from ari_app.translate import own, translate
 from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
 from recorder.events import CallEvent, SwitchDown, SwitchFound, SwitchUp, Verb
@@ -150,6 +150,13 @@ class AriSwitch:
             log.warning("a dialplan could not be answered; it goes on without us", request=effect.request,
                         fault=fault.id, why=fault.message)
 
+    async def show(self, status: str) -> None:
+        """Leave it in a global variable; ``recorder status`` on the console shows that (cli_aliases.conf)."""
+        try:
+            await self._operations.asterisk_set_global_var(variable="RECORDER_STATUS", value=status)
+        except SwitchFault as fault:
+            log.debug("the console's table could not be written", fault=fault.id, why=fault.message)
+
     async def resync(self) -> None:
         """Read everything again. A failure makes the connection anew, which reads everything too."""
         if self._up:
@@ -193,7 +200,8 @@ class AriSwitch:
             case ari.ChannelUserevent() if asks(event):
                 self._put_all(self._stasis.asked(event))
             case ari.ChannelCreated():
-                self._arrivals.created(event.channel)
+                if not own(event.channel):
+                    self._arrivals.created(event.channel)
             case ari.RecordingStarted():
                 if not self._up:
                     self._kept.started(event.recording.name, event.timestamp)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ari_app.commands import console_channel
+from ari_app.commands import helper_channel
 from ari_app.generated import events as ari
 from ari_app.generated.models import Bridge as AriBridge
 from ari_app.generated.models import Channel, DialplanCEP
@@ -19,7 +19,7 @@ from recorder.model import Bridge, BridgeKind, Leg, LegKind, LegState, Party, Rt
 
 # Channel technologies that are nobody's device: ours, or Asterisk's own helpers.
 _OWN = frozenset({"Snoop", "UnicastRTP", "MulticastRTP", "AudioSocket", "WebSocket", "Announcer", "Recorder", "Bridge",
-                  "CBAnn", "CBRec", "ConfBridgeRecorder", "Message", "Surrogate", "Void"})
+                  "CBAnn", "CBRec", "CLIEval", "ConfBridgeRecorder", "Message", "Surrogate", "Void"})
 _CONFBRIDGE = "ConfBridge"
 _CHOICES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _DEFAULT_PROFILE = "default_bridge"
@@ -70,7 +70,7 @@ def bridge_of(bridge: AriBridge, channels: Iterable[Channel] = ()) -> Bridge:
             opens a conference chooses it, and Asterisk passes over what the others ask for.
     """
     if bridge.creator == _CONFBRIDGE:
-        members = sorted((one for one in channels if one.id in bridge.channels and not _own(one)),
+        members = sorted((one for one in channels if one.id in bridge.channels and not own(one)),
                          key=lambda one: (one.creationtime, one.id))
         profiles = [profile for one in members if (profile := _profile(one.dialplan)) is not None]
         return Bridge(id=bridge.id, kind=BridgeKind.CONFERENCE, name=bridge.name, members=frozenset(bridge.channels),
@@ -90,17 +90,17 @@ def translate(event: ari.Event, switch: str, sequence: int) -> list[CallEvent]:
     """What an ARI event says about legs and bridges; nothing for what only taps or the connection care about."""
     at = event.timestamp
     match event:
-        case ari.ChannelStateChange() | ari.ChannelDestroyed() if _own(event.channel):
+        case ari.ChannelStateChange() | ari.ChannelDestroyed() if own(event.channel):
             return []
         case ari.ChannelUserevent():
             # Whoever asks for something is known from then on, and the mark of a pause is seen.
-            asking = (event.channel,) if event.channel is not None and not _own(event.channel) else ()
+            asking = (event.channel,) if event.channel is not None and not own(event.channel) else ()
             return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(channel, at)) for channel in asking]
         case ari.ChannelStateChange():
             return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(event.channel, at))]
         case ari.Dial() if event.dialstatus == "":
             # The first that tells what the endpoints' variables say: ChannelCreated does not know them yet.
-            legs = [leg for leg in (event.caller, event.peer) if leg is not None and not _own(leg)]
+            legs = [leg for leg in (event.caller, event.peer) if leg is not None and not own(leg)]
             return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(leg, at)) for leg in legs]
         case ari.ChannelDestroyed():
             # A call that was neither dialled nor answered is known only now; nothing is asked of it any more.
@@ -113,7 +113,7 @@ def translate(event: ari.Event, switch: str, sequence: int) -> list[CallEvent]:
             if isinstance(event, ari.ChannelEnteredBridge) and bridge.kind is BridgeKind.CONFERENCE:
                 # A channel that a conference takes in unanswered has told nothing of itself yet.
                 told = [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(one, at))
-                        for one in [event.channel] if one is not None and not _own(one)] + told
+                        for one in [event.channel] if one is not None and not own(one)] + told
             return told
         case ari.BridgeCreated():
             return [BridgeIs(switch=switch, at=at, sequence=sequence, bridge=bridge_of(event.bridge))]
@@ -145,11 +145,12 @@ def counters_of(variables: Mapping[str, str]) -> RtpCounters | None:
         return None
 
 
-def _own(channel: Channel) -> bool:
-    return channel.name.partition("/")[0] in _OWN or ours(channel.id) or console_channel(channel.name)
+def own(channel: Channel) -> bool:
+    """Whether a channel is nobody's device: ours, or a helper of Asterisk's own."""
+    return channel.name.partition("/")[0] in _OWN or ours(channel.id) or helper_channel(channel.name)
 
 
 def _kind(channel: Channel) -> LegKind:
-    if _own(channel):
+    if own(channel):
         return LegKind.OWN
     return LegKind.LOCAL if channel.name.startswith("Local/") else LegKind.PARTY

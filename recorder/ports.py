@@ -45,5 +45,8 @@ class Switch(Protocol):
     async def reply(self, effect: Reply) -> None:
         """Answer who asked through the switch, if anybody did. Like a detach it waits for nothing else."""
 
+    async def show(self, status: str) -> None:
+        """Put a text where the switch's own console shows it, if it has such a place."""
+
     async def resync(self) -> None:
         """Read everything again: a ``SwitchUp`` follows."""

@@ -38,6 +38,7 @@ from service.changes import tell
 from service.clock import Clock
 from service.deciding import classified, decided
 from service.journal import Journal
+from service.status import Status
 from service.store import Store
 from service.waiters import Waiters
 from service.writing import Ticket, Writing
@@ -48,6 +49,7 @@ _QUEUE = 20_000  # events; a call has some 30
 _LAST_COMMANDS = 2.0  # s
 _RESYNC_EVERY = 5.0  # s
 _LINGERS = 86_400.0  # s that a leg may stay after its call has ended and still be known after a restart
+_STATUS_EVERY, _STATUS_AT_LEAST = 1.0, 10.0  # s
 _ROUND = 200  # events that are taken before the other tasks have their turn
 
 
@@ -102,6 +104,7 @@ class Driver:
         self._calls: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiters = waiters
+        self._status = Status(switch.name)
         self._writing = Writing(store, clock, perform=self._perform, answer=self._answer, jobs=jobs)
 
     @property
@@ -124,6 +127,7 @@ class Driver:
                 group.create_task(self._read(), name=f"read {self._switch.name}")
                 group.create_task(self._feed(), name=f"feed {self._switch.name}")
                 group.create_task(self._writing.run(), name=f"write {self._switch.name}")
+                group.create_task(self._show(), name=f"show {self._switch.name}")
         finally:
             await self._end()
 
@@ -194,6 +198,8 @@ class Driver:
             self._witness(event, Step((), ()), now)
             self._resync_soon()
             return
+        if isinstance(event, Asked):
+            self._status.asked(event)
         if isinstance(event, SwitchUp | SwitchDown):
             self._up = isinstance(event, SwitchUp)
         self._witness(event, step, now)
@@ -262,8 +268,19 @@ class Driver:
 
     def _answer(self, reply: Reply) -> None:
         """To whoever waits at the socket, else to the switch through which it was asked."""
+        self._status.answered(reply, self._clock.at())
         if not self._waiters.answer(reply):
             self._start(self._switch.reply(reply), "reply")
+
+    async def _show(self) -> None:
+        """Keep what the switch's own console shows up to date. One variable a second at most, however many calls."""
+        shown, when = "", float("-inf")
+        while True:
+            body = self._status.body(self._calls.values())
+            if self._up and (body != shown or self._clock.now() - when >= _STATUS_AT_LEAST):
+                shown, when = body, self._clock.now()
+                await self._switch.show(self._status.text(body, self._clock.at()))
+            await self._clock.wait(asyncio.Event(), _STATUS_EVERY)
 
     def _start(self, command: Coroutine[None, None, None], name: str, ticket: Ticket | None = None) -> None:
         """Give the switch a command. What comes of it arrives as an event, so nobody waits for it here."""

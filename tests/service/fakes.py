@@ -81,6 +81,7 @@ class FakeSwitch:
         self._told: asyncio.Queue[CallEvent] = asyncio.Queue()
         self.commands: asyncio.Queue[Effect | str] = asyncio.Queue()
         self.sequence = 0
+        self.shown = ""
 
     @property
     def name(self) -> str:
@@ -110,6 +111,9 @@ class FakeSwitch:
 
     async def hush(self, effect: Hush) -> None:
         self.commands.put_nowait(effect)
+
+    async def show(self, status: str) -> None:
+        self.shown = status
 
     async def resync(self) -> None:
         self.commands.put_nowait("resync")

@@ -1,0 +1,193 @@
+"""Pauses while Phonograph is dead, stalled or not there: the dialplan ends the taps by itself, and what it has marked
+is kept out after our return."""
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.asterisk import AsteriskServer
+from tests.asterisk_live.pausing import CARD_TONE, LOUD, NOTHING, Ear, add_extension, until_tone
+from tests.asterisk_live.recorded import ALICE, EVERYTHING
+from tests.asterisk_live.test_pausing import until_recording, variable
+from tests.phone import Call, Phones
+from tests.phonograph import Phonograph
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+
+BOUND = 1.5
+"""Seconds from the pause to the card step without an answer: the macro waits half a second, and ends the taps."""
+
+BEFORE, CARD_SECONDS = 2, 6
+
+
+@pytest.fixture
+def menu(asterisk: AsteriskServer) -> Iterator[str]:
+    """An extension: `BEFORE` seconds, a pause with a card step of `CARD_SECONDS`, and two seconds more."""
+    add_extension(asterisk, "300", (
+        "Answer()", f"Wait({BEFORE})", "Gosub(recorder-pause,s,1(cards))",
+        f"Playtones({CARD_TONE})", f"Wait({CARD_SECONDS})", "StopPlaytones()", "Gosub(recorder-resume,s,1(cards))",
+        "Wait(2)", "Hangup()"))
+    yield "300"
+    asterisk.cli("dialplan remove extension 300@users")
+
+
+def snoops(asterisk: AsteriskServer) -> set[str]:
+    """The names of the snoop channels that there are."""
+    return set(re.findall(r"^Snoop/[^!]+", asterisk.cli("core show channels concise"), re.MULTILINE))
+
+
+async def calling(phones: Phones, service: Phonograph, menu: str) -> Call:
+    """Alice in the menu, recorded."""
+    alice = await phones.user("alice", ALICE)
+    call = alice.call(menu)
+    await call.answered
+    await until_recording(service)
+    return call
+
+
+async def card_step(call: Call, asterisk: AsteriskServer) -> str:
+    """Waits for the card step, which must come in time; what the macro said."""
+    began = await until_tone(call, CARD_TONE)
+    assert call.answered_at is not None
+    assert began - call.answered_at < BEFORE + BOUND
+    return await asyncio.to_thread(variable, asterisk, "alice", "RECORDER_PAUSED")
+
+
+async def test_killed_before_the_card_step_nothing_of_it_is_kept_and_the_next_life_waits_for_the_resume(
+        asterisk: AsteriskServer, phones: Phones, menu: str, tmp_path: Path) -> None:
+    ear = Ear(asterisk.recordings, tmp_path)
+    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
+    await service.start()
+    call = await calling(phones, service, menu)
+    await service.kill()
+    assert await card_step(call, asterisk) == "ended"
+    assert await asyncio.to_thread(snoops, asterisk) == set()
+    await service.start()
+    for _ in range(5):
+        assert await asyncio.to_thread(snoops, asterisk) == set()
+        await asyncio.sleep(0.1)
+    await until_recording(service)
+    await call.ended
+    (row,) = await service.closed(1)
+    (pause,) = row["pauses"]
+    assert (pause["owner"], len(row["recordings"][0]["segments"])) == ("cards", 2)
+    assert ear.hears("-out") < NOTHING
+    await service.stop()
+
+
+async def test_stalled_before_the_card_step_nothing_of_it_is_kept_and_recording_goes_on_after_the_resume(
+        asterisk: AsteriskServer, phones: Phones, menu: str, tmp_path: Path) -> None:
+    ear = Ear(asterisk.recordings, tmp_path)
+    async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as service:
+        call = await calling(phones, service, menu)
+        os.kill(service.pid, signal.SIGSTOP)
+        try:
+            assert await card_step(call, asterisk) == "ended"
+            assert await asyncio.to_thread(snoops, asterisk) == set()
+        finally:
+            os.kill(service.pid, signal.SIGCONT)
+        for _ in range(5):
+            assert await asyncio.to_thread(snoops, asterisk) == set()
+            await asyncio.sleep(0.1)
+        await until_recording(service)
+        await call.ended
+        (row,) = await service.closed(1)
+        assert len(row["recordings"][0]["segments"]) == 2
+    assert ear.hears("-out") < NOTHING
+
+
+async def test_killed_in_the_card_step_the_next_life_taps_nothing_before_the_resume(
+        asterisk: AsteriskServer, phones: Phones, menu: str, tmp_path: Path) -> None:
+    ear = Ear(asterisk.recordings, tmp_path)
+    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
+    await service.start()
+    call = await calling(phones, service, menu)
+    assert await card_step(call, asterisk) == "confirmed"
+    await service.kill()
+    await service.start()
+    assert await asyncio.to_thread(snoops, asterisk) == set()
+    await until_recording(service)
+    await call.ended
+    await service.closed(1)
+    assert ear.hears("-out") < NOTHING
+    await service.stop()
+
+
+async def test_resumed_while_dead_the_next_life_records_on(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    add_extension(asterisk, "301", ("Answer()", "Wait(1)", "Gosub(recorder-pause,s,1)", f"Playtones({CARD_TONE})",
+                                    "Wait(1)", "StopPlaytones()", "Gosub(recorder-resume,s,1)", "Wait(8)"))
+    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
+    await service.start()
+    call = await calling(phones, service, "301")
+    await until_tone(call, CARD_TONE)
+    await service.kill()
+    await asyncio.sleep(1.5)
+    await service.start()
+    await until_recording(service)
+    await call.hangup()
+    await service.closed(1)
+    await service.stop()
+    asterisk.cli("dialplan remove extension 301@users")
+
+
+async def test_a_call_that_began_and_was_paused_while_we_were_away_is_not_tapped_until_its_resume(
+        asterisk: AsteriskServer, phones: Phones, menu: str, tmp_path: Path) -> None:
+    ear = Ear(asterisk.recordings, tmp_path)
+    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
+    alice = await phones.user("alice", ALICE)
+    call = alice.call(menu)
+    assert await card_step(call, asterisk) == "ended"
+    await service.start()
+    assert await asyncio.to_thread(snoops, asterisk) == set()
+    await until_recording(service)
+    await call.ended
+    await service.closed(1)
+    assert ear.hears("-out") < NOTHING
+    await service.stop()
+
+
+async def test_the_dialplan_ends_taps_of_its_own_call_only_whatever_leg_they_are_on(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    """The tap is on the trunk's leg and another call goes on; alice's leg is led into the macro."""
+    add_extension(asterisk, "302", ("Gosub(recorder-pause,s,1)", f"Playtones({CARD_TONE})", "Wait(5)"))
+    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
+    await service.start()
+    alice, trunk = await phones.user("alice", ALICE), await phones.trunk()
+    call = alice.call("0300")
+    await call.answered
+    await until_recording(service)
+    of_alice = await asyncio.to_thread(snoops, asterisk)
+    carol, dave = await phones.user("carol"), await phones.user("dave")
+    other = carol.call("104")
+    await dave.next_call()
+    await other.answered
+    await until_recording(service)
+    of_carol = await asyncio.to_thread(snoops, asterisk) - of_alice
+    assert (len(of_alice), len(of_carol)) == (2, 2)
+    await service.kill()
+    name = next(word for word in asterisk.cli("core show channels concise").replace("\n", "!").split("!")
+                if word.startswith("PJSIP/trunk-"))
+    await asyncio.to_thread(asterisk.cli, f"channel redirect {name} from-users,302,1")
+    await until_tone(trunk.calls[-1], CARD_TONE)
+    assert await asyncio.to_thread(snoops, asterisk) == of_carol
+    await other.hangup()
+    asterisk.cli("dialplan remove extension 302@users")
+
+
+async def test_without_a_pause_the_card_would_be_there(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    add_extension(asterisk, "303", ("Answer()", "Wait(1)", f"Playtones({CARD_TONE})", "Wait(2)"))
+    ear = Ear(asterisk.recordings, tmp_path)
+    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
+    await service.start()
+    call = await calling(phones, service, "303")
+    await service.kill()
+    await call.ended
+    assert ear.hears("-out") > LOUD
+    asterisk.cli("dialplan remove extension 303@users")
