@@ -153,7 +153,7 @@ class AriSwitch:
     async def show(self, status: str) -> None:
         """Leave it in a global variable; ``recorder status`` on the console shows that (cli_aliases.conf)."""
         try:
-            await self._operations.asterisk_set_global_var(variable="RECORDER_STATUS", value=status)
+            await self._way.operations.asterisk_set_global_var(variable="RECORDER_STATUS", value=status)
         except SwitchFault as fault:
             log.debug("the console's table could not be written", fault=fault.id, why=fault.message)
 
