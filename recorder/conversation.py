@@ -218,7 +218,8 @@ def _merged(old: Leg, new: Leg, *, late: bool) -> Leg:
                    answered=min(answers, default=None),
                    created=old.created if old.created is not None else new.created, trunk=old.trunk or new.trunk,
                    context=old.context or new.context,
-                   counters=new.counters or old.counters, gone=old.gone,
+                   counters=new.counters or old.counters,
+                   gone=old.gone if base.state is LegState.GONE else None,
                    obstacle=new.obstacle or old.obstacle,
                    state=LegState.UP if base.state is LegState.SETUP and answers else base.state)
 

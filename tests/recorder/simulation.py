@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from policy.types import Announcement, Decision
 from recorder import announcements
 from recorder.effects import Announce, Answer, Attach, Decide, Detach, Effect, Finish, Hush, Reply, Resync
-from recorder.engine import Engine, Limits, Step
+from recorder.engine import Engine, Step
 from recorder.events import ActorKind, Asked, CallEvent, Decided, LegIs, SwitchUp, Tick, Verb
 from recorder.model import Call, LegState, Outcome, Segment
 from recorder.states import CallState, RecordingState, SegmentState
@@ -57,8 +57,7 @@ class Simulation:
         """A new life: the engine takes over what the ledger has."""
         self._life += 1
         self.dying = False
-        # Taps are not renewed here: then two of them overlap for a while, which elsewhere must never happen.
-        self.engine = Engine(NAME, Limits(renew_after=86_400.0))
+        self.engine = Engine(NAME)
         self.engine.restore(call for call in self.rows.values() if call.state is not CallState.CLOSED
                             or any(leg.gone is None for leg in call.legs))
         left, self._outbox = self._outbox, []
