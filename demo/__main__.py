@@ -40,20 +40,22 @@ async def main() -> int:
         stack.callback(server.stop)
         progress("phonograph run -c .demo/phonograph.yaml")
         service = await stack.enter_async_context(Phonograph(server, FOLDER, policy=calls.POLICY))
-        progress(f"{len(calls.PLAN)} calls are placed, some 15 s of speech")
+        progress(f"{len(calls.PLAN)} calls are placed, some 30 s of speech")
         async with Phones(server) as phones:
             placed = await calls.place(phones, spoken)
         progress("the calls are over; the recordings are being finished")
-        rows = {call["sip_call_id"]: call for call in await service.closed(len(placed))}
+        rows = await service.closed(calls.ROWS)
         progress("done")
     order = list(calls.PLAN)
     placed.sort(key=lambda pair: order.index(pair[0]))
-    entries = [report.row(planned, rows[identity]) for planned, identity in placed]
+    entries = [report.row(planned, report.find(rows, identity)) for planned, identity in placed]
     (FOLDER / "report.json").write_text(json.dumps(entries, indent=2) + "\n")
     print(f"\n{report.table(order, entries, FOLDER.parent)}\n")
+    kept = report.card(entries[order.index(calls.CARD)], spoken)
+    print(kept)
     print("Play one: any WAV player opens the files above. Each manifest beside them says what is in them and why.")
     print("See also: .demo/report.json, .demo/phonograph.yaml, .demo/policy.yaml, .demo/phonograph.log")
-    return 0 if all(one["state"] in (None, "ready") for one in entries) else 1
+    return 0 if all(one["state"] in (None, "ready") for one in entries) and kept == report.KEPT_OUT else 1
 
 
 if __name__ == "__main__":

@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+import json
+import wave
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from demo.calls import Planned
+from tests.hearing import whose_audio
+from tests.sounds import Sound
 
 Row = dict[str, Any]
+
+
+KEPT_OUT = "The card number is in none of the menu's files; what was said before and after it is."
+
+_THERE = 0.5
+"""The likeness that says that words are there. Other words of the same voice have up to 0.25."""
+
+
+def find(rows: list[Row], identity: str) -> Row:
+    """The row of the call with that SIP Call-ID, or of the conference that it became part of."""
+    call = next(row for row in rows if row["sip_call_id"] == identity)
+    return next((row for row in rows if row["id"] == call["merged_into"]), call)
+
+
+def card(entry: Row, spoken: Mapping[str, Sound]) -> str:
+    """What became of the card number: ``KEPT_OUT``, or what is wrong."""
+    for name in ("mixed", "stereo"):
+        with wave.open(entry[name], "rb") as file:
+            frames = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+            heard = frames.reshape(-1, file.getnchannels())[:, 0]
+        pieces = {piece: spoken[f"card {piece}"].samples for piece in ("before", "number", "after")}
+        found = whose_audio(heard, pieces, least=_THERE)
+        if set(found) != {"before", "after"}:
+            return f"In {entry[name]} stands: {', '.join(sorted(found)) or 'nothing'}."
+    if len(json.loads(Path(entry["manifest"]).read_text())["pauses"]) != 1:
+        return f"The pause is not in {entry['manifest']}."
+    return KEPT_OUT
 
 
 def row(planned: Planned, call: Row) -> Row:

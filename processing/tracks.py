@@ -28,11 +28,21 @@ def expected_tracks(call: Call, recording: Recording) -> tuple[str, ...]:
     return MIX, *members
 
 
-def leg_of(call: Call, track: str) -> Leg | None:
-    """The one leg whose packets a track is made of; None if there were several, as after a transfer."""
+def packets_of(call: Call, track: str) -> tuple[int, int] | None:
+    """The RTP packets that a track is made of, received and lost; None if they are not known, or of several legs, as
+    after a transfer. With one party alone the other track is what the switch itself has sent to that party."""
     if call.kind is CallKind.CONFERENCE:
-        return call.leg(track)
-    if len(call.parties) != 2 or track not in _OTHER:
+        return _received(call.leg(track))
+    if len(call.parties) > 2 or track not in _OTHER:
         return None
     caller, callee = caller_and_callee(call)
-    return caller if track == CALLER else callee
+    one, other = (caller, callee) if track == CALLER else (callee, caller)
+    if one is None and other is not None and other.counters is not None:
+        return other.counters.sent, 0
+    return _received(one)
+
+
+def _received(leg: Leg | None) -> tuple[int, int] | None:
+    if leg is None or leg.counters is None:
+        return None
+    return leg.counters.received, leg.counters.lost

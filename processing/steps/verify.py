@@ -11,7 +11,7 @@ from ledger.tables import Json
 from media.gaps import FillRun, SegmentEvidence, TrackEvidence, fill_runs, judge
 from media.wav import WavInfo, read_blocks, read_info
 from processing.step import Context, Facts
-from processing.tracks import expected_tracks, leg_of, track_of
+from processing.tracks import expected_tracks, packets_of, track_of
 from recorder.model import Segment, TrackFile
 
 _BLOCK_SAMPLES = 65_536
@@ -89,11 +89,8 @@ def _fill(file: BufferedReader, info: WavInfo, channel: int) -> tuple[FillRun, .
 
 
 def _verdict(context: Context, track: str, rate: int, segments: list[SegmentEvidence]) -> Facts:
-    leg = leg_of(context.call, track)
-    counters = leg.counters if leg is not None else None
-    verdict = judge(TrackEvidence(
-        track, rate, segments, received=counters.received if counters is not None else None,
-        lost=counters.lost if counters is not None else None))
+    received, lost = packets_of(context.call, track) or (None, None)
+    verdict = judge(TrackEvidence(track, rate, segments, received=received, lost=lost))
     return {"track": track, "complete": verdict.complete, "shortfallMs": round(verdict.shortfall_ms, 1),
             "findings": [{"id": one.id, "incomplete": one.incomplete, "sentence": one.sentence}
                          for one in verdict.findings]}
