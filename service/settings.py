@@ -52,7 +52,7 @@ class AsteriskSettings(_Section):
     kind: Literal["asterisk"] = Field(default="asterisk", description="What the switch is.")
     connect: Connect = Field(default=Connect.DIAL,
                              description="Whether Phonograph calls Asterisk, or listens for Asterisk's call "
-                                         "([the two ways](asterisk.md#who-calls-whom)).")
+                                         "([the two ways](restarts.md#who-calls-whom)).")
     url: str = Field(default="http://127.0.0.1:8088", pattern=r"^https?://[^/\s@]+(/[^\s]*)?$",
                      description="With `dial`: where its HTTP server listens; `/ari` is added.")
     listen: str = Field(default="127.0.0.1:8089", pattern=r"^([^/\s@:\[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}$",
