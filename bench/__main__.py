@@ -1,4 +1,4 @@
-"""``python -m bench``: everything in one run, some three and a half minutes, and one table."""
+"""``python -m bench``: everything in one run, some five minutes, and one table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from bench import composing, journeys, rows
+from bench import composing, crowd, journeys, rows
+from bench.crowd import HUNDRED, WARMING_UP
 from bench.figures import Row, table
 from bench.rounds import Bench, Mode, Plan, Round
 from tests.asterisk import AsteriskServer
@@ -21,8 +22,6 @@ ORDER = (Mode.UNRECORDED, Mode.MIXMONITOR, Mode.OURS, Mode.OURS, Mode.MIXMONITOR
 """There and back: what changes on the machine meanwhile meets every mode alike."""
 
 SAME_CALLS = Plan(calls=50, rate=10, seconds=12)
-LONG_CALLS = Plan(calls=100, rate=10, seconds=60)
-WARMING_UP = Plan(calls=5, rate=10, seconds=1)
 FASTER = Plan(calls=100, rate=20, seconds=2)
 """A busy exchange's burst: does the answer still find its recording in time?"""
 
@@ -49,17 +48,18 @@ async def calls(server: AsteriskServer, folder: Path) -> tuple[list[Row], list[R
         for number, mode in enumerate(ORDER, 1):
             progress(f"round {number} of {len(ORDER)}: {SAME_CALLS.calls} calls, {mode}")
             same.append(await bench.round(mode, SAME_CALLS))
-        progress(f"{LONG_CALLS.calls} calls of {LONG_CALLS.seconds:g} s at once")
-        await bench.round(Mode.OURS, WARMING_UP)
-        long = await bench.round(Mode.OURS, LONG_CALLS)
+        crowds = []
+        for mode in (Mode.UNRECORDED, Mode.OURS):
+            progress(f"{HUNDRED.calls} calls of {HUNDRED.seconds:g} s at once, {mode}")
+            crowds.append(await crowd.measure(bench, server, folder / "sipp", mode, HUNDRED))
         progress(f"{FASTER.calls} calls, {FASTER.rate:g} a second")
         fast = await bench.round(Mode.OURS, FASTER)
     finally:
         await bench.stop()
-    found = [*rows.cost(same), rows.set_up(same), *rows.own_cost([long]),
-             *rows.answers(long.journeys, LONG_CALLS.rate, bound=True),
-             *rows.answers(fast.journeys, FASTER.rate, bound=False), *rows.ends(long)]
-    return found, [*same, long, fast]
+    found = [*rows.cost(same), rows.set_up(same), *crowd.rows(crowds),
+             *rows.answers(crowds[-1].round.journeys, HUNDRED.rate, bound=True),
+             *rows.answers(fast.journeys, FASTER.rate, bound=False)]
+    return found, [*same, *(one.round for one in crowds), fast]
 
 
 def trust(rounds: list[Round]) -> list[str]:

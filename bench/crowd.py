@@ -32,6 +32,7 @@ __all__ = ["Crowd", "Measured", "measure", "rows", "trust"]
 FOLDER = Path(__file__).resolve().parent.parent / ".cache" / "crowd"
 ORDER = (Mode.UNRECORDED, Mode.OURS, Mode.OURS, Mode.UNRECORDED)
 HUNDRED = Plan(calls=100, rate=10, seconds=60)
+WARMING_UP = Plan(calls=5, rate=10, seconds=1)
 PROBES = 4
 """Calls among them on the tests' phones, which cost more than sipp's and hear more."""
 
@@ -105,6 +106,9 @@ class Measured:
 
 async def measure(bench: Bench, server: AsteriskServer, folder: Path, mode: Mode, plan: Plan) -> Measured:
     """One round. The files are looked at when nothing is measured any more."""
+    if mode is Mode.OURS:
+        # A service's first calls load what later ones find loaded.
+        await bench.round(mode, WARMING_UP)
     before = journeys.count(bench.ledger) if bench.ledger.exists() else 0
     crowd = Crowd(server, folder)
     found = await bench.round(mode, plan, crowd)
@@ -187,8 +191,6 @@ def trust(measured: Sequence[Measured]) -> list[str]:
 async def _run(server: AsteriskServer, plan: Plan) -> list[Measured]:
     bench = Bench(server, FOLDER)
     try:
-        # A service's first calls load what later ones find loaded.
-        await bench.round(Mode.OURS, Plan(calls=5, rate=10, seconds=1))
         measured = []
         for number, mode in enumerate(ORDER, 1):
             print(f"round {number} of {len(ORDER)}: {plan.calls} calls, {mode}", file=sys.stderr, flush=True)
