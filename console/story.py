@@ -13,6 +13,7 @@ _OUTCOMES = {
     "unanswered": "Nobody answered, so there was nothing to record.",
     "missed": "The call should have been recorded, and was not.",
 }
+_DONE = {"start": "started", "stop": "stopped"}
 
 
 def story(call: Values, entries: list[dict[str, Any]]) -> list[Line]:
@@ -107,8 +108,7 @@ class _Teller:
                 if event["call"] == self._call and event.get("files"):
                     yield "What the switch had recorded of the conference by itself was taken over."
             case "Asked":
-                reason = f", because: {event['reason']}" if event.get("reason") else ""
-                yield f"{event.get('owner', 'operator')} asked to {event['verb']}{reason}."
+                yield f"{event.get('owner', 'operator')} asked to {event['verb']}{_because({'reason': '', **event})}."
 
     def _leg(self, leg: Values) -> Iterator[str]:
         identity, state = str(leg["id"]), leg.get("state", "setup")
@@ -160,8 +160,20 @@ def _without_journal(call: Values) -> Iterator[Line]:
         yield None, f"Policy decided by {call['rule']}: {call['decision']}"
     if call["answered"] is not None:
         yield call["answered"], "It was answered."
+    told = [(order["at"], f"{order['party'] or order['actor']} had it {_DONE[order['verb']]}{_because(order)}.")
+            for order in call["orders"]]
+    for pause in call["pauses"]:
+        proof = "was confirmed" if pause["confirmed"] is not None else "was not confirmed"
+        told.append((pause["asked"], f"{pause['owner']} ({pause['actor']}) paused it{_because(pause)}; that {proof}."))
+        if pause["resumed"] is not None:
+            told.append((pause["resumed"], f"{pause['owner']} gave the pause back."))
+    yield from sorted(told)
     if call["ended"] is not None:
         yield call["ended"], "It ended."
+
+
+def _because(asked: Values) -> str:
+    return f", because: {asked['reason']}" if asked["reason"] else ""
 
 
 def _end(call: Values) -> Iterator[Line]:

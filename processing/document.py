@@ -67,7 +67,11 @@ def manifest(call: Call, recording: Recording, facts: AllFacts, published: Mappi
         "bytes": sum(made["bytes"] for made in composed["files"].values()),
         "files": files,
         "pauses": [{"startTime": iso(one["start"]), "stopTime": iso(one["stop"]), "reason": one["reason"],
-                    "owner": one["owner"]} for one in composed["pauses"]],
+                    "owner": one["owner"], "actor": one["actor"], "confirmedTime": iso(one["confirmed"])}
+                   for one in composed["pauses"]],
+        "orders": [{"time": iso(one.at), "verb": one.verb, "actor": one.actor, "reason": one.reason,
+                    "party": _party(call, leg) if one.leg and (leg := call.leg(one.leg)) is not None else None}
+                   for one in call.orders],
         "gaps": _gaps(composed["gaps"], cast(list[dict[str, Any]], facts["verify"]["files"])),
         "tracks": facts["verify"]["tracks"],
         "segments": [_segment(recording, number, facts) for number in range(len(recording.segments))],

@@ -197,6 +197,21 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A start or a stop that was carried out because somebody asked for it.
+
+    Attributes:
+        verb: ``start`` or ``stop``. actor: what kind of asker. leg: the party's, where a party asked.
+    """
+
+    at: float
+    verb: str
+    actor: str
+    leg: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """All tracks of a call, from one start to one stop.
 
@@ -284,6 +299,7 @@ class Call:
             was ended by request.
         merged_into: the call that this one became part of.
         adopted: whether a file that the switch wrote of this conference by itself was looked for.
+        orders: the starts and stops that were asked for and carried out, the last hundred of them.
         marks: (leg, owner) of the pauses that the dialplan marked on this call's legs.
         playbacks: the announcements that its parties heard, of all its recordings.
     """
@@ -313,6 +329,7 @@ class Call:
     merged_into: str | None = None
     adopted: bool = False
     pauses: tuple[Pause, ...] = ()
+    orders: tuple[Order, ...] = ()
     marks: tuple[tuple[str, str], ...] = ()
     recordings: tuple[Recording, ...] = ()
     playbacks: tuple[Playback, ...] = ()

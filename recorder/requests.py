@@ -9,11 +9,12 @@ from recorder.conference import OPEN
 from recorder.conversation import caller_of
 from recorder.effects import Answer, Reply
 from recorder.events import ActorKind, Asked, Verb, owner_is_valid
-from recorder.model import Call, CallKind, Pause, Then
+from recorder.model import Call, CallKind, Order, Pause, Then
 from recorder.states import PAUSE, PauseInput, PauseState, step
 from recorder.taps import to_be_recorded, unproven_taps
 from recorder.world import World
 
+_MOST_ORDERS = 100
 _ONLY_THE_CALLER = "policy leaves the choice to the caller; this party may not start or stop the recording"
 
 
@@ -64,9 +65,13 @@ def closed(world: World, call: Call) -> None:
 
 def pause_expired(call: Call, owner: str, at: float) -> Call:
     """The longest time of an owner's pause is over: it ends by itself, or the recording does."""
-    stops = any(pause.owner == owner and pause.resumed is None and pause.then is Then.STOP for pause in call.pauses)
+    stops = next((pause for pause in call.pauses
+                  if pause.owner == owner and pause.resumed is None and pause.then is Then.STOP), None)
     call = given_back(call, owner, at)
-    return replace(call, requested=False, stopped=True) if stops else call
+    if stops is None:
+        return call
+    return _noted(replace(call, requested=False, stopped=True),
+                  Order(at=at, verb=Verb.STOP.value, actor=stops.actor, reason=f"the pause of {owner} was over"))
 
 
 def given_back(call: Call, owner: str, at: float) -> Call:
@@ -152,7 +157,9 @@ def _chooses(call: Call, event: Asked) -> bool:
 def _carry_out(world: World, call: Call, event: Asked, now: float) -> Call:
     if event.verb in (Verb.START, Verb.STOP):
         start = event.verb is Verb.START
-        call = replace(call, requested=start if _optional(call) else call.requested, stopped=not start)
+        call = _noted(replace(call, requested=start if _optional(call) else call.requested, stopped=not start),
+                      Order(at=event.at, verb=event.verb.value, actor=event.actor.value, leg=event.actor_leg,
+                            reason=event.reason))
         return call if start else _with_reason(call, event.reason)
     if event.verb is Verb.RESUME:
         world.timers.stop(call.id, f"pause:{event.owner}")
@@ -169,6 +176,10 @@ def _carry_out(world: World, call: Call, event: Asked, now: float) -> Call:
     pause = Pause(owner=event.owner, actor=event.actor.value, reason=event.reason, state=PauseState.ASKED,
                   asked=event.at, until=until, then=event.then)
     return replace(call, pauses=(*call.pauses, pause))
+
+
+def _noted(call: Call, order: Order) -> Call:
+    return replace(call, orders=(*call.orders, order)[-_MOST_ORDERS:])
 
 
 def _with_reason(call: Call, reason: str) -> Call:

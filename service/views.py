@@ -38,6 +38,8 @@ def call(shown: Call, results: Results, destination: Path) -> View:
         "pauses": [{"owner": pause.owner, "actor": pause.actor, "reason": pause.reason, "state": pause.state.value,
                     "asked": pause.asked, "confirmed": pause.confirmed, "resumed": pause.resumed}
                    for pause in shown.pauses],
+        "orders": [{"at": order.at, "verb": order.verb, "actor": order.actor, "reason": order.reason,
+                    "party": _party(shown.leg(order.leg)) if order.leg else ""} for order in shown.orders],
         "legs": [{"id": leg.id, "name": leg.name, "party": _party(leg), "trunk": leg.trunk, "state": leg.state.value,
                   "answered": leg.answered, "gone": leg.gone} for leg in shown.parties],
         "recordings": [recording(shown, each, results.get(each.id), destination) for each in shown.recordings],

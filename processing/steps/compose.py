@@ -58,7 +58,8 @@ class Compose:
             "files": files,
             "startTime": start,
             "stopTime": start + timeline.samples / timeline.rate,
-            "pauses": [{"start": placed.start, "stop": placed.stop, "reason": pause.reason, "owner": pause.owner}
+            "pauses": [{"start": placed.start, "stop": placed.stop, "reason": pause.reason, "owner": pause.owner,
+                        "actor": pause.actor, "confirmed": pause.confirmed}
                        for pause, placed in zip(pauses, timeline.pauses, strict=True)],
             "gaps": [{"track": gap.track, "start": gap.start, "stop": gap.stop, "cause": gap.cause}
                      for gap in timeline.gaps],

@@ -14,6 +14,7 @@ from recorder.events import DETACHED
 from recorder.model import (
     CallKind,
     Direction,
+    Order,
     Pause,
     RtpCounters,
     Segment,
@@ -179,7 +180,24 @@ def test_a_pause_is_silence_in_its_place_and_no_gap(scene: Scene) -> None:
     document = scene.manifest()
     assert document["gaps"] == []
     assert document["pauses"] == [{"startTime": "2023-11-14T22:13:21.000Z", "stopTime": "2023-11-14T22:13:22.000Z",
-                                   "reason": "card", "owner": "ivr"}]
+                                   "reason": "card", "owner": "ivr", "actor": "dialplan",
+                                   "confirmedTime": "2023-11-14T22:13:21.000Z"}]
+
+
+def test_the_manifest_says_who_started_and_stopped_and_which_pause_was_never_confirmed(scene: Scene) -> None:
+    caller = scene.call.legs[0]
+    scene.call = replace(scene.call, pauses=(
+        Pause(owner="agent", actor="party", reason="", state=PauseState.FORCED, asked=BEGAN + 1, resumed=BEGAN + 2),),
+        orders=(Order(at=BEGAN, verb="start", actor="party", leg=caller.id),
+                Order(at=BEGAN + 3, verb="stop", actor="operator", reason="a complaint")))
+    _end(scene)
+    document = scene.manifest()
+    assert [(pause["owner"], pause["actor"], pause["confirmedTime"]) for pause in document["pauses"]] == [
+        ("agent", "party", None)]
+    start, stop = document["orders"]
+    assert (start["verb"], start["actor"], start["party"]["user"]) == ("start", "party", caller.party.user)
+    assert stop == {"time": "2023-11-14T22:13:23.000Z", "verb": "stop", "actor": "operator", "party": None,
+                    "reason": "a complaint"}
 
 
 def test_audio_that_lies_in_a_pause_is_not_in_the_output(scene: Scene) -> None:

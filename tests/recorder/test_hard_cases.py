@@ -199,6 +199,27 @@ def test_a_pause_may_end_the_recording_after_its_longest_time() -> None:
     story.wait(31)
     assert len(every(Attach, story.effects)) == 1
     assert story.recording().ended is not None
+    (order,) = story.row().orders
+    assert (order.verb, order.actor, order.reason) == ("stop", "operator", "the pause of operator was over")
+
+
+def test_the_row_says_who_had_the_recording_stopped_and_nothing_of_who_was_refused() -> None:
+    story = Story(says(True))
+    story.talk()
+    story.asks(Verb.STOP, "alice", actor=ActorKind.PARTY, leg="alice")
+    story.asks(Verb.STOP, "alice", request="r2")
+    (order,) = story.row().orders
+    assert (order.verb, order.actor, order.at) == ("stop", "operator", story.at)
+
+
+def test_a_party_that_presses_keys_for_ever_fills_no_row() -> None:
+    story = Story(says(True))
+    story.talk()
+    for number in range(150):
+        story.asks(Verb.STOP, "alice", request=f"stop {number}")
+        story.asks(Verb.START, "alice", request=f"start {number}")
+        story.wait(1)
+    assert len(story.row().orders) == 100
 
 
 def test_a_trunk_that_joins_later_controls_nothing() -> None:
