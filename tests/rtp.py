@@ -185,6 +185,11 @@ class Stream(asyncio.DatagramProtocol):
 
     # ---- What a test says to it -----------------------------------------------------------------------------
 
+    def play(self, sound: Sound) -> None:
+        """Sends another sound from the next packet on, in step with the same clock: `sent` counts on. Encode it before
+        (`Sound.packets`), or packets are late."""
+        self._sound, self._packets = sound, sound.packets(self.codec)
+
     def stop_sending(self) -> None:
         """No packets from now on; the sample clock runs on, as a phone's does in a pause of speech."""
         self._muted = True

@@ -2,14 +2,14 @@
 
 import asyncio
 import os
-import re
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.asterisk import PROJECT, AsteriskServer
+from tests.asterisk import AsteriskServer
+from tests.asterisk_live.dialplans import Dialplan, page
 from tests.asterisk_live.recorded import ALICE, BOB, Conversation, clear
 from tests.phone import Call, CallFailed, Phone, Phones
 from tests.phonograph import Json, Phonograph
@@ -27,30 +27,6 @@ users:
 
 ANSWERS = {"record": 486, "skip": 480, "unknown": 403}
 """What a caller gets whose dialplan was told so: Hangup(17), Hangup(19), Hangup(21)."""
-
-Dialplan = Callable[[str], None]
-
-
-@pytest.fixture
-def dialplan(asterisk: AsteriskServer) -> Iterator[Dialplan]:
-    """Adds lines to the context of the users' calls."""
-    file = asterisk.folder / "conf" / "extensions.conf"
-    before = file.read_text()
-
-    def add(lines: str) -> None:
-        file.write_text(f"{file.read_text()}\n[from-users](+)\n{lines}\n")
-        asterisk.cli("dialplan reload")
-
-    yield add
-    file.write_text(before)
-    asterisk.cli("dialplan reload")
-
-
-def page(name: str) -> str:
-    """The dialplan examples of a page."""
-    text = (PROJECT / "docs" / name).read_text()
-    return "\n".join(re.findall(r"^```dialplan\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
-
 
 def tells(step: str, number: str = "300") -> str:
     """An extension that does one step and refuses the call by what it was told."""
