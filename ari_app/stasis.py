@@ -18,6 +18,7 @@ from ari_app.generated.models import Channel
 from ari_app.generated.operations import Operations
 from ari_app.names import ours
 from ari_app.translate import choice_of, leg_of
+from ari_app.variables import at_once
 from faults import SwitchFault, SwitchOperationFailed
 from recorder.effects import Release
 from recorder.events import CallEvent, Held, LegIs
@@ -106,8 +107,8 @@ class Stasis:
         self._forget(effect.leg)
         try:
             async with asyncio.timeout(_TOLD_WITHIN):
-                await asyncio.gather(*(self._operations.channels_set_channel_var(effect.leg, variable=name, value=value)
-                                       for name, value in effect.variables.items()))
+                variable, value = at_once(effect.variables)
+                await self._operations.channels_set_channel_var(effect.leg, variable=variable, value=value)
         except (SwitchFault, TimeoutError) as error:
             log.debug("a waiting call could not be told its decision", call=effect.call, why=str(error))
         await self._continue(effect.leg)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from random import Random
 from weakref import WeakValueDictionary
 
@@ -24,6 +24,7 @@ from ari_app.names import announcement_of, member_of, parse
 from ari_app.stasis import Stasis, asks
 from ari_app.taps import Taps
 from ari_app.translate import own, translate
+from ari_app.variables import at_once
 from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
 from recorder.events import CallEvent, SwitchDown, SwitchFound, SwitchUp, Verb
@@ -93,9 +94,11 @@ class AriSwitch:
                     await asyncio.wait({event, connection}, return_when=asyncio.FIRST_COMPLETED)
                     if not event.done():
                         await connection
-                    told = event.result()
+                    yield event.result()
+                    # What came with it goes with it: a leg, and that it waits, are two events of one moment.
+                    while not self._events.empty():
+                        yield self._events.get_nowait()
                     event = asyncio.ensure_future(self._events.get())
-                    yield told
             finally:
                 tasks = (connection, event, *self._tasks)
                 for task in tasks:
@@ -145,7 +148,7 @@ class AriSwitch:
         if answer is None:
             return
         try:
-            await self._leave(answer[0], commands.ANSWER, answer[1])
+            await self._leave(answer[0], {commands.ANSWER: answer[1]})
         except SwitchFault as fault:
             log.warning("a dialplan could not be answered; it goes on without us", request=effect.request,
                         fault=fault.id, why=fault.message)
@@ -292,8 +295,7 @@ class AriSwitch:
 
         async def set_all() -> None:
             async with one_at_a_time:
-                for variable, value in effect.variables.items():
-                    await self._leave(effect.channel, variable, value)
+                await self._leave(effect.channel, effect.variables)
 
         try:
             await self._limits.run(effect.call, set_all, urgent=isinstance(effect, Release))
@@ -315,13 +317,14 @@ class AriSwitch:
             told = [asked, *told] if asked.verb is Verb.RESUME else [*told, asked]
         self._put_all(told)
 
-    async def _leave(self, channel: str, variable: str, value: str) -> None:
-        """Leave a variable for the dialplan as ``${SHARED(NAME)}``: ARI cannot set a variable of a channel that is not
+    async def _leave(self, channel: str, variables: Mapping[str, str]) -> None:
+        """Leave variables for the dialplan as ``${SHARED(NAME)}``: ARI cannot set a variable of a channel that is not
         in Stasis."""
-        if set(channel) & set(",()${}\"'\\"):
+        if set(channel) & set(",()[]${}\"'\\"):
             log.warning("a channel's name cannot be used in a variable's name")
             return
-        await self._way.operations.asterisk_set_global_var(variable=f"SHARED({variable},{channel})", value=value)
+        variable, value = at_once({f"SHARED({name},{channel})": value for name, value in variables.items()})
+        await self._way.operations.asterisk_set_global_var(variable=variable, value=value)
 
     async def _hang_up(self, snoop: str) -> None:
         try:

@@ -22,7 +22,7 @@ from service.findings import Finding, Verdict, bad, well
 
 _MODULES = ("res_ari_applications.so", "res_ari_asterisk.so", "res_ari_bridges.so", "res_ari_channels.so",
             "res_ari_events.so", "res_ari_recordings.so", "res_stasis_recording.so", "res_stasis_snoop.so",
-            "format_wav.so", "func_global.so")
+            "format_wav.so", "func_global.so", "func_strings.so")
 _TIMING = "res_timing_"
 _LOSES_TICKS = "res_timing_timerfd.so"
 """Ticks that a late thread has missed are acknowledged all at once, for one frame of audio."""

@@ -34,13 +34,14 @@ from recorder.events import Adopted, Asked, CallEvent, SwitchDown, SwitchUp, Tic
 from recorder.model import Call
 from recorder.ports import Switch
 from recorder.states import CallState
-from service.changes import tell
 from service.clock import Clock
 from service.deciding import classified, decided
 from service.journal import Journal
+from service.precedence import Precedence
 from service.status import Status
 from service.store import Store
 from service.waiters import Waiters
+from service.witness import Witness
 from service.writing import Ticket, Writing
 
 log = structlog.get_logger("driver")
@@ -92,6 +93,8 @@ class Driver:
         self._scarce = scarce
         self._adoption = adopt
         self._journal = journal
+        self._precedence = Precedence(clock)
+        self._witness = Witness(switch.name, journal, self._precedence)
         self._clock = clock
         self._longest = queue
         self._asked: deque[Asked] = deque()
@@ -105,7 +108,8 @@ class Driver:
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiters = waiters
         self._status = Status(switch.name)
-        self._writing = Writing(store, clock, perform=self._perform, answer=self._answer, jobs=jobs)
+        self._writing = Writing(store, clock, perform=self._perform, answer=self._answer, jobs=jobs,
+                                give_way=self._precedence.give_way)
 
     @property
     def name(self) -> str:
@@ -127,6 +131,7 @@ class Driver:
                 group.create_task(self._read(), name=f"read {self._switch.name}")
                 group.create_task(self._feed(), name=f"feed {self._switch.name}")
                 group.create_task(self._writing.run(), name=f"write {self._switch.name}")
+                group.create_task(self._witness.run(), name=f"witness {self._switch.name}")
                 group.create_task(self._show(), name=f"show {self._switch.name}")
         finally:
             await self._end()
@@ -195,14 +200,14 @@ class Driver:
         except Exception:  # one event that the engine cannot take must not end the other calls
             log.exception("an event could not be taken: everything is read again", switch=self._switch.name,
                           event_type=type(event).__name__)
-            self._witness(event, Step((), ()), now)
+            self._witness.saw(event, Step((), ()), (), now)
             self._resync_soon()
             return
         if isinstance(event, Asked):
             self._status.asked(event)
         if isinstance(event, SwitchUp | SwitchDown):
             self._up = isinstance(event, SwitchUp)
-        self._witness(event, step, now)
+        self._witness.saw(event, step, tuple(self._calls.get(call.id) for call in step.changed), now)
         for call in step.changed:
             if call.state is CallState.CLOSED:
                 self._calls.pop(call.id, None)
@@ -211,15 +216,6 @@ class Driver:
         self._writing.changed(step.changed)
         for effect in step.effects:
             self._take(effect)
-
-    def _witness(self, event: CallEvent, step: Step, now: float) -> None:
-        """Write down what happened, in the journals and the log. No call may suffer from that."""
-        try:
-            self._journal.note(event, step, now)
-            for call in step.changed:
-                tell(self._calls.get(call.id), call)
-        except Exception:
-            log.exception("a journal could not be written", switch=self._switch.name)
 
     def _take(self, effect: Effect) -> None:
         match effect:
@@ -230,7 +226,7 @@ class Driver:
             case Release() as release:
                 if not release.inside:
                     self._writing.told(release.leg)
-                self._start(self._switch.release(release), "release")
+                self._start(self._precedence.first(self._switch.release(release)), "release")
             case Adopt() as adopt:
                 self._start(self._adopt(adopt), "adopt")
             case Attach() | Mark() | Announce() | Hush():
@@ -319,4 +315,5 @@ class Driver:
             await asyncio.wait(self._tasks, timeout=_LAST_COMMANDS)
         for task in self._tasks:
             task.cancel()
+        self._witness.flush()
         await self._writing.flush()

@@ -7,7 +7,7 @@ forgotten, and the whole is tried again; nothing that must have a row first is p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 import structlog
@@ -58,15 +58,18 @@ class Writing:
         perform: begins to perform a stored effect, and calls :meth:`performed` when that is done.
         answer: hands a reply over.
         jobs: told that a job was written.
+        give_way: waits a moment for what is more urgent.
     """
 
     def __init__(self, store: Store, clock: Clock, *, perform: Callable[[Ticket], None],
-                 answer: Callable[[Reply], None], jobs: Callable[[], None]) -> None:
+                 answer: Callable[[Reply], None], jobs: Callable[[], None],
+                 give_way: Callable[[], Awaitable[None]]) -> None:
         self._store = store
         self._clock = clock
         self._perform = perform
         self._answer = answer
         self._jobs = jobs
+        self._give_way = give_way
         self._pending = _Pending()
         self._attaching: dict[str, Ticket] = {}
         self._marking: dict[str, Ticket] = {}
@@ -138,6 +141,7 @@ class Writing:
             self._wake.clear()
             if not self._pending:
                 continue
+            await self._give_way()
             if not await self._write():
                 wait = min(_FIRST_WAIT * 2 ** min(self._failures - 1, 10), _LONGEST_WAIT)
                 await self._clock.wait(asyncio.Event(), wait)

@@ -203,7 +203,7 @@ async def test_an_operator_makes_a_second_recording_over_the_command_line(
     call, taken = await with_keys(phones, dialplan, "alice")
     identity = (await service.calls())[0]["id"]
     for verb, state in (("start", "recording"), ("stop", "processing"), ("start", "recording")):
-        status, said = await service.cli("calls", verb, identity)
+        status, said = await service.cli(verb, identity)
         assert status == 0, said
         await stands(service, state)
         await asyncio.sleep(1)

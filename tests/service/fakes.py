@@ -163,11 +163,11 @@ class Service:
     """A driver with all that belongs to it; ``die`` and ``Service(..)`` again is a crash and a new life."""
 
     def __init__(self, folder: Path, *, policy: Policy = RECORD_ALL, clock: FakeClock | None = None,
-                 queue: int = 1000) -> None:
+                 queue: int = 1000, switch: FakeSwitch | None = None) -> None:
         self.folder = folder
         self.ledger = Ledger.open(folder / "ledger.sqlite")
         self.store = FailingStore(self.ledger)
-        self.switch = FakeSwitch()
+        self.switch = switch or FakeSwitch()
         self.clock = clock or FakeClock()
         self.files = JournalFiles(folder / "journal")
         self.waiters = Waiters()
