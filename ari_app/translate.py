@@ -46,6 +46,7 @@ def leg_of(channel: Channel, at: float) -> Leg:
                     user=variables.get("RECORDER_USER") or user or None,
                     domain=variables.get("RECORDER_DOMAIN") or domain or None),
         dialled=channel.dialplan.exten,
+        twin=_twin(channel.name),
         endpoint=endpoint,
         context=channel.dialplan.context,
         origin=linked if linked and linked != channel.id else None,
@@ -148,6 +149,13 @@ def counters_of(variables: Mapping[str, str]) -> RtpCounters | None:
 def own(channel: Channel) -> bool:
     """Whether a channel is nobody's device: ours, or a helper of Asterisk's own."""
     return channel.name.partition("/")[0] in _OWN or ours(channel.id) or helper_channel(channel.name)
+
+
+def _twin(name: str) -> str:
+    """The name of the other half of a Local channel; empty for any other channel."""
+    if not name.startswith("Local/") or name[-2:] not in (";1", ";2"):
+        return ""
+    return name[:-1] + ("2" if name.endswith("1") else "1")
 
 
 def _kind(channel: Channel) -> LegKind:

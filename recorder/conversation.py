@@ -74,6 +74,12 @@ def bridge_is(world: World, event: BridgeIs, now: float) -> None:
     if 0 < event.sequence <= world.seen.get(bridge.id, 0):
         return
     world.seen[bridge.id] = event.sequence
+    known = world.bridges.get(bridge.id)
+    left = known.members - bridge.members if known is not None else frozenset()
+    for one in left:
+        if world.inside.get(one) == bridge.id:
+            del world.inside[one]
+    world.inside.update(dict.fromkeys(bridge.members, bridge.id))
     if bridge.members:
         world.bridges[bridge.id] = bridge
         world.gone.pop(bridge.id, None)
@@ -84,7 +90,9 @@ def bridge_is(world: World, event: BridgeIs, now: float) -> None:
         conference.follow(world, bridge, event.at, now)
     elif bridge.kind is BridgeKind.MIXING:
         _talk(world, bridge, event.at, now)
-    for member in bridge.members:
+    else:
+        _parked(world, bridge)
+    for member in bridge.members | left:
         for call in world.conversations(member):
             world.touch(call.id)
 
@@ -108,6 +116,16 @@ def transferred(world: World, event: Transferred) -> None:
         call = world.conversation(leg)
         if call is not None and call.transferred_by is None:
             world.put(replace(call, transferred_by=event.by))
+
+
+def _parked(world: World, bridge: Bridge) -> None:
+    """Who is parked waits for whoever takes the call back. Not every way into a parking lot is told as a transfer."""
+    for member in sorted(bridge.members):
+        call = world.conversation(member)
+        if call is not None and call.connected is not None and call.transferred_by is None:
+            others = [leg.id for leg in call.up if leg.id != member]
+            if len(others) < 2:
+                world.put(replace(call, transferred_by=next(iter(others), bridge.id)))
 
 
 def look(world: World, call: Call, at: float, now: float) -> Call:

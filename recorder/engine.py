@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from recorder import adoption, announcements, conversation, decision, marks, renewal, requests, resync, taps
+from recorder import adoption, announcements, conversation, decision, marks, renewal, requests, resync, talking, taps
 from recorder.effects import Effect, Finish
 from recorder.events import (
     Adopted,
@@ -193,10 +193,12 @@ class Engine:
         if call is None:
             return None
         if call.state is not CallState.CLOSED:
+            call = talking.visits(world, call, at)
             call = conversation.look(world, call, at, now)
             call = marks.follow(call, at)
             decision.let_go(world, call)
             decision.mark(world, call)
+            call = talking.renew(world, call, now)
             call = taps.converge(world, call, at, now)
             renewal.watch(world, call, at, now)
             call = announcements.converge(world, call, at)

@@ -60,6 +60,7 @@ class Leg:
     Attributes:
         origin: the leg that caused this one (it dialled it), or None for the first leg of a call.
         name: the switch's display name of the channel; commands that take a name use it.
+        twin: of one half of a Local channel: the name of the other half.
         endpoint, context, gateway, profile: where it came in or went out; the policy names trunks by them.
         dialled: what was dialled on this leg.
         answered: when it came up. gone: when it ended.
@@ -77,6 +78,7 @@ class Leg:
     state: LegState = LegState.SETUP
     party: Party = Party()
     dialled: str = ""
+    twin: str = ""
     endpoint: str = ""
     context: str = ""
     gateway: str = ""
@@ -231,7 +233,8 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """A leg was in a conference from ``joined`` to ``left`` (None: it still is, or was when the conference ended)."""
+    """A leg was in a conference, or in a bridge with another party, from ``joined`` to ``left`` (None: it still is, or
+    was when the conference ended)."""
 
     leg: str
     joined: float
@@ -290,7 +293,7 @@ class Call:
         first_leg: the leg (or conference bridge) that opened it.
         legs: every leg that is or was part of it, in order of arrival.
         bridge: the conference's bridge. conference, profile: its name and profile, as ``Bridge`` has them.
-        visits: who was in the conference when, in order of arrival.
+        visits: who was in the conference, or talked to another party of the call, and when; in order of arrival.
         decided_for: what the decision was made for: the caller's leg, the callee's, and whatever else policy looks at.
         answered: when it was first answered. connected: when two parties were first up at once.
         transferred_by: the leg that handed the call on, while the next party is awaited; until then one party alone

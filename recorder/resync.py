@@ -45,6 +45,7 @@ def _restarted(world: World, event: SwitchFound | SwitchUp, now: float) -> None:
         conversation.leg_gone(world, LegGone(switch=event.switch, at=event.at, leg=known,
                                              cause="the switch restarted"), now)
     world.bridges.clear()
+    world.inside.clear()
     for call in list(world.calls.values()):
         for segment in taps.open_taps(call):
             call = taps.put(call, _lost(segment, "the switch restarted"))

@@ -63,25 +63,29 @@ def wanted(call: Call) -> frozenset[Source]:
 
 
 def anchor(call: Call) -> Leg | None:
-    """The leg to tap: the tapped one while it is up, else the trunk's, else the caller's, else whoever is left.
+    """The leg to tap: the tapped one while it is there, else the trunk's, else the caller's, else whoever is left.
 
-    While the caller's leg waits for its answer no other user's leg is tapped in its place: the caller's comes up
-    within milliseconds, and a tap that stays beats one that moves.
+    Who hands the call on, or is apart while others of the call talk, is there no longer: the tap moves before that leg
+    hangs up. While the caller's leg waits for its answer no other user's leg is tapped in its place: the caller's comes
+    up within milliseconds, and a tap that stays beats one that moves.
     """
     up = call.up
+    talking = {visit.leg for visit in call.visits if visit.left is None}
+    stay = [leg for leg in up if leg.id != call.transferred_by]
+    there = [leg for leg in stay if leg.id in talking] or stay or list(up)
     tapped = {segment.source.leg for segment in segments(call) if segment.state in _LIVE}
-    for leg in up:
+    for leg in there:
         if leg.id in tapped:
             return leg
-    trunks = [leg for leg in up if leg.trunk]
+    trunks = [leg for leg in there if leg.trunk]
     caller = call.leg(call.first_leg)
-    if caller is not None and caller.trunk and caller.gone is None:
-        return caller if caller in up else None
+    if caller is not None and caller in call.live and caller not in up and (caller.trunk or not trunks):
+        return None
+    if caller is not None and caller in there and caller.trunk:
+        return caller
     if trunks:
         return trunks[0]
-    if caller is not None and caller in call.live:
-        return caller if caller in up else None
-    return up[0] if up else None
+    return caller if caller in there else next(iter(there), None)
 
 
 def converge(world: World, call: Call, at: float, now: float) -> Call:
@@ -211,7 +215,14 @@ def _attach_missing(world: World, call: Call, sources: frozenset[Source], at: fl
 def _side(call: Call, source: Source) -> str:
     if call.kind is CallKind.CONFERENCE:
         return source.leg or "mix"
-    return "caller" if source.leg == call.first_leg else "callee"
+    for segment in reversed(segments(call)):
+        if segment.source.leg == source.leg:
+            return segment.side
+    if source.leg == call.first_leg:
+        return "caller"
+    # Who stays keeps the track: it was the other one of the tap that moves here.
+    before = [segment.side for segment in segments(call) if segment.started is not None]
+    return "caller" if before and before[-1] == "callee" else "callee"
 
 
 def _apply(world: World, call: Call, event: TapUp | TapDown | TapFailed, now: float) -> Call:

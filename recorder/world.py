@@ -61,6 +61,8 @@ class World:
         conferences: bridges that were or are a conference with a row.
         gone: leg or bridge that ended -> when (our clock) and when (the switch's clock), oldest first.
         seen: the last sequence that was applied for a leg or bridge.
+        inside: leg -> the bridge that it was last seen in.
+        heard: segment -> the parties that its tap heard first, beside its own leg.
         early: tap events that came before their segment.
         recordings: recording -> the open call that it belongs to.
         asking: calls whose question policy has not answered yet.
@@ -83,6 +85,8 @@ class World:
     conferences: set[str] = field(default_factory=set)
     gone: dict[str, tuple[float, float]] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
+    inside: dict[str, str] = field(default_factory=dict)
+    heard: dict[str, frozenset[str]] = field(default_factory=dict)
     early: dict[str, list[TapUp | TapDown | TapFailed]] = field(default_factory=dict)
     recordings: dict[str, str] = field(default_factory=dict)
     asking: set[str] = field(default_factory=set)
@@ -141,6 +145,8 @@ class World:
         self.asking.discard(call.id)
         for recording in call.recordings:
             self.recordings.pop(recording.id, None)
+            for segment in recording.segments:
+                self.heard.pop(segment.id, None)
         for one in call.members:
             owners = self.calls_of.get(one)
             if owners is not None:
@@ -153,7 +159,7 @@ class World:
         old = list(takewhile(lambda one: now - self.gone[one][0] >= self.limits.remember, self.gone))
         for one in old:
             if one not in self.calls_of:
-                for memory in (self.gone, self.legs, self.seen):
+                for memory in (self.gone, self.legs, self.seen, self.inside):
                     memory.pop(one, None)
                 self.conferences.discard(one)
 

@@ -49,6 +49,7 @@ class Phone:
         sound: what it plays; None: it sends no packet at all.
         network: what the way to the switch does to its packets.
         keep: whether its calls keep what they hear.
+        first_packet: the RTP sequence number that its calls begin with; None: any.
         calls: every call it has had, in order.
         incoming: calls in, as they begin to ring.
     """
@@ -64,6 +65,7 @@ class Phone:
         self.sound = sound
         self.network = Network()
         self.keep = True
+        self.first_packet: int | None = None
         self.calls: list[Call] = []
         self.incoming: asyncio.Queue[Call] = asyncio.Queue()
         self.agent = UserAgent(exchange.sip_address, name, password, self._received)
@@ -113,7 +115,7 @@ class Phone:
         if replaces is not None:
             added["Replaces"] = str(replaces.dialog)
         local = f"<sip:{caller or self.name}@{self.agent.address[0]}>;tag={token_hex(4)}"
-        stream = Stream(self._ticker, sound or self.sound, self.network, keep=self.keep)
+        stream = self._stream(sound or self.sound)
         call = Call(self, stream, call_id=token_hex(10), local=local, remote=f"<{uri}>", uri=uri)
         self.calls.append(call)
         self.agent.run(call.place(added))
@@ -149,13 +151,16 @@ class Phone:
             call.stream.close()
         await self.agent.close()
 
+    def _stream(self, sound: Sound | None) -> Stream:
+        return Stream(self._ticker, sound, self.network, keep=self.keep, first_packet=self.first_packet)
+
     def _received(self, request: Message) -> None:
         call_id = request.get("Call-ID")
         known = next((call for call in self.calls if call.id == call_id), None)
         if known is not None:
             known.requested(request)
         elif request.method == "INVITE":
-            stream = Stream(self._ticker, self.sound, self.network, keep=self.keep)
+            stream = self._stream(self.sound)
             local = f"{request.get('To')};tag={token_hex(4)}"
             remote, uri = request.get("From"), uri_of(request.get("Contact"))
             call = Call(self, stream, call_id=call_id, local=local, remote=remote, uri=uri)

@@ -148,9 +148,11 @@ class Stream(asyncio.DatagramProtocol):
     Args:
         sound: what is sent; None: no packet at all.
         keep: whether arriving packets are kept for `heard()`; the counters count in any case.
+        first_packet: the sequence number of its first packet; None: any.
     """
 
-    def __init__(self, ticker: Ticker, sound: Sound | None, network: Network, *, keep: bool) -> None:
+    def __init__(self, ticker: Ticker, sound: Sound | None, network: Network, *, keep: bool,
+                 first_packet: int | None = None) -> None:
         self.sent = Sent()
         self.arrivals: list[Arrival] = []
         self.counters = Counters()
@@ -168,7 +170,7 @@ class Stream(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._loop = asyncio.get_running_loop()
         self._source = random.getrandbits(32)
-        self._sequence = random.getrandbits(16)
+        self._sequence = random.getrandbits(16) if first_packet is None else first_packet
         self._stamp = random.getrandbits(32)
         self._first: int | None = None
         self._next = 0

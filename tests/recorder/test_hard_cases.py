@@ -174,11 +174,9 @@ def test_a_blind_transfer_is_one_recording_on_the_leg_that_stays() -> None:
 def test_when_the_tapped_party_hands_over_and_leaves_the_tap_moves_to_who_stays() -> None:
     story = Story(says(True))
     segment = story.talk("alice", "bob")
-    story.transferred("alice", "bob")
-    story.tap_down(segment, "hangup")
-    story.hangs_up("alice")
-    moved = only(Attach, story.wait(1))
-    assert (moved.source.leg, story.segments()[1].side) == ("bob", "callee")
+    handed = story.transferred("alice", "bob")
+    assert only(Detach, handed).segment == segment
+    assert (only(Attach, handed).source.leg, story.segments()[1].side) == ("bob", "callee")
 
 
 def test_two_owners_of_a_pause_both_have_to_give_it_back() -> None:
