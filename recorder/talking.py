@@ -53,7 +53,7 @@ def visits(world: World, call: Call, at: float) -> Call:
 
 def renew(world: World, call: Call, now: float) -> Call:
     """Have the taps end whose leg no longer hears whom they have heard; the next one follows when they are gone."""
-    if call.kind is not CallKind.CALL:
+    if call.kind is not CallKind.CALL or not world.limits.renew_for_next_party:
         return call
     for segment in taps.segments(call):
         if segment.state not in _LIVE or not segment.source.leg:

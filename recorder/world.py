@@ -31,6 +31,7 @@ class Limits:
             writes a file in blocks of 2.05 s.
         adopts: whether the files are taken over that the switch writes of conferences by itself. adopt_within: how
             long that may take.
+        renew_for_next_party: whether a tap ends with the party that its leg heard, and another one follows: `talking`.
         remember: how long a leg that has gone is remembered, so that a late event does not bring it back.
     """
 
@@ -48,6 +49,7 @@ class Limits:
     stall_after: float = 2.5
     adopts: bool = False
     adopt_within: float = 15.0
+    renew_for_next_party: bool = True
     remember: float = 60.0
 
 
