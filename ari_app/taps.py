@@ -10,6 +10,7 @@ end of a tap is the deletion of its snoops; a resumed recording has new ones.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -21,6 +22,7 @@ from recorder.events import DETACHED, TapDown, TapFailed, TapUp
 from recorder.model import Direction, Source
 
 _UP_WITHIN = 2.5
+_REMEMBERED = 200  # taps that have just ended
 
 
 class TapOperations(Protocol):
@@ -90,6 +92,7 @@ class Taps:
         self._sequence = sequence
         self._clock = clock
         self._taps: dict[str, _Tap] = {}
+        self._ended: deque[str] = deque(maxlen=_REMEMBERED)
 
     async def attach(self, effect: Attach) -> None:
         """Make the snoops, wait until they are ours, record them back to back."""
@@ -112,6 +115,8 @@ class Taps:
 
     async def detach(self, effect: Detach) -> None:
         """Delete the snoops. A tap that was never recorded has failed by that; Asterisk tells another one's end."""
+        if effect.segment in self._ended:
+            return  # its end has just been told
         tap = self._taps.get(effect.segment)
         unknown = tap is None
         if tap is None:
@@ -242,6 +247,7 @@ class Taps:
     def _down(self, tap: _Tap) -> None:
         if self._taps.pop(tap.segment, None) is None:
             return
+        self._ended.append(tap.segment)
         ended = max(tap.finished.values())
         self._tell(TapDown(switch=self._switch, at=ended, sequence=self._sequence(), segment=tap.segment,
                            cause=tap.cause, started=min(tap.started.values(), default=None), ended=ended,

@@ -171,9 +171,17 @@ def again(world: World, call: Call, segment: Segment, now: float) -> Call:
 
 
 def unwant(world: World, call: Call, segment: Segment, now: float) -> Call:
-    """Nobody wants that tap any more: have it ended, and see to it that its end is confirmed."""
+    """Nobody wants that tap any more: have it ended, and see to it that its end is confirmed.
+
+    A tap ends with its leg, by itself; then only its end is waited for. A hundred calls that end at once are no time
+    for requests that nobody needs.
+    """
     world.timers.stop(call.id, f"attach:{segment.id}")
+    up = segment.state is SegmentState.UP
     call = put(call, replace(segment, state=step(SEGMENT, segment.state, SegmentInput.UNWANTED)))
+    if up and segment.source.leg in world.gone:
+        world.timers.start(call.id, f"detach:{segment.id}", now + world.limits.lose_after)
+        return call
     return again(world, call, segment, now)
 
 

@@ -126,6 +126,15 @@ async def test_an_end_that_nobody_asked_for_names_asterisks_cause_and_takes_the_
     assert down.cause == "disk full"
 
 
+async def test_a_tap_whose_end_was_told_needs_no_request_to_end() -> None:
+    asterisk = await up()
+    asterisk.ends(IN, 9.0)
+    asterisk.ends(OUT, 9.0)
+    asked, told = list(asterisk.done), list(asterisk.told)
+    await asterisk.taps.detach(DETACH)
+    assert (asterisk.done, asterisk.told) == (asked, told)
+
+
 async def test_events_that_come_twice_are_told_once() -> None:
     asterisk = await up()
     asterisk.starts(IN, 1.5)

@@ -228,3 +228,18 @@ def test_a_leg_that_is_told_gone_before_it_is_told_at_all_still_leaves_a_row() -
     story.rings("alice")
     story.wait(5)
     assert story.row().outcome is Outcome.UNANSWERED
+
+
+def test_a_tap_that_ends_with_its_leg_is_not_asked_to_end() -> None:
+    story = Story(says(True))
+    segment = story.talk()
+    assert every(Detach, story.hangs_up("alice")) == []
+    assert len(every(Finish, story.tap_down(segment, "hangup") + story.hangs_up("bob"))) == 1
+
+
+def test_a_tap_that_outlives_its_leg_is_ended_by_force() -> None:
+    story = Story(says(True))
+    segment = story.talk()
+    story.hangs_up("alice")
+    detach = only(Detach, story.hangs_up("bob") + story.wait(5.1))
+    assert (detach.segment, detach.destroy) == (segment, True)
