@@ -3,9 +3,7 @@
 import asyncio
 import random
 import time
-import wave
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,66 +11,34 @@ import pytest
 import pytest_asyncio
 
 from tests.asterisk import MUSIC, USERS, AsteriskServer
-from tests.asterisk_live.recorded import ALICE, APART, BOB, CLEAR, EVERYTHING
+from tests.asterisk_live.meeting import (
+    CAROL,
+    IN_A_MIX,
+    SOUNDS,
+    VOICES,
+    channels,
+    conference_of,
+    holds,
+    meet,
+    running,
+    samples,
+    seconds,
+    spoken,
+    tracks,
+)
+from tests.asterisk_live.recorded import ALICE, APART, BOB, EVERYTHING
 from tests.hearing import follow, whose_audio
 from tests.phone import Call, Phones
-from tests.phonograph import Json, Phonograph, settings
+from tests.phonograph import Phonograph, settings
 from tests.sounds import RATE, Samples, Sound, noise, tone, write
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
-
-CAROL = noise(14)
-SOUNDS = {"alice": ALICE, "bob": BOB, "carol": CAROL}
-IN_A_MIX = 0.4
-"""The likeness of one of two equal voices to both together is 0.7, less what a busy machine's late packets take."""
-VOICES = {name: sound.samples for name, sound in SOUNDS.items()}
-
 
 @pytest_asyncio.fixture
 async def service(asterisk: AsteriskServer, tmp_path: Path) -> AsyncIterator[Phonograph]:
     """The product, recording every call."""
     async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as running:
         yield running
-
-
-def samples(path: Path) -> Samples:
-    """What a WAV file of one channel holds."""
-    with wave.open(str(path), "rb") as file:
-        assert (file.getframerate(), file.getnchannels()) == (RATE, 1)
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
-
-
-def seconds(iso: str) -> float:
-    """A manifest's time, in seconds since the Unix epoch."""
-    return datetime.fromisoformat(iso).timestamp()
-
-
-async def conference_of(service: Phonograph, *, rows: int) -> Json:
-    """The one conference among so many calls, finished."""
-    (found,) = [row for row in await service.closed(rows) if row["kind"] == "conference"]
-    return found
-
-
-async def running(service: Phonograph, taps: int) -> Json:
-    """The conference, once so many taps of it record."""
-    found: list[Json] = []
-
-    async def up() -> bool:
-        found[:] = [row for row in await service.calls() if row["kind"] == "conference" and row["state"] == "answered"]
-        return any(sum(one["state"] == "up" for one in recording["segments"]) == taps
-                   for row in found for recording in row["recordings"])
-
-    await service.until(up, f"has not {taps} taps of a conference")
-    return found[-1]
-
-
-def tracks(service: Phonograph, spool: Path, recording: Json) -> dict[str, list[tuple[float, Samples]]]:
-    """For each track its files in order: when it began, and what it holds."""
-    found: dict[str, list[tuple[float, Samples]]] = {}
-    for segment in service.manifest(recording)["segments"]:
-        for file in segment["files"]:
-            found.setdefault(file["track"], []).append((seconds(segment["startTime"]), samples(spool / file["path"])))
-    return found
 
 
 def late(call: Call, sound: Sound, begun: float, track: Samples) -> list[float]:
@@ -109,29 +75,6 @@ async def test_the_mix_has_everybody_and_each_track_one_member(
         assert abs(own - mixed) <= APART
 
 
-async def meet(phones: Phones, *numbers: str) -> dict[str, Call]:
-    """Alice, bob and carol, as many as there are numbers, one after the other in a conference."""
-    calls = {}
-    for (name, sound), number in zip(SOUNDS.items(), numbers, strict=False):
-        calls[name] = (await phones.user(name, sound)).call(number)
-        await calls[name].answered
-    return calls
-
-
-def holds(track: Samples, call: Call, sound: Sound, begin: float, end: float, *, clear: float = CLEAR) -> bool:
-    """Whether what a phone said from one moment to another is in a track, as clear as that."""
-    first, last = (call.stream.sent.sample_at(moment) for moment in (begin, end))
-    pieces = follow(track, sound.cycle(first, last - first), window=0.5)
-    return bool(pieces) and float(np.median([piece.confidence for piece in pieces])) > clear
-
-
-def spoken(call: Call) -> tuple[float, float]:
-    """When a call was answered and when it ended."""
-    assert call.answered_at is not None
-    assert call.ended_at is not None
-    return call.answered_at, call.ended_at
-
-
 async def test_it_runs_while_two_are_there_and_who_comes_later_is_in_another(
         service: Phonograph, phones: Phones, asterisk: AsteriskServer) -> None:
     calls = await meet(phones, "8002")
@@ -159,11 +102,6 @@ async def test_it_runs_while_two_are_there_and_who_comes_later_is_in_another(
     await calls["alice"].hangup()
     rows = [row for row in await service.closed(5) if row["kind"] == "conference"]
     assert [row["recordings"][0]["state"] for row in rows] == ["ready", "ready"]
-
-
-def channels(asterisk: AsteriskServer, name: str) -> int:
-    """How many channels of that name there are."""
-    return sum(line.startswith(name) for line in asterisk.cli("core show channels concise").splitlines())
 
 
 @pytest.fixture
