@@ -11,6 +11,7 @@ import asyncio
 import base64
 import hmac
 import json
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from typing import Self, TypeVar
 
 import aiohttp
 import structlog
-from aiohttp import web
+from aiohttp import http_exceptions, web
 
 from ari_app.client import answer
 from ari_app.fields import integer, mapping, text
@@ -40,6 +41,19 @@ end of our handshake, stays unread in its buffer until something else comes (see
 _MOST_WAITING = 10_000
 """Frames that wait while nobody listens. One more and all are dropped: whoever listens later reads a snapshot."""
 _FAREWELL = 2.0
+_GREETING = 5.0
+"""Seconds after which a connection that is not Asterisk's WebSocket is closed, whatever it is doing."""
+_MOST_CONNECTIONS = 50
+"""One more is closed at once: strangers may not use up the files that this process may have open."""
+
+
+def _of_ours(record: logging.LogRecord) -> bool:
+    """Whether a line of the log is about something else than what a stranger wrote that is no HTTP."""
+    return not (record.exc_info and isinstance(record.exc_info[1], http_exceptions.HttpProcessingError))
+
+
+_requests = logging.getLogger("asterisk.listening")
+_requests.addFilter(_of_ours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +153,13 @@ class _Line:
             waiting.set_result(told)
 
 
+class _TooMany(asyncio.Protocol):
+    """A connection that is one too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
 class Listening:
     """Where one Asterisk connects to; an async context manager. See ``ari_app.connection.Way``.
 
@@ -147,9 +168,11 @@ class Listening:
         timeout: of an operation, in seconds.
         patience: seconds after which an Asterisk that does not come is told of.
         heartbeat: seconds between pings; without its answer the connection counts as lost.
+        greeting: seconds that whoever connects has to show that it is Asterisk.
     """
 
-    def __init__(self, door: Door, *, timeout: float = 5.0, patience: float = 5.0, heartbeat: float = 10.0) -> None:
+    def __init__(self, door: Door, *, timeout: float = 5.0, patience: float = 5.0, heartbeat: float = 10.0,
+                 greeting: float = _GREETING) -> None:
         self.door = door
         self.app = door.app
         self.operations = Operations(self)
@@ -158,25 +181,29 @@ class Listening:
         self._timeout = timeout
         self._patience = patience
         self._heartbeat = heartbeat
+        self._greeting = greeting
+        self._inside: object = None
         self._line: _Line | None = None
         self._refused = False
         self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
+        self._listens: asyncio.Server | None = None
 
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens; another port than asked for where that was 0."""
-        assert self._runner is not None
-        host, port, *_ = self._runner.addresses[0]
+        assert self._listens is not None
+        host, port, *_ = self._listens.sockets[0].getsockname()
         return host, port
 
     async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_get("/", self._called)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_FAREWELL)
+        self._runner = web.AppRunner(app, access_log=None, logger=_requests, shutdown_timeout=_FAREWELL)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self.door.host, self.door.port).start()
+            self._listens = await asyncio.get_running_loop().create_server(
+                self._greeted, self.door.host, self.door.port)
         except OSError as taken:
             await self._runner.cleanup()
             where = f"{self.door.host}:{self.door.port}"
@@ -185,6 +212,8 @@ class Listening:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
                         trace: TracebackType | None) -> None:
+        if self._listens is not None:
+            self._listens.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -261,6 +290,17 @@ class Listening:
             raise SwitchUnreachable("Asterisk is not connected.")
         return self._line
 
+    def _greeted(self) -> asyncio.Protocol:
+        """Somebody connects; nobody knows yet who."""
+        assert self._runner is not None
+        server = self._runner.server
+        if server is None or len(server.connections) >= _MOST_CONNECTIONS:
+            return _TooMany()
+        stranger = server()
+        asyncio.get_running_loop().call_later(
+            self._greeting, lambda: None if stranger is self._inside else stranger.force_close())
+        return stranger
+
     async def _called(self, request: web.Request) -> web.StreamResponse:
         """Whoever connects: one Asterisk at a time, with the right password."""
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
@@ -277,9 +317,10 @@ class Listening:
             return web.Response(status=409, text="An Asterisk is connected here already.")
         socket = web.WebSocketResponse(protocols=(PROTOCOL,), heartbeat=self._heartbeat, timeout=_FAREWELL)
         line = self._line = _Line(socket, self._changed.set)
+        self._inside = request.protocol
         try:
             await socket.prepare(request)
             await line.pump()
         finally:
-            self._line = None
+            self._line = self._inside = None
         return socket

@@ -165,6 +165,48 @@ async def test_a_second_asterisk_does_not_disturb_the_first(door: Listening) -> 
         assert (await door.operations.asterisk_ping()).ping == "pong"
 
 
+async def over(reader: asyncio.StreamReader) -> None:
+    """The other side has closed the connection."""
+    async with asyncio.timeout(5):
+        while await reader.read(1000):
+            pass
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"GET /else HTTP/1.1\r\nHost: x\r\n\r\n",
+                                  b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
+async def test_who_does_not_show_in_time_that_it_is_asterisk_is_sent_away_and_asterisk_stays(said: bytes) -> None:
+    async with Listening(Door("127.0.0.1", 0, USER, PASSWORD, APP), greeting=0.2) as door:
+        reader, writer = await asyncio.open_connection(*door.address)
+        writer.write(said)
+        async with calling(door), door.meet():
+            await over(reader)
+            await asyncio.sleep(0.3)
+            assert (await door.operations.asterisk_ping()).ping == "pong"
+        writer.close()
+
+
+async def test_strangers_are_so_many_at_most() -> None:
+    async with Listening(Door("127.0.0.1", 0, USER, PASSWORD, APP)) as door, calling(door), door.meet():
+        strangers = [await asyncio.open_connection(*door.address) for _ in range(60)]
+        await asyncio.gather(*(over(reader) for reader, _ in strangers[50:]))
+        assert (await door.operations.asterisk_ping()).ping == "pong"
+        for _, writer in strangers:
+            writer.close()
+
+
+async def test_what_a_stranger_writes_is_answered_with_nothing_of_ours_and_stands_in_no_log(
+        door: Listening, caplog: pytest.LogCaptureFixture) -> None:
+    for said in (b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic " + b"c2VjcmV0" * 2000 + b"\r\n\r\n",
+                 b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic c2VjcmV0\r\n\r\n"):
+        reader, writer = await asyncio.open_connection(*door.address)
+        writer.write(said)
+        answer = await reader.read(1000)
+        assert answer.split()[1] in (b"400", b"401")
+        assert PASSWORD.encode() not in answer
+        writer.close()
+    assert caplog.text == ""
+
+
 async def test_an_asterisk_that_does_not_come_is_told() -> None:
     async with Listening(Door("127.0.0.1", 0, USER, PASSWORD, APP), patience=0.01) as listening:
         with pytest.raises(SwitchUnreachable, match="outbound_websocket"):
