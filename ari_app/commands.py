@@ -35,12 +35,13 @@ _TICKET = re.compile(r"[0-9]{1,6}")
 _MOST_LONGEST = 86_400.0  # s
 
 
-_HELPERS = ("@recorder-console-", "@recorder-untap-")
+_HELPER = re.compile(r"Local/[^@]+@recorder-(console|untap)-[0-9a-f]{8};[12]")
 
 
 def helper_channel(name: str) -> bool:
-    """Whether a channel is one of dialplan/recorder.conf's own helpers: nobody's call."""
-    return name.startswith("Local/") and any(context in name for context in _HELPERS)
+    """Whether a channel is one of dialplan/recorder.conf's own helpers: nobody's call. What a caller dialled may stand
+    in a Local channel's name, and must not make it one."""
+    return _HELPER.fullmatch(name) is not None
 
 
 def asked(event: ChannelUserevent, switch: str, sequence: int) -> Asked | None:

@@ -3,6 +3,8 @@ which of its channels are ours. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from recorder.model import Direction, TrackFile
 
 FOLDER = "phonograph"
@@ -55,6 +57,14 @@ def announcement_of(identity: str) -> str | None:
     """The announcement of a snoop's or a playback's id, or None where it is none of ours."""
     announcement = identity.removesuffix("-say")
     return announcement if announcement != identity and ".a" in announcement else None
+
+
+def shared(channel: str, variables: Mapping[str, str]) -> dict[str, str] | None:
+    """The variables under the names by which ARI sets them as shared ones of the channel of that name; None where its
+    name, in which may stand what a caller dialled, would end a variable's."""
+    if set(channel) & set(",()[]${}\"'\\"):
+        return None
+    return {f"SHARED({name},{channel})": value for name, value in variables.items()}
 
 
 def files(segment: str, directions: tuple[Direction, ...]) -> tuple[TrackFile, ...]:

@@ -20,7 +20,7 @@ from ari_app.generated.models import AsteriskInfo
 from ari_app.kept import Kept
 from ari_app.lease import Holder, Lease
 from ari_app.limits import Limits
-from ari_app.names import announcement_of, member_of, parse
+from ari_app.names import announcement_of, member_of, parse, shared
 from ari_app.stasis import Stasis, asks
 from ari_app.taps import Taps
 from ari_app.translate import own, translate
@@ -320,10 +320,11 @@ class AriSwitch:
     async def _leave(self, channel: str, variables: Mapping[str, str]) -> None:
         """Leave variables for the dialplan as ``${SHARED(NAME)}``: ARI cannot set a variable of a channel that is not
         in Stasis."""
-        if set(channel) & set(",()[]${}\"'\\"):
+        named = shared(channel, variables)
+        if named is None:
             log.warning("a channel's name cannot be used in a variable's name")
             return
-        variable, value = at_once({f"SHARED({name},{channel})": value for name, value in variables.items()})
+        variable, value = at_once(named)
         await self._way.operations.asterisk_set_global_var(variable=variable, value=value)
 
     async def _hang_up(self, snoop: str) -> None:

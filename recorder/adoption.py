@@ -39,7 +39,7 @@ def look(world: World, call: Call, now: float) -> None:
     if not waits(world, call) or call.bridge in world.bridges or world.timers.running(call.id, TIMER):
         return
     segment = segment_id(recording_id(call.id, len(call.recordings)), 0)
-    world.effects.append(Adopt(call=call.id, segment=segment, name=call.conference))
+    world.effects.append(Adopt(call=call.id, segment=segment, name=call.conference, since=call.created))
     world.timers.start(call.id, TIMER, now + world.limits.adopt_within)
 
 

@@ -123,11 +123,13 @@ class Adopt:
 
     Attributes:
         segment: the id that the file gets. name: the conference's, which may be what a caller chose.
+        since: when the conference began; what was written last before that is an earlier one's.
     """
 
     call: str
     segment: str
     name: str
+    since: float
 
 
 Effect = Decide | Mark | Release | Attach | Detach | Announce | Hush | Reply | Resync | Finish | Adopt

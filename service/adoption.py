@@ -30,6 +30,7 @@ _LOOK_EVERY = 0.25  # s
 _STILL_FOR = 4  # looks without a change, for a file whose header its writer never completed
 _LONGEST = 8.0  # s
 _NAME_LONGEST = 200  # bytes
+_SKEW = 10.0  # s between the switch's clock and the file system's
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,11 @@ def file_of(name: str) -> str | None:
     """The name of the file of a conference; None where the conference's name, which a caller may have chosen, can be
     none: it would lead to another folder."""
     file = f"recording-{name}.wav"
-    return file if name and "/" not in file and "\0" not in file and len(os.fsencode(file)) <= _NAME_LONGEST else None
+    try:
+        length = len(os.fsencode(file))
+    except UnicodeEncodeError:
+        return None
+    return file if name and "/" not in file and "\0" not in file and length <= _NAME_LONGEST else None
 
 
 async def adopt(effect: Adopt, switch: str, monitor: Path, spool: Path, clock: Clock) -> Adopted:
@@ -58,7 +63,7 @@ async def adopt(effect: Adopt, switch: str, monitor: Path, spool: Path, clock: C
         return nothing
     target = spool / FOLDER / f"{effect.segment}-{Direction.MIX.value}.wav"
     try:
-        if not target.exists() and not await _taken(monitor / file, target, clock):
+        if not target.exists() and not await _taken(monitor / file, target, clock, effect.since):
             return nothing
         seconds, ended = await asyncio.to_thread(_length, target)
     except (OSError, WavInvalid) as error:
@@ -71,13 +76,16 @@ async def adopt(effect: Adopt, switch: str, monitor: Path, spool: Path, clock: C
                    ended=ended, files=(TrackFile(direction=Direction.MIX, path=path),))
 
 
-async def _taken(source: Path, target: Path, clock: Clock) -> bool:
-    """Move the file once its writer has closed it; whether there was one."""
+async def _taken(source: Path, target: Path, clock: Clock, since: float) -> bool:
+    """Move the file once its writer has closed it; whether there was one of this conference."""
     deadline = clock.now() + _LONGEST
     looks: list[_Look] = []
     while clock.now() < deadline:
         look = await asyncio.to_thread(_look, source)
         if look is None:
+            return False
+        if look.modified / 1e9 < since - _SKEW:
+            log.warning("a file of an earlier conference of that name lies there; it stays where it is")
             return False
         looks.append(look)
         recent = looks[-_STILL_FOR:]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ari_app.commands import Askers, asked
+from ari_app.commands import Askers, asked, helper_channel
 from ari_app.decode import decode
 from ari_app.generated.events import ChannelUserevent
 from ari_app.translate import translate
@@ -129,3 +129,12 @@ def test_questions_that_are_never_answered_do_not_pile_up() -> None:
 
 def test_the_fields_of_an_event_do_not_show_in_a_repr() -> None:
     assert CARD not in json.dumps(repr(says(action="pause", reason=CARD)))
+
+
+@pytest.mark.parametrize(("name", "nobodys"), [
+    ("Local/pause@recorder-console-0000000a;1", True), ("Local/1763733157.12@recorder-untap-0000000a;2", True),
+    ("Local/0@recorder-untap-0000000a;1@users-0000000b;1", False),
+    ("Local/1@users@recorder-console-x-0000000b;1", False),
+    ("Local/x@recorder-console-@users-0000000b;2", False), ("PJSIP/a@recorder-untap-0000000a;1", False)])
+def test_no_name_that_a_caller_dials_makes_a_leg_nobodys(name: str, nobodys: bool) -> None:
+    assert helper_channel(name) is nobodys

@@ -171,6 +171,19 @@ async def test_the_pages_ways_to_choose(service: Phonograph, phones: Phones, dia
     assert [one["state"] for one in row["recordings"]] == ["ready"] * recorded
 
 
+HOSTILE = ["((no):5:1)):2:7", "yes):0:0", '" no', "yes,no", "${GLOBAL(RECORDER_LEASE)}"]
+"""What a caller may write that a dialplan could read as something else than text."""
+
+
+@pytest.mark.parametrize("wish", HOSTILE)
+async def test_a_header_that_is_no_plain_wish_leaves_everything_as_it_is(
+        service: Phonograph, phones: Phones, dialplan: Dialplan, asterisk: AsteriskServer, wish: str) -> None:
+    dialplan("exten => 331,1,Set(RECORDER_RECORD=yes)\n same => n,Gosub(recorder-choice,s,1())\n"
+             " same => n,GotoIf($[\"${RECORDER_RECORD}\" = \"yes\"]?untouched)\n same => n,Hangup(21)\n"
+             " same => n(untouched),Hangup(17)")
+    assert await told(await phones.user("alice"), "331", X_Record=wish) == 486
+
+
 # ---- In the middle of a call ---------------------------------------------------------------------------------------
 
 

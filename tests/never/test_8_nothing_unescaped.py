@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import json
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,16 +22,23 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ari_app.announcements import media
+from ari_app.conference import can_be_joined
 from ari_app.generated.operations import Operations
 from ari_app.names import files as ari_files
+from ari_app.names import shared
+from ari_app.stasis import options
+from ari_app.variables import at_once
 from console.text import part, safe, table
 from esl_app import lines
-from faults import JournalInvalid, SwitchFault, SwitchOperationFailed
+from faults import JournalInvalid, PolicyInvalid, SwitchFault, SwitchOperationFailed
 from ledger import Ledger, calls
 from ledger.calls import CallFilter
+from policy import parse
 from processing.names import NameTemplate
 from recorder.effects import Attach
 from recorder.model import Direction
+from service.adoption import file_of
 from service.journal_files import JournalFiles
 from tests.recorder.story import Story, every, says
 from tests.test_house import FLOOR
@@ -171,6 +180,69 @@ def test_only_a_call_has_a_journal(name: str, tmp_path: Path) -> None:
     with pytest.raises(JournalInvalid):
         files.path(name)
     files.stop()
+
+
+@given(name=NAMES)
+def test_a_conference_name_is_given_to_a_dialplan_only_if_it_is_one_plain_argument(name: str) -> None:
+    if can_be_joined(name):
+        assert not set(name) & set("\0\r\n,\"'\\()[]{}<>$&|;^")
+        assert name == name.strip()
+
+
+@given(name=NAMES)
+def test_the_file_that_is_looked_for_by_a_conference_name_lies_in_its_folder(name: str) -> None:
+    file = file_of(name)
+    assert file is None or (os.path.dirname(f"/monitor/{file}"), os.path.normpath(f"/monitor/{file}")) == (
+        "/monitor", f"/monitor/{file}")
+
+
+@given(name=NAMES)
+def test_a_channel_name_ends_no_name_of_a_variable(name: str) -> None:
+    named = shared(f"Local/{name}@users-0000000a;1", {"RECORDER_RULE": name, "RECORDER_ID": name})
+    if named is not None:
+        variable, value = at_once(named)
+        assert (variable.count("("), variable.count(")"), variable.count(",")) == (3, 3, 3)
+        assert not set(variable) & set("[]${}\"'\\")
+        assert value.count(",") == 1
+        assert not set(value) & set("()[]${}\"'\\\0\r\n")
+
+
+@given(text=NAMES)
+def test_what_a_dialplan_took_from_a_caller_is_not_repeated_in_a_warning(text: str) -> None:
+    _, wrong = options([text])
+    assert all(not set(sentence) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_ ") for sentence in wrong)
+
+
+@pytest.mark.parametrize("sound", [*HOSTILE, "beep&reboot", "http://x/y", "beep,tone:1004", "a:b", "beep|x"])
+def test_a_sound_is_one_name_below_the_folder_of_sounds_or_refused(sound: str) -> None:
+    text = json.dumps({"record": "all", "announcement": {"sound": sound}})
+    try:
+        announcement = parse(text, "policy.yaml").announcement
+    except PolicyInvalid:
+        return
+    assert announcement is not None
+    assert re.fullmatch(r"sound:[A-Za-z0-9_/.-]+", media(announcement)), sound
+    assert ".." not in media(announcement)
+
+
+def test_what_a_caller_wrote_stands_in_no_expression_of_our_dialplan() -> None:
+    written = (ROOT / "dialplan" / "recorder.conf").read_text().splitlines()
+    lines = [line for line in written if not line.startswith(";")]
+    theirs = [line for line in lines if re.search(r"PJSIP_HEADER|CALLERID|SIP_HEADER|REDIRECTING", line)]
+    assert [line.partition(",")[2] for line in theirs] == ["Set(LOCAL(said)=${PJSIP_HEADER(read,${header})})"]
+    assert [line for line in lines if "${said}" in line and "FILTER(" not in line and "LEN(" not in line] == [
+        ' same => n,GotoIf($[${REGEX("^(yes|no|true|false|1|0)$" ${said})} = 0]?done)',
+        " same => n,Set(RECORDER_RECORD=${said})"]
+    assert [line for line in lines if re.search(r"\b(System|TrySystem|Exec|EVAL|SHELL|AGI|CURL)\(", line)] == []
+
+
+def test_nobody_can_dial_into_our_contexts_from_the_exchange_of_the_tests() -> None:
+    ours = set(re.findall(r"^\[(recorder-[a-z]+)\]", (ROOT / "dialplan" / "recorder.conf").read_text(), re.MULTILINE))
+    assert {"recorder-console", "recorder-untap", "recorder-member", "recorder-feature"} <= ours
+    for file in (ROOT / "asterisk-conf").rglob("*.conf"):
+        text = file.read_text()
+        assert not set(re.findall(r"^include *=> *([a-z-]+)", text, re.MULTILINE)) & ours
+        assert not set(re.findall(r"^(?:context|TRANSFER_CONTEXT) *= *([a-z-]+)", text, re.MULTILINE)) & ours
 
 
 def test_nothing_in_the_product_speaks_to_a_shell() -> None:

@@ -1,6 +1,7 @@
 """The file that ConfBridge wrote: taken over once it is closed, whole, and never over another one."""
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -53,8 +54,8 @@ def written(path: Path, *, seconds: float = 2.0, closed: bool = True) -> bytes:
     return path.read_bytes()
 
 
-async def taken(monitor: Path, name: str = "8001", clock: Impatient | None = None) -> Adopted:
-    effect = Adopt(call="c", segment=SEGMENT, name=name)
+async def taken(monitor: Path, name: str = "8001", clock: Impatient | None = None, since: float = 0.0) -> Adopted:
+    effect = Adopt(call="c", segment=SEGMENT, name=name, since=since)
     return await adopt(effect, "main", monitor, monitor.parent / "spool", clock or Impatient())
 
 
@@ -87,6 +88,28 @@ async def test_the_file_of_the_next_conference_does_not_replace_it(monitor: Path
     assert (monitor / "recording-8001.wav").exists()
 
 
+async def test_what_an_earlier_conference_of_that_name_left_is_not_taken_for_this_one(monitor: Path) -> None:
+    path = monitor / "recording-8001.wav"
+    written(path)
+    os.utime(path, (1_700_000_000.0, 1_700_000_000.0))
+    assert (await taken(monitor, since=1_700_000_020.0)).files == ()
+    assert path.exists()
+    assert (await taken(monitor, since=1_699_999_990.0)).files != ()
+
+
+async def test_between_two_file_systems_nothing_moves_and_nothing_is_deleted(
+        monitor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = written(monitor / "recording-8001.wav")
+
+    def elsewhere(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", elsewhere)
+    assert (await taken(monitor)).files == ()
+    assert (monitor / "recording-8001.wav").read_bytes() == data
+    assert list((monitor.parent / "spool").rglob("*.wav")) == []
+
+
 async def test_it_is_not_taken_while_it_is_written(monitor: Path) -> None:
     path = monitor / "recording-8001.wav"
     written(path, closed=False)
@@ -108,7 +131,7 @@ async def test_one_whose_writer_was_killed_is_taken_once_nothing_comes_any_more(
         assert read_info(opened).samples == 16_000
 
 
-@pytest.mark.parametrize("name", ["", "../8001", "a/b", "/etc/passwd", "a\0b", "x" * 250])
+@pytest.mark.parametrize("name", ["", "../8001", "a/b", "/etc/passwd", "a\0b", "x" * 250, "\ud800"])
 async def test_no_name_that_a_caller_may_choose_leads_elsewhere(monitor: Path, name: str) -> None:
     (monitor / "recording-..").mkdir()
     written(monitor / "8001.wav")
