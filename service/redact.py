@@ -30,7 +30,7 @@ _SECRET_KEY = re.compile(r"password|passwd|secret|token|authorization|api_?key|c
 PARTY_KEYS = frozenset({"number", "user", "dialled", "caller", "callee", "caller_number", "callee_number",
                         "caller_user", "callee_user", "from", "to"})
 ID_KEYS = frozenset({"id", "call", "calls", "leg", "legs", "old", "new", "by", "members", "origin", "first_leg",
-                     "bridge", "segment", "recording", "request", "target", "actor_leg", "boot", "sip_call_id",
+                     "bridge", "segment", "recording", "request", "actor_leg", "boot", "sip_call_id",
                      "merged_into", "transferred_by", "decided_for", "caller_leg", "callee_leg",
                      "announcement", "announcements", "hearers"})
 

@@ -11,6 +11,7 @@ from recorder.effects import Reply
 from recorder.events import ActorKind, Asked
 from recorder.model import Call
 from recorder.states import RecordingState
+from service import redact
 
 LONGEST = 2800
 """Characters: encoded they have to fit into the 4096 of a line of HTTP that Asterisk reads."""
@@ -38,7 +39,7 @@ class Status:
         """An answer, to whoever it goes."""
         asked = self._asked.pop(reply.request, None)
         if asked is not None:
-            self._answers.append(f"{_time(at)} {asked.verb.value} {_shown(asked.target)}: {reply.message}")
+            self._answers.append(f"{_time(at)} {asked.verb.value} {_shown(redact.text(asked.target))}: {reply.message}")
 
     def body(self, calls: Iterable[Call]) -> str:
         """The table, without a time."""

@@ -22,17 +22,23 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ari_app.commands import Askers, asked
 from ari_app.decode import decode
 from ari_app.generated.events import EVENTS as ARI_EVENTS
+from ari_app.generated.events import ChannelUserevent
 from esl_app import translate
 from esl_app.messages import Event
 from recorder import records
-from recorder.effects import EFFECTS
-from recorder.events import EVENTS, ActorKind, Asked, CallEvent, LegGone, LegIs, TapFailed, Verb
+from recorder.effects import EFFECTS, Answer, Reply
+from recorder.events import EVENTS, ActorKind, Announced, Asked, CallEvent, LegGone, LegIs, TapFailed, Verb
 from recorder.model import Call, Leg
+from recorder.states import PlaybackInput
 from service import logs, redact, reports
 from service.journal_files import JournalFiles
 from service.settings import LogLevel
+from service.status import Status
+from tests.ari_app.fake_asterisk import CHANNEL
+from tests.ari_app.fake_asterisk import event as arrives
 from tests.recorder.story import SWITCH, Story, says
 
 CARD = "4111111111111111"
@@ -83,7 +89,40 @@ def texts(secret: str) -> list[CallEvent]:
     return [LegIs(switch=SWITCH, at=1.0, leg=leg), LegGone(switch=SWITCH, at=1.0, leg="1.0", cause=f"pressed {secret}"),
             TapFailed(switch=SWITCH, at=1.0, segment="a.0", cause=f"{secret}: refused"),
             Asked(switch=SWITCH, at=1.0, request="r", verb=Verb.PAUSE, target="1.0", actor=ActorKind.PARTY,
-                  reason=f"card {secret}", owner=f"ivr {secret}")]
+                  reason=f"card {secret}", owner=f"ivr {secret}"),
+            Asked(switch=SWITCH, at=1.0, request="r", verb=Verb.STOP, target=f"Local/{secret}@menu",
+                  actor=ActorKind.OPERATOR),
+            Announced(switch=SWITCH, at=1.0, announcement="a.a0", news=PlaybackInput.FAILS, cause=secret)]
+
+
+def test_what_a_dialplan_writes_beside_its_question_goes_no_further() -> None:
+    body = {"action": "pause", "owner": "ivr", "reason": f"card {CARD}", "card": CARD, "longest": CARD, "ticket": CARD,
+            "channel": CARD}
+    event = decode(arrives("ChannelUserevent", eventname="RecorderControl", channel=CHANNEL,
+                           userevent={"eventname": "RecorderControl", **body}))
+    assert isinstance(event, ChannelUserevent)
+    told = asked(event, SWITCH, 1)
+    assert told is not None
+    assert not shown(json.dumps(records.of_event(told)), CARD)
+    askers = Askers()
+    askers.expect(told.request, event)
+    answer = askers.take(Reply(request=told.request, answer=Answer.CONFIRMED, message=""))
+    assert answer == (CHANNEL["name"], "confirmed")
+
+
+def test_what_the_switches_console_shows_has_no_reason_and_no_number_that_was_asked_for() -> None:
+    story = Story(says(True))
+    story.talk()
+    status = Status(SWITCH)
+    asking = Asked(switch=SWITCH, at=1.0, request="r", verb=Verb.PAUSE, target=CARD, actor=ActorKind.OPERATOR,
+                   owner="ivr", reason=f"card {CARD}")
+    status.asked(asking)
+    status.answered(Reply(request="r", answer=Answer.REFUSED, message="no call"), 1.0)
+    story.receive(replace(asking, target="alice"))
+    told = status.text(status.body([story.row()]), 1.0)
+    assert "paused by ivr" in told
+    assert "card" not in told
+    assert not shown(told, CARD)
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,8 +10,29 @@ from dataclasses import replace
 
 import pytest
 
-from recorder.events import SwitchDown, SwitchUp, TapUp
-from tests.recorder.story import SWITCH, Story, files, says
+from ari_app.commands import Askers
+from ari_app.decode import decode
+from ari_app.generated.events import ChannelUserevent
+from policy.types import Announcement
+from recorder.effects import Announce, Attach, Detach, Reply
+from recorder.events import (
+    ActorKind,
+    Adopted,
+    Announced,
+    Asked,
+    Held,
+    Observed,
+    SwitchDown,
+    SwitchFound,
+    SwitchUp,
+    TapUp,
+    Verb,
+)
+from recorder.states import PlaybackInput, PlaybackState
+from service.status import Status
+from tests.ari_app.fake_asterisk import CHANNEL
+from tests.ari_app.fake_asterisk import event as arrives
+from tests.recorder.story import SWITCH, Story, every, files, says
 from tests.recorder.test_order import STORIES, Told, again, rows, shuffled, snapshot, tellable
 
 NAMES = sorted(STORIES)
@@ -72,6 +93,69 @@ def test_the_same_word_of_an_unknown_tap_is_kept_once() -> None:
     for number in range(100):
         story.receive(replace(word, sequence=number))
     assert len(story.engine._world.early["other.0"]) == 1
+
+
+def test_what_is_told_of_things_that_nobody_knows_changes_no_row() -> None:
+    story = Story(says(True))
+    segment = story.talk()
+    before = story.row()
+    for told in (Observed(switch=SWITCH, at=story.at, segment="other.0", bytes=0, still=60.0),
+                 Announced(switch=SWITCH, at=story.at, announcement="other.a0", news=PlaybackInput.PLAYS),
+                 Announced(switch=SWITCH, at=story.at, announcement=f"{segment[:-2]}.a7", news=PlaybackInput.FAILS),
+                 Adopted(switch=SWITCH, at=story.at, call="other", segment="other.0", files=files("other.0")),
+                 Adopted(switch=SWITCH, at=story.at, call=before.id, segment=f"{segment[:-2]}.9",
+                         files=files("other.9")),
+                 Held(switch=SWITCH, at=story.at, leg="nobody"),
+                 SwitchFound(switch=SWITCH, at=story.at, boot="boot-1")):
+        for _ in range(2):
+            story.receive(replace(told, sequence=story.next_sequence()))
+        assert story.row() == before, told
+    assert len(every(Attach, story.effects)) == 1
+
+
+def test_a_tap_that_is_seen_to_stand_still_again_and_again_is_renewed_once_a_time() -> None:
+    story = Story(says(True))
+    segment = story.talk()
+    for _ in range(50):
+        story.receive(Observed(switch=SWITCH, at=story.at, sequence=story.next_sequence(), segment=segment, bytes=44,
+                               still=10.0))
+    assert len(every(Attach, story.effects)) <= 2
+    assert [one.segment for one in every(Detach, story.effects)] in ([], [segment])
+
+
+def test_announcements_and_their_words_twice_and_late_are_one_announcement() -> None:
+    story = Story(replace(says(True), announcement=Announcement(sound="consent")))
+    story.talk()
+    for news in (PlaybackInput.PLAYS, PlaybackInput.PLAYS, PlaybackInput.ENDS, PlaybackInput.ENDS, PlaybackInput.PLAYS,
+                 PlaybackInput.FAILS):
+        story.receive(Announced(switch=SWITCH, at=story.at, sequence=story.next_sequence(), news=news,
+                                announcement=story.row().playbacks[0].id))
+    (shown,) = story.row().playbacks
+    assert shown.state is PlaybackState.DONE
+    assert sum(isinstance(effect, Announce) for effect in story.effects) == 1
+
+
+def test_requests_that_are_never_confirmed_are_forgotten_with_their_call() -> None:
+    story = Story(says(True))
+    story.talk()
+    for number in range(200):
+        story.asks(Verb.PAUSE, "alice", request=f"pause {number}")
+    story.wait(5)
+    assert len(every(Reply, story.effects)) == 200
+    assert (story.engine._world.requests, story.engine._world.forced) == ({}, set())
+
+
+def test_who_waits_for_an_answer_is_kept_only_for_so_long() -> None:
+    askers, status = Askers(most=10), Status(SWITCH)
+    for number in range(500):
+        body = {**CHANNEL, "name": "PJSIP/alice-00000001"}
+        asking = decode(arrives("ChannelUserevent", eventname="RecorderControl", userevent={}, channel=body))
+        assert isinstance(asking, ChannelUserevent)
+        askers.expect(str(number), asking)
+        status.asked(Asked(switch=SWITCH, at=1.0, request=str(number), verb=Verb.PAUSE, target="a",
+                           actor=ActorKind.OPERATOR))
+    assert len(askers) == 10
+    assert len(status._asked) <= 100
 
 
 def broken(so_far: list[Told]) -> list[Told]:
