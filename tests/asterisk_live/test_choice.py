@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.dialplans import Dialplan, page
+from tests.asterisk_live.dialplans import ANSWERS, Dialplan, page, tells, told
 from tests.asterisk_live.recorded import ALICE, BOB, Conversation, clear
-from tests.phone import Call, CallFailed, Phone, Phones
+from tests.phone import Call, Phone, Phones
 from tests.phonograph import Json, Phonograph
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(60)]
@@ -24,23 +24,6 @@ users:
   carol@support.example: {recording: {recordingProfile: always}}
   dave@support.example: {recording: {recordingProfile: skip}}
 """
-
-ANSWERS = {"record": 486, "skip": 480, "unknown": 403}
-"""What a caller gets whose dialplan was told so: Hangup(17), Hangup(19), Hangup(21)."""
-
-def tells(step: str, number: str = "300") -> str:
-    """An extension that does one step and refuses the call by what it was told."""
-    return (f"exten => {number},1,{step}\n same => n,Gosub(tells,1)\n same => n,Hangup(34)\n"
-            "exten => tells,1,ExecIf($[\"${RECORDER_DECISION}\" = \"record\"]?Hangup(17))\n"
-            " same => n,ExecIf($[\"${RECORDER_DECISION}\" = \"skip\"]?Hangup(19))\n"
-            " same => n,ExecIf($[\"${RECORDER_DECISION}\" = \"unknown\"]?Hangup(21))\n same => n,Return()")
-
-
-async def told(phone: Phone, number: str = "300", **headers: str) -> int:
-    """The status with which a call is refused."""
-    with pytest.raises(CallFailed) as refused:
-        await phone.call(number, headers={name.replace("_", "-"): value for name, value in headers.items()}).answered
-    return refused.value.status
 
 
 @pytest.fixture

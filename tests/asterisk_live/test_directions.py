@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.asterisk import AsteriskServer
+from tests.asterisk_live.dialplans import ANSWERS, add, tells, told
 from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, Conversation, clear, converse, said
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph, settings
@@ -100,3 +101,40 @@ async def test_check_waits_for_the_asterisk_that_connects_and_looks_at_it(caller
     service.file.write_text(service.file.read_text().replace(server.ari_password, "not-the-password"))
     status, told = await service.cli("check")
     assert (status, "FAIL  main: user and password" in told) == (1, True), told
+
+
+# ---- Dialplans that ask --------------------------------------------------------------------------------------------
+
+
+async def test_a_dialplan_is_told_before_the_answer(caller: Caller, tmp_path: Path) -> None:
+    server, switch = caller
+    ask_both_ways(server)
+    async with (Phonograph(server, tmp_path, policy=EVERYTHING, switches={"main": switch}),
+                Phones(server) as phones):
+        alice = await phones.user("alice")
+        assert [await told(alice, number) for number in ("300", "301")] == [ANSWERS["record"]] * 2
+
+
+async def test_while_the_service_is_away_the_bounded_way_goes_on_and_stasis_waits_for_the_next_start(
+        caller: Caller, tmp_path: Path) -> None:
+    server, switch = caller
+    ask_both_ways(server)
+    service = Phonograph(server, tmp_path, policy=EVERYTHING, switches={"main": switch})
+    await service.start()
+    await service.kill()
+    async with Phones(server) as phones:
+        alice = await phones.user("alice")
+        held = alice.call("300")
+        await held.under_way
+        assert await told(alice, "301") == ANSWERS["unknown"]
+        assert held.ended_at is None
+        await service.start()
+        await held.ended
+        assert held.status in (ANSWERS["record"], 503)  # told, or sent on without a word: whichever came first
+    await service.stop()
+
+
+def ask_both_ways(server: AsteriskServer) -> None:
+    """300 asks by Stasis, 301 by the macro, for 0.3 s."""
+    add(server, tells("Stasis(recorder)"))
+    add(server, "exten => 301,1,Gosub(recorder-decide,s,1(0.3))\n same => n,Gosub(tells,1)")
