@@ -266,8 +266,9 @@ def home(world: World, leg: Leg, at: float, *, again: bool) -> Call:
     if first != leg.id and world.timers.running("", conference.stray_timer(first)):
         # A member that dials goes on elsewhere: that is its call.
         stray(world, first, at)
-    elif conference.in_conference(world, first) or conference.in_conference(world, leg.id):
-        # In a conference the switch ties legs together that do not call each other.
+    elif conference.in_conference(world, leg.id) or (
+            conference.in_conference(world, first) and world.conversation(first) is None):
+        # In a conference the switch ties legs together that do not call each other. Whoever has left it may call.
         first = leg.id
     found = world.conversation(first)
     if found is not None:

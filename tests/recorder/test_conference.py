@@ -139,12 +139,16 @@ def test_who_stays_behind_and_gets_company_later_is_in_a_new_conference() -> Non
     assert {leg.id for leg in second[0].up} == {"alice", "carol"}
 
 
-def test_a_leg_that_leaves_a_conference_and_talks_to_somebody_is_a_call_of_its_own() -> None:
+@pytest.mark.parametrize("later", [0, 3])
+def test_a_leg_that_leaves_a_conference_and_talks_to_somebody_is_a_call_of_its_own(later: float) -> None:
     story = Story(says(True))
     taps = talking(story, "alice", "bob", "carol")
     assert [one.segment for one in detached(room(story, "alice", "bob"))] == [taps["carol"]]
     story.tap_down(taps["carol"])
+    story.wait(later)
     story.rings("dave", "carol")
+    open_calls = [call for call in story.engine.calls() if call.kind is CallKind.CALL and call.ended is None]
+    assert [{leg.id for leg in call.legs} for call in open_calls] == [{"carol", "dave"}]
     story.answers("dave")
     story.bridge("talk", "carol", "dave")
     (mine,) = [call for call in story.engine.calls()
