@@ -25,9 +25,9 @@ from ari_app.stasis import Stasis, asks
 from ari_app.taps import Taps
 from ari_app.translate import own, translate
 from ari_app.variables import at_once
-from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken
+from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken, SwitchUnreachable
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
-from recorder.events import CallEvent, SwitchDown, SwitchFound, SwitchUp, Verb
+from recorder.events import Asked, CallEvent, SwitchDown, SwitchFound, SwitchUp, Verb
 from recorder.model import Direction
 
 __all__ = ["AriSwitch"]
@@ -78,6 +78,8 @@ class AriSwitch:
         self._boot = ""
         self._said_boot = False
         self._up = False
+        self._weighty: set[int] = set()
+        self._caught_up = asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -104,6 +106,16 @@ class AriSwitch:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+
+    def taken(self, event: CallEvent) -> None:
+        """See ``Switch``."""
+        if not isinstance(event, Asked | SwitchUp):
+            return  # one that Asterisk told in the same breath has the same number
+        self._weighty.discard(event.sequence)
+        if isinstance(event, SwitchUp):
+            self._weighty = {sequence for sequence in self._weighty if sequence > event.sequence}
+        if not self._weighty:
+            self._caught_up.set()
 
     async def attach(self, effect: Attach) -> None:
         """Make two snoops and record them, when it is this call's turn."""
@@ -250,6 +262,12 @@ class AriSwitch:
         """See ``TapOperations``."""
         await join(self._way.operations, self._way.app, conference, segment)
 
+    async def caught_up(self) -> None:
+        """See ``TapOperations``. What was told while the connection was away only the next snapshot shows."""
+        if not self._up:
+            raise SwitchUnreachable("The connection was lost.")
+        await self._caught_up.wait()
+
     async def record(self, snoop: str, name: str) -> None:
         """See ``TapOperations``. An existing file is refused by Asterisk: nothing is overwritten."""
         await self._way.operations.channels_record(snoop, name=name, format_="wav", if_exists="fail")
@@ -343,6 +361,9 @@ class AriSwitch:
             self._put(event)
 
     def _put(self, event: CallEvent) -> None:
+        if isinstance(event, SwitchUp) or (isinstance(event, Asked) and event.verb is Verb.PAUSE):
+            self._weighty.add(event.sequence)
+            self._caught_up.clear()
         self._events.put_nowait(event)
 
     def _next(self) -> int:

@@ -34,6 +34,9 @@ class TapOperations(Protocol):
     async def join(self, conference: str, segment: str) -> None:
         """Make the quiet member of a conference, by the bridge's id."""
 
+    async def caught_up(self) -> None:
+        """Wait until the recorder has acted on every pause that Asterisk has told of so far."""
+
     async def record(self, snoop: str, name: str) -> None:
         """Record a snoop into a file below the spool."""
 
@@ -102,6 +105,10 @@ class Taps:
             async with asyncio.timeout(_UP_WITHIN):
                 await _all(self._make(effect.source, tap.segment, one) for one in tap.directions)
                 await tap.ready.wait()
+                if not tap.unwanted:
+                    # A dialplan that has paused, got no answer and found no snoop to end did so before ours were made:
+                    # its request came before their StasisStart, and may wait in front of the engine.
+                    await self._operations.caught_up()
                 if not tap.unwanted:
                     await _all(self._record(tap, one) for one in tap.directions)
         except SwitchFault as fault:

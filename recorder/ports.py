@@ -23,6 +23,9 @@ class Switch(Protocol):
     def events(self) -> AsyncIterator[CallEvent]:
         """Everything that happens, from a ``SwitchUp`` with a full snapshot on, until the task is cancelled."""
 
+    def taken(self, event: CallEvent) -> None:
+        """The engine has taken an event, and the detaches that follow from it have been given before."""
+
     async def attach(self, effect: Attach) -> None:
         """Attach a tap: ``TapUp``, ``TapFailed`` or ``TapDown`` follows."""
 

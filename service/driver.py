@@ -216,6 +216,7 @@ class Driver:
         self._writing.changed(step.changed)
         for effect in step.effects:
             self._take(effect)
+        self._switch.taken(event)
 
     def _take(self, effect: Effect) -> None:
         match effect:

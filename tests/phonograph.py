@@ -111,6 +111,12 @@ class Phonograph:
             response.raise_for_status()
             return await response.json()
 
+    async def ask(self, target: str, verb: str, owner: str = "operator") -> Json:
+        """Start, stop, pause or resume; what its API answers, with the status as `status`."""
+        async with (aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket))) as session,
+                    session.post(f"http://phonograph/calls/{target}/{verb}", params={"owner": owner}) as response):
+            return {**await response.json(), "status": response.status}
+
     async def cli(self, *words: str) -> tuple[int, str]:
         """The command line against this service: exit status, and what it said on both outputs."""
         process = await asyncio.create_subprocess_exec(

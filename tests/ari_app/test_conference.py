@@ -110,6 +110,9 @@ class Quiet:
         self.done.append(f"join {conference}")
         self.asked.set()
 
+    async def caught_up(self) -> None:
+        """Nothing waits."""
+
     async def record(self, snoop: str, name: str) -> None:
         self.done.append(f"record {name}")
 

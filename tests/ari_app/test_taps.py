@@ -41,6 +41,10 @@ class Asterisk:
     async def join(self, conference: str, segment: str) -> None:
         await self._do(f"join {conference}")
 
+    async def caught_up(self) -> None:
+        if self.before is not None:
+            await self.before("caught up")
+
     async def record(self, snoop: str, name: str) -> None:
         await self._do(f"record {name[-3:].strip('-')}")
 
@@ -195,6 +199,22 @@ async def test_a_detach_while_the_snoops_come_up_lets_nothing_be_recorded() -> N
     attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
     await asyncio.sleep(0.01)
     await asterisk.taps.detach(DETACH)
+    await attach
+    assert not any(operation.startswith("record") for operation in asterisk.done)
+    assert [type(event) for event in asterisk.told] == [TapFailed]
+
+
+async def test_a_pause_that_waits_in_front_of_the_engine_when_the_snoops_are_ours_lets_nothing_be_recorded() -> None:
+    asterisk = Asterisk()
+
+    async def paused(operation: str) -> None:
+        if operation == "caught up":
+            await asterisk.taps.detach(DETACH)
+
+    asterisk.before = paused
+    attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
+    await asyncio.sleep(0)
+    asterisk.enters()
     await attach
     assert not any(operation.startswith("record") for operation in asterisk.done)
     assert [type(event) for event in asterisk.told] == [TapFailed]

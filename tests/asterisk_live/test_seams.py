@@ -20,7 +20,7 @@ from media.seam import search
 from media.timeline import SegmentFacts, Timeline, TrackFile, overlaps, plan
 from media.wav import HEADER_BYTES, LITTLE_INT16, read_info
 from recorder.effects import Attach, Detach
-from recorder.events import CallEvent, LegIs, SwitchUp, TapDown, TapUp
+from recorder.events import Asked, CallEvent, LegIs, SwitchUp, TapDown, TapUp
 from recorder.model import Direction, LegState, Source, segment_id
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.recorded import ALICE, BOB
@@ -35,15 +35,18 @@ TRACKS = {Direction.IN: "caller", Direction.OUT: "callee"}
 
 
 class Told:
-    """What a switch tells, kept and awaited."""
+    """What a switch tells, kept and awaited. Set `stalls`, and nobody acts on what is asked for."""
 
     def __init__(self) -> None:
         self._events: list[CallEvent] = []
         self._more = asyncio.Event()
+        self.stalls = False
 
     async def take(self, switch: AriSwitch) -> None:
         async for event in switch.events():
             self._events.append(event)
+            if not (self.stalls and isinstance(event, Asked)):
+                switch.taken(event)
             self._more.set()
 
     async def until(self, what: Callable[[CallEvent], T | None]) -> T:

@@ -81,6 +81,7 @@ class FakeSwitch:
         self._told: asyncio.Queue[CallEvent] = asyncio.Queue()
         self.commands: asyncio.Queue[Effect | str] = asyncio.Queue()
         self.sequence = 0
+        self.waiting_for = -1
         self.shown = ""
 
     @property
@@ -90,6 +91,11 @@ class FakeSwitch:
     async def events(self) -> AsyncIterator[CallEvent]:
         while True:
             yield await self._told.get()
+
+    def taken(self, event: CallEvent) -> None:
+        """What waits for an event goes on when the tasks that were begun before have had their turn."""
+        if event.sequence == self.waiting_for:
+            asyncio.get_running_loop().call_soon(self.commands.put_nowait, "taken")
 
     async def attach(self, effect: Attach) -> None:
         self.commands.put_nowait(effect)

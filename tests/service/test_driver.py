@@ -8,7 +8,7 @@ from pathlib import Path
 from ledger import jobs, outbox
 from policy.types import Policy
 from recorder.effects import Answer, Attach, Detach, Mark, Release
-from recorder.events import ActorKind, Asked, Held, TapFailed, Verb
+from recorder.events import ActorKind, Asked, Held, TapFailed, Tick, Verb
 from recorder.model import Outcome, Snapshot, TapFact
 from recorder.states import CallState, RecordingState, SegmentState
 from tests.service.fakes import SWITCH, FakeClock, Service, Story
@@ -55,6 +55,20 @@ async def test_a_recording_has_its_row_before_its_tap_is_asked_for(tmp_path: Pat
         service.store.gate.set()
         attach = await service.switch.attached()
         assert service.saved(attach.call).recordings[0].segments[0].id == attach.segment
+
+
+async def test_what_waits_for_the_events_before_it_comes_after_the_detach_that_they_lead_to(tmp_path: Path) -> None:
+    async with Service(tmp_path) as service:
+        story = Story()
+        service.switch.tell(story.up(), *story.dial(), *story.answer())
+        await service.switch.attached()
+        while not service.switch.commands.empty():
+            service.switch.commands.get_nowait()
+        service.switch.waiting_for = 10_000
+        service.store.gate.clear()
+        service.switch.tell(pause(story), Tick(switch=SWITCH, at=story.at, sequence=10_000))
+        assert [type(await service.switch.commands.get()), await service.switch.commands.get()] == [Detach, "taken"]
+        service.store.gate.set()
 
 
 async def test_a_call_that_waits_for_its_decision_does_not_wait_for_the_ledger_and_is_not_told_older_news_later(
