@@ -2,55 +2,35 @@
 
 import asyncio
 import math
-import wave
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.asterisk import AsteriskServer
+from tests.asterisk_live.announcing import (
+    ALSO_RECORDED,
+    BEEP,
+    CHIME,
+    EVERY_2,
+    LATE,
+    SOUND,
+    announcing,
+    beeps,
+    put_sound,
+    told,
+)
 from tests.asterisk_live.recorded import ALICE, BOB, TRUNK, Conversation, clear, converse, said
 from tests.hearing import tones
 from tests.phone import Call, Phone, Phones
-from tests.phonograph import Json, Phonograph
-from tests.sounds import RATE
+from tests.phonograph import Phonograph
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
 
-BEEP, CHIME = 1400, 900
-EVERY_2 = "{beep: {every: 2}}"
-ALSO_RECORDED = "{beep: {every: 2}, recorded: true}"
-SOUND = "{sound: custom/consent}"
-LATE = 0.15
-"""Seconds that a beep may be late by on a busy machine."""
-
-
-@asynccontextmanager
-async def announcing(asterisk: AsteriskServer, folder: Path, announcement: str) -> AsyncIterator[Phonograph]:
-    """The product, recording every call and announcing it."""
-    async with Phonograph(asterisk, folder, policy=f"record: all\nannouncement: {announcement}\n") as running:
-        yield running
-
-
 @pytest.fixture
 def consent(asterisk: AsteriskServer) -> None:
-    """A sound of 600 ms that an administrator has put on the switch."""
-    file = asterisk.sounds / "custom" / "consent.wav"
-    file.parent.mkdir(exist_ok=True)
-    samples = (8000 * np.sin(2 * np.pi * CHIME * np.arange(round(0.6 * RATE)) / RATE)).astype("<i2")
-    with wave.open(str(file), "wb") as written:
-        written.setnchannels(1)
-        written.setsampwidth(2)
-        written.setframerate(RATE)
-        written.writeframes(samples.tobytes())
-
-
-def beeps(call: Call, hertz: int = BEEP) -> list[float]:
-    """When a phone began to hear the tone, by time.time."""
-    begun = call.stream.arrivals[0].at
-    return [begun + first for first, _ in tones(call.stream.heard(), hertz)]
+    """A sound on the switch."""
+    put_sound(asterisk)
 
 
 async def connected(caller: Phone, callee: Phone, number: str) -> tuple[Call, Call]:
@@ -58,13 +38,6 @@ async def connected(caller: Phone, callee: Phone, number: str) -> tuple[Call, Ca
     taken = await callee.next_call()
     await call.answered
     return call, taken
-
-
-def told(row: Json) -> list[Json]:
-    """The announcements of a call's only recording, with the names of who heard them."""
-    (recording,) = row["recordings"]
-    return [{**one, "parties": sorted(party.split("@")[0] for party in one["parties"])}
-            for one in recording["announcements"]]
 
 
 async def test_both_parties_hear_the_beep_at_the_start_and_again_and_the_recording_does_not(
@@ -138,12 +111,9 @@ async def test_a_party_that_the_call_is_handed_to_hears_it_at_once(
     async with announcing(asterisk, tmp_path, announcement) as service:
         call, taken = await connected(alice, bob, "102")
         await asyncio.sleep(2.7)
-        asterisk.cli("module load res_clioriginate.so")
-        (channel,) = [line.split("!")[0] for line in asterisk.cli("core show channels concise").splitlines()
-                      if line.startswith("PJSIP/alice-")]
-        asterisk.cli(f"channel redirect {channel} from-users,103,1")
+        transfer = asyncio.create_task(taken.refer("103"))
         joined = await carol.next_call()
-        await taken.ended
+        assert await transfer < 300
         await asyncio.sleep(2.5)
         await call.hangup()
         await joined.ended

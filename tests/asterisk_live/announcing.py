@@ -1,0 +1,53 @@
+"""Recordings that are announced to the parties on the real server: the policy, a sound, and who heard it."""
+
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+
+from tests.asterisk import AsteriskServer
+from tests.hearing import tones
+from tests.phone import Call
+from tests.phonograph import Json, Phonograph
+from tests.sounds import RATE
+
+BEEP, CHIME = 1400, 900
+EVERY_2 = "{beep: {every: 2}}"
+ALSO_RECORDED = "{beep: {every: 2}, recorded: true}"
+SOUND = "{sound: custom/consent}"
+LATE = 0.15
+"""Seconds that a beep may be late by on a busy machine."""
+
+
+@asynccontextmanager
+async def announcing(asterisk: AsteriskServer, folder: Path, announcement: str) -> AsyncIterator[Phonograph]:
+    """The product, recording every call and announcing it."""
+    async with Phonograph(asterisk, folder, policy=f"record: all\nannouncement: {announcement}\n") as running:
+        yield running
+
+
+def put_sound(asterisk: AsteriskServer) -> None:
+    """A sound of 600 ms that an administrator has put on the switch, `custom/consent`."""
+    file = asterisk.sounds / "custom" / "consent.wav"
+    file.parent.mkdir(exist_ok=True)
+    samples = (8000 * np.sin(2 * np.pi * CHIME * np.arange(round(0.6 * RATE)) / RATE)).astype("<i2")
+    with wave.open(str(file), "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(RATE)
+        written.writeframes(samples.tobytes())
+
+
+def beeps(call: Call, hertz: int = BEEP) -> list[float]:
+    """When a phone began to hear the tone, by time.time."""
+    begun = call.stream.arrivals[0].at
+    return [begun + first for first, _ in tones(call.stream.heard(), hertz)]
+
+
+def told(row: Json) -> list[Json]:
+    """The announcements of a call's only recording, with the names of who heard them."""
+    (recording,) = row["recordings"]
+    return [{**one, "parties": sorted(party.split("@")[0] for party in one["parties"])}
+            for one in recording["announcements"]]

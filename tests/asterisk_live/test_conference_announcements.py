@@ -1,0 +1,100 @@
+"""What the members of a real conference hear of its recording, and what the mix and the tracks have of that."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.asterisk import AsteriskServer
+from tests.asterisk_live.announcing import BEEP, CHIME, EVERY_2, LATE, SOUND, announcing, put_sound, told
+from tests.asterisk_live.meeting import CAROL, conference_of, meet, running, tracks
+from tests.hearing import tones
+from tests.phone import Call, Phones
+from tests.phonograph import Json, Phonograph
+from tests.sounds import Samples
+
+pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
+
+
+@pytest.fixture(autouse=True)
+def consent(asterisk: AsteriskServer) -> None:
+    """A sound on the switch."""
+    put_sound(asterisk)
+
+
+def sounded(audio: Samples, hertz: int) -> list[float]:
+    """When a tone begins in some audio, in seconds. A late packet tears no tone into two; and the moment of it that a
+    member may hear on the way in, before the call becomes part of the conference, is none."""
+    whole: list[tuple[float, float]] = []
+    for first, last in tones(audio, hertz, level=1500):
+        if whole and first - whole[-1][1] < 0.2:
+            whole[-1] = (whole[-1][0], last)
+        else:
+            whole.append((first, last))
+    return [first for first, last in whole if last - first > 0.2]
+
+
+def heard(call: Call, hertz: int) -> list[float]:
+    """When a phone began to hear a tone, by time.time."""
+    return [call.stream.arrivals[0].at + first for first in sounded(call.stream.heard(), hertz)]
+
+
+async def held(service: Phonograph, phones: Phones, number: str) -> tuple[dict[str, Call], Json]:
+    """Alice and bob meet, carol comes later; their calls, over, and the conference's row."""
+    calls = await meet(phones, number, number)
+    await running(service, 3)
+    await asyncio.sleep(2.2)
+    carol = await phones.user("carol", CAROL)
+    calls["carol"] = carol.call(number)
+    await calls["carol"].answered
+    await running(service, 4)
+    await asyncio.sleep(2)
+    for call in calls.values():
+        await call.hangup()
+    return calls, await conference_of(service, rows=4)
+
+
+def recorded(service: Phonograph, asterisk: AsteriskServer, row: Json, hertz: int) -> dict[str, int]:
+    """How often a tone is in the mix, and in all members' tracks together."""
+    (recording,) = row["recordings"]
+    assert recording["state"] == "ready", recording["reason"]
+    files = tracks(service, asterisk.recordings, recording)
+    mix = files.pop("mix")
+    return {"mix": sum(len(sounded(piece, hertz)) for _, piece in mix),
+            "tracks": sum(len(sounded(piece, hertz)) for pieces in files.values() for _, piece in pieces)}
+
+
+async def test_each_member_hears_the_sound_once_and_the_recording_has_none_of_it(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    async with announcing(asterisk, tmp_path, SOUND) as service:
+        calls, row = await held(service, phones, "8040")
+        assert {name: len(heard(call, CHIME)) for name, call in calls.items()} == {"alice": 1, "bob": 1, "carol": 1}
+        came = calls["carol"].answered_at
+        assert came is not None
+        assert heard(calls["carol"], CHIME)[0] - came < 1
+        assert recorded(service, asterisk, row, CHIME) == {"mix": 0, "tracks": 0}
+        assert sorted(name for one in told(row) for name in one["parties"]) == ["alice", "bob", "carol"]
+        assert {one["state"] for one in told(row)} == {"done"}
+
+
+async def test_a_member_hears_the_beep_at_once_and_the_recording_has_none_of_it(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    async with announcing(asterisk, tmp_path, EVERY_2) as service:
+        calls, row = await held(service, phones, "8041")
+        for call in calls.values():
+            assert call.answered_at is not None
+            times = heard(call, BEEP)
+            assert times[0] - call.answered_at < 1.5
+            assert np.diff(times) == pytest.approx(2.0, abs=LATE)
+        assert len(heard(calls["alice"], BEEP)) >= 2
+        assert recorded(service, asterisk, row, BEEP) == {"mix": 0, "tracks": 0}
+
+
+async def test_a_recorded_sound_is_heard_by_all_for_each_who_comes_and_is_in_the_mix(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    async with announcing(asterisk, tmp_path, "{sound: custom/consent, recorded: true}") as service:
+        calls, row = await held(service, phones, "8042")
+        times = {name: len(heard(call, CHIME)) for name, call in calls.items()}
+        assert times == {"alice": 2, "bob": 2, "carol": 1}
+        assert recorded(service, asterisk, row, CHIME) == {"mix": 2, "tracks": 0}
