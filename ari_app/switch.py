@@ -204,6 +204,8 @@ class AriSwitch:
             self._put(SwitchFound(switch=self._name, at=time.time(), sequence=self._next(), boot=self._boot))
         if isinstance(event, ari.ChannelEnteredBridge) and event.channel is not None:
             self._member_entered(event.channel.id, event.bridge.id)
+        if isinstance(event, ari.ChannelDestroyed):
+            self._taps.snoop_gone(event.channel.id)
         match event:
             case ari.StasisStart():
                 if parse(event.channel.id) is not None:

@@ -23,6 +23,7 @@ from recorder.model import Direction, Source
 
 _UP_WITHIN = 2.5
 _REMEMBERED = 200  # taps that have just ended
+_GONE_WITHIN = 0.3
 
 
 class TapOperations(Protocol):
@@ -76,6 +77,14 @@ class _Tap:
         return bool(begun) and begun <= set(self.finished)
 
 
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """A snoop that was deleted and may still be there."""
+
+    leg: str
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Taps:
     """All taps of one Asterisk.
 
@@ -96,6 +105,7 @@ class Taps:
         self._clock = clock
         self._taps: dict[str, _Tap] = {}
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)
+        self._leaving: dict[str, _Leaving] = {}
 
     async def attach(self, effect: Attach) -> None:
         """Make the snoops, wait until they are ours, record them back to back."""
@@ -103,6 +113,7 @@ class Taps:
         self._taps[effect.segment] = tap
         try:
             async with asyncio.timeout(_UP_WITHIN):
+                await self._left(effect.source.leg)
                 await _all(self._make(effect.source, tap.segment, one) for one in tap.directions)
                 await tap.ready.wait()
                 if not tap.unwanted:
@@ -131,6 +142,8 @@ class Taps:
                                                     recorded=set(effect.source.directions))
         tap.unwanted = True
         tap.ready.set()
+        for direction in tap.directions if effect.source.leg else ():
+            self._leaving.setdefault(snoop_id(tap.segment, direction), _Leaving(effect.source.leg))
         there = await self._destroy(tap)
         if unknown and not there:
             if await self._left_a_file(tap):
@@ -153,6 +166,7 @@ class Taps:
     def forget(self) -> None:
         """The switch restarted: none of the taps is left."""
         self._taps.clear()
+        self._leaving.clear()
 
     def knows(self, name: str) -> bool:
         """Whether a recording of that name belongs to a tap that is here."""
@@ -164,6 +178,12 @@ class Taps:
         if tap is not None and direction is not None:
             tap.entered.add(direction)
             tap.look()
+
+    def snoop_gone(self, snoop: str) -> None:
+        """ChannelDestroyed of a snoop."""
+        leaving = self._leaving.pop(snoop, None)
+        if leaving is not None:
+            leaving.gone.set()
 
     def member_entered(self, segment: str, bridge: str) -> bool:
         """ChannelEnteredBridge of a quiet member: what it hears from now on is the mix.
@@ -206,6 +226,18 @@ class Taps:
             return []
         return [snoop_id(tap.segment, one) for one in tap.directions if one not in tap.finished]
 
+    async def _left(self, leg: str) -> None:
+        """Wait, not for long, until the snoops that are on their way out have let go of a leg. A recording ends before
+        its snoop does, and the next snoop would share with that one what makes it deaf to the next party: 8 of 30."""
+        leaving = {snoop: one for snoop, one in self._leaving.items() if one.leg == leg}
+        try:
+            async with asyncio.timeout(_GONE_WITHIN):
+                for one in leaving.values():
+                    await one.gone.wait()
+        except TimeoutError:
+            for snoop in leaving:
+                self._leaving.pop(snoop, None)
+
     async def _make(self, source: Source, segment: str, direction: Direction) -> None:
         if direction is Direction.MIX:
             await self._operations.join(source.bridge, segment)
@@ -224,6 +256,7 @@ class Taps:
                 await self._operations.delete(snoop_id(tap.segment, direction))
             except SwitchOperationFailed as fault:
                 if fault.details.get("status") == 404:
+                    self.snoop_gone(snoop_id(tap.segment, direction))
                     continue
                 # It is asked again by force, and then by the next snapshot.
                 tap.cause = tap.cause or fault.message

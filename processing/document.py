@@ -10,6 +10,7 @@ from ledger.rows import caller_and_callee
 from ledger.tables import Json
 from policy.types import Announcement, Decision, Media
 from processing.step import Facts
+from processing.tracks import voice_of
 from recorder.model import Call, CallKind, Leg, Playback, Recording, segment_recording
 from recorder.states import PlaybackState, SegmentState
 
@@ -70,13 +71,14 @@ def manifest(call: Call, recording: Recording, facts: AllFacts, published: Mappi
                     "owner": one["owner"], "actor": one["actor"], "confirmedTime": iso(one["confirmed"])}
                    for one in composed["pauses"]],
         "orders": [{"time": iso(one.at), "verb": one.verb, "actor": one.actor, "reason": one.reason,
-                    "party": _party(call, leg) if one.leg and (leg := call.leg(one.leg)) is not None else None}
+                    "party": _party(call, recording, leg) if (leg := call.leg(one.leg or "")) is not None else None}
                    for one in call.orders],
         "gaps": _gaps(composed["gaps"], cast(list[dict[str, Any]], facts["verify"]["files"])),
         "tracks": facts["verify"]["tracks"],
         "segments": [_segment(recording, number, facts) for number in range(len(recording.segments))],
-        "announcements": [_playback(call, one) for one in call.playbacks if segment_recording(one.id) == recording.id],
-        "parties": [_party(call, leg) for leg in call.parties],
+        "announcements": [_playback(call, recording, one) for one in call.playbacks
+                          if segment_recording(one.id) == recording.id],
+        "parties": [_party(call, recording, leg) for leg in call.parties],
         "decision": None if decision is None else _decision(decision),
     }
 
@@ -106,19 +108,19 @@ def _segment(recording: Recording, number: int, facts: AllFacts) -> Facts:
                       if file["segment"] == segment.id]}
 
 
-def _party(call: Call, leg: Leg) -> Facts:
+def _party(call: Call, recording: Recording, leg: Leg) -> Facts:
     return {"role": _role(call, leg), "user": leg.party.user, "domain": leg.party.domain, "number": leg.party.number,
             "name": leg.party.name, "trunk": leg.trunk, "answered": iso(leg.answered),
-            "track": leg.id if call.kind is CallKind.CONFERENCE else None,
+            "track": voice_of(call, recording, leg),
             "visits": [{"startTime": iso(visit.joined), "stopTime": iso(visit.left)} for visit in call.visits
                        if visit.leg == leg.id]}
 
 
-def _playback(call: Call, shown: Playback) -> Facts:
+def _playback(call: Call, recording: Recording, shown: Playback) -> Facts:
     told = [leg for one in shown.hearers if (leg := call.leg(one)) is not None]
     state = PlaybackState.FAILED if shown.state is PlaybackState.FAILED else PlaybackState.DONE
     return {"startTime": iso(shown.started), "stopTime": iso(shown.ended), "state": state.value, "cause": shown.cause,
-            "parties": [_party(call, leg) for leg in told]}
+            "parties": [_party(call, recording, leg) for leg in told]}
 
 
 def _role(call: Call, leg: Leg) -> str:

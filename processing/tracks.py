@@ -46,3 +46,24 @@ def _received(leg: Leg | None) -> tuple[int, int] | None:
     if leg is None or leg.counters is None:
         return None
     return leg.counters.received, leg.counters.lost
+
+
+def voice_of(call: Call, recording: Recording, leg: Leg) -> str | None:
+    """The track that a party's voice is on: who stays through a transfer keeps it, and the others share the other one.
+
+    Returns:
+        The track; None for a party that nobody heard.
+    """
+    if call.kind is CallKind.CONFERENCE:
+        return leg.id
+    for segment in recording.segments:
+        if segment.source.leg == leg.id:
+            return segment.side
+    for segment in recording.segments:
+        if segment.started is not None and any(
+                visit.leg == leg.id and (segment.ended is None or visit.joined < segment.ended)
+                and (visit.left is None or visit.left > segment.started) for visit in call.visits):
+            return _OTHER.get(segment.side)
+    if call.visits or leg.answered is None:
+        return None
+    return CALLER if leg.id == call.first_leg else CALLEE

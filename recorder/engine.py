@@ -242,7 +242,7 @@ def _finish(world: World, call: Call) -> Call:
     for recording in call.recordings:
         if recording.state is RecordingState.ENDED and _at_rest(recording):
             recording = replace(recording, segments=tuple(_begun(segment) for segment in recording.segments))
-            if _way_in(world, call, recording):
+            if _way_in(call, recording, world.limits.way_in):
                 recording = replace(recording, state=step(RECORDING, recording.state, RecordingInput.NO_MEDIA),
                                     reason=call.reason)
             elif any(segment.started is not None for segment in recording.segments):
@@ -260,11 +260,10 @@ def _finish(world: World, call: Call) -> Call:
     return replace(call, recordings=tuple(done))
 
 
-def _way_in(world: World, call: Call, recording: Recording) -> bool:
-    """Whether it holds no more than the moment between a member's answer and the conference."""
-    into = world.calls.get(call.merged_into or "")
-    return (into is not None and into.kind is CallKind.CONFERENCE and call.connected is None
-            and recording.ended is not None and recording.ended - recording.created < world.limits.way_in)
+def _way_in(call: Call, recording: Recording, seconds: float) -> bool:
+    """Whether it holds no more than the moment between a leg's answer and what it joins, a conference or a call."""
+    return (call.merged_into is not None and call.connected is None
+            and recording.ended is not None and recording.ended - recording.created < seconds)
 
 
 def _begun(segment: Segment) -> Segment:

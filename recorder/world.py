@@ -25,7 +25,7 @@ class Limits:
         quiet: how long one party may be alone after the others left before the call has ended.
         decide_within: how long a leg that waits for its decision is held, if none comes.
         settle: how long the row of a call without a recording stays open for late events.
-        way_in: a member's own call that became part of a conference within so many seconds is no recording.
+        way_in: a leg's own call that became part of another one within so many seconds is no recording.
         renew_after: how long a tap runs before the next one takes over. overlap: how long both then run.
         stall_after: how long the file of a running tap may stay as it is before the tap counts as dead. Asterisk 22
             writes a file in blocks of 2.05 s.

@@ -284,3 +284,25 @@ async def test_recordings_of_others_are_left_alone(name: str) -> None:
     asterisk.taps.recording_started(name, 9.0)
     assert asterisk.taps.recording_ended(name, 9.0, "done") == []
     assert len(asterisk.told) == 1
+
+
+async def test_the_next_snoops_of_a_leg_wait_until_the_last_ones_have_let_go_of_it() -> None:
+    """A recording ends before its snoop does."""
+    asterisk = await up()
+    await asterisk.taps.detach(DETACH)
+    for direction in (IN, OUT):
+        asterisk.ends(direction, 2.0)
+    asterisk.done.clear()
+    following = SEGMENT.replace(".0", ".1")
+    attach = asyncio.create_task(asterisk.taps.attach(Attach(call="c", segment=following, source=SOURCE)))
+    asterisk.taps.snoop_gone(snoop_id(SEGMENT, IN))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert asterisk.done == []
+    asterisk.taps.snoop_gone(snoop_id(SEGMENT, OUT))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert asterisk.done == ["snoop in", "snoop out"]
+    for direction in (IN, OUT):
+        asterisk.taps.snoop_entered(snoop_id(following, direction))
+    await attach

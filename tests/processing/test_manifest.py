@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from processing.tracks import voice_of
+from recorder.model import Call, Leg, LegState, Recording, Segment, Source, Visit
+from recorder.states import CallState, RecordingState, SegmentState
 from tests.processing.scene import Scene
 
 PAGE = Path(__file__).parents[2] / "docs" / "manifest.md"
@@ -59,3 +62,17 @@ def test_its_files_add_up(scene: Scene) -> None:
     document = scene.manifest()
     assert document["bytes"] == sum(file["bytes"] for file in document["files"])
     assert [file["kind"] for file in document["files"]] == ["mixed", "stereo"]
+
+
+def test_after_a_transfer_it_says_who_is_on_which_track() -> None:
+    legs = tuple(Leg(id=one, name=one, state=LegState.UP, answered=0.0) for one in ("alice", "bob", "carol", "dave"))
+    visits = (Visit(leg="alice", joined=0.0, left=3.0), Visit(leg="bob", joined=0.0, left=5.0),
+              Visit(leg="carol", joined=3.1, left=5.0))
+    call = Call(id="call", switch="main", boot="boot", first_leg="alice", state=CallState.ENDED, created=0.0, legs=legs,
+                visits=visits)
+    segments = tuple(Segment(id=f"recording.{number}", source=Source(leg=leg, directions=()), side=side, asked=start,
+                             state=SegmentState.DOWN, started=start, ended=stop)
+                     for number, (leg, side, start, stop) in enumerate([("alice", "caller", 0.0, 3.0),
+                                                                        ("bob", "callee", 3.05, 5.0)]))
+    recording = Recording(id="recording", call="call", state=RecordingState.ENDED, created=0.0, segments=segments)
+    assert [voice_of(call, recording, leg) for leg in legs] == ["caller", "callee", "caller", None]
