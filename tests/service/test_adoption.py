@@ -88,6 +88,15 @@ async def test_the_file_of_the_next_conference_does_not_replace_it(monitor: Path
     assert (monitor / "recording-8001.wav").exists()
 
 
+async def test_what_the_next_conference_appends_to_a_file_that_is_taken_over_is_not_lost(monitor: Path) -> None:
+    data = written(monitor / "recording-8001.wav")
+    with (monitor / "recording-8001.wav").open("ab") as next_one:
+        (file,) = (await taken(monitor)).files
+        next_one.write(b"appended")
+    assert (monitor.parent / "spool" / file.path).read_bytes() == data + b"appended"
+    assert os.listdir(monitor) == []
+
+
 async def test_what_an_earlier_conference_of_that_name_left_is_not_taken_for_this_one(monitor: Path) -> None:
     path = monitor / "recording-8001.wav"
     written(path)
