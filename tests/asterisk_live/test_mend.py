@@ -17,10 +17,10 @@ from tests.sounds import RATE
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
 
 
-def forget_that_the_tap_came_up(ledger: Path) -> None:
-    """As if the service had been killed between asking for the tap and hearing of it."""
+def believe_that_the_tap_failed(ledger: Path) -> None:
+    """As if Asterisk had refused the tap, and recorded all the same."""
     with closing(sqlite3.connect(ledger)) as connection, connection:
-        connection.execute("UPDATE segments SET state = 'attaching', started = NULL, files = '[]'")
+        connection.execute("UPDATE segments SET state = 'failed', started = NULL, files = '[]', cause = 'refused'")
         connection.execute("UPDATE recordings SET state = 'armed', started = NULL")
 
 
@@ -31,7 +31,7 @@ async def test_audio_that_asterisk_went_on_recording_for_a_dead_service_becomes_
     call, taken = await begin(phones, seconds=2.0)
     await recording_runs(service)
     await service.kill()
-    forget_that_the_tap_came_up(tmp_path / "ledger.sqlite")
+    believe_that_the_tap_failed(tmp_path / "ledger.sqlite")
     await asyncio.sleep(1)
     await call.hangup()
     await taken.ended

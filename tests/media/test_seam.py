@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -34,6 +34,7 @@ def assert_same_moment(seam: Seam | None, offset: int) -> None:
 
 class TestFind:
     @given(offset=st.integers(-150 * MS, 150 * MS), overlap=st.integers(100 * MS, 1_500 * MS))
+    @settings(deadline=None)
     def test_the_offset_is_exact_wherever_the_clock_has_it(self, offset: int, overlap: int) -> None:
         earlier, later = VOICE[:2 * RATE], VOICE[2 * RATE - overlap:]
         assert_same_moment(found(earlier, later, 2 * RATE - overlap + offset), 2 * RATE - overlap)
