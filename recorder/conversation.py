@@ -144,7 +144,8 @@ def look(world: World, call: Call, at: float, now: float) -> Call:
         call = replace(call, connected=_first_overlap(call.parties))
     elif call.connected is None and len(call.up) >= 2:
         call = replace(call, connected=at)
-    if call.transferred_by is not None and sum(leg.id != call.transferred_by for leg in call.up) >= 2:
+    others = [leg for leg in call.up if leg.id != call.transferred_by]
+    if call.transferred_by is not None and len(others) >= 2 and len(others) == len(call.up):
         call = replace(call, transferred_by=None)
     if call.state in OPEN and _deserted(call):
         ended = max((leg.gone for leg in call.parties if leg.gone is not None), default=at)

@@ -42,8 +42,10 @@ def visits(world: World, call: Call, at: float) -> Call:
     """The call with who talks to somebody noted, and since when; and who no longer does."""
     if call.kind is not CallKind.CALL:
         return call
-    there = [leg.id for leg in call.up if leg.id not in world.gone and peers(world, leg.id)]
     known = {visit.leg for visit in call.visits if visit.left is None}
+    # Who waits alone in the bridge, while the other one asks somebody, has not left.
+    there = [leg.id for leg in call.up if leg.id not in world.gone
+             and (peers(world, leg.id) or (leg.id in known and world.inside.get(leg.id) in world.bridges))]
     if known == set(there):
         return call
     kept = tuple(visit if visit.left is not None or visit.leg in there else replace(visit, left=_left(call, visit, at))

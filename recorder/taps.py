@@ -72,7 +72,8 @@ def anchor(call: Call) -> Leg | None:
     up = call.up
     talking = {visit.leg for visit in call.visits if visit.left is None}
     stay = [leg for leg in up if leg.id != call.transferred_by]
-    there = [leg for leg in stay if leg.id in talking] or stay or list(up)
+    together = [leg for leg in stay if leg.id in talking]
+    there = together if len(together) > 1 else stay or list(up)
     tapped = {segment.source.leg for segment in segments(call) if segment.state in _LIVE}
     for leg in there:
         if leg.id in tapped:

@@ -68,7 +68,7 @@ def test_a_local_channel_that_steps_out_of_the_way_changes_nobodys_party() -> No
     effects = story.bridge("inner", "two", "bob", "alice") + story.bridge("inner", "bob", "alice")
     story.bridge("outer")
     assert every(Detach, effects) == []
-    assert [visit.leg for visit in story.row().visits if visit.left is None] == ["alice", "bob"]
+    assert {visit.leg for visit in story.row().visits if visit.left is None} == {"alice", "bob"}
 
 
 def test_a_party_that_is_apart_while_others_talk_is_not_the_one_to_tap() -> None:
@@ -84,12 +84,25 @@ def test_a_party_that_is_apart_while_others_talk_is_not_the_one_to_tap() -> None
     story.bridge("second", "alice2", "carol")
     story.bridge("first", "alice")
     story.bridge("second", "alice2", "carol", "bob")
-    moved = story.bridge("second", "carol", "bob")
+    story.bridge("second", "carol", "bob")
+    moved = story.transferred("alice", "bob", "carol")
     effects = [effect for effect in story.effects if isinstance(effect, Detach)]
     assert {effect.segment for effect in effects} == {segment, consultation}
     assert only(Attach, [one for one in story.effects if isinstance(one, Attach)][2:]).source.leg == "bob"
-    assert every(Attach, moved) == []
+    assert only(Attach, moved).source.leg == "bob"
     assert story.segments()[1].side == "callee"
+
+
+def test_who_waits_while_the_other_one_asks_somebody_keeps_the_tap() -> None:
+    """An attended transfer by keys: the outside hears music, and its recording nothing of the consultation."""
+    story = Story(says(True), trunks=["trunk"])
+    talking(story, "trunk", "bob")
+    story.effects.clear()
+    story.bridge("first", "trunk")
+    story.rings("carol", "trunk")
+    story.answers("carol")
+    story.bridge("second", "bob", "carol")
+    assert [*every(Attach, story.effects), *every(Detach, story.effects)] == []
 
 
 def test_who_is_transferred_twice_keeps_the_track() -> None:
