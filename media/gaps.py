@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "FILL_MINIMUM_MS", "FILL_VALUES", "SHORT_ALLOWANCE_MS", "SHORT_LIMIT_MS", "FillRun", "Finding", "FindingId",
-    "SegmentEvidence", "TrackEvidence", "Verdict", "fill_runs", "judge", "shortfall_ms",
+    "SegmentEvidence", "TrackEvidence", "Verdict", "fill_runs", "judge", "outside", "shortfall_ms",
 ]
 
 FILL_VALUES = (0, -1)
@@ -80,6 +80,23 @@ def fill_runs(
     return tuple(sorted(found, key=lambda run: run.start))
 
 
+def outside(
+    runs: Iterable[FillRun], spans: Iterable[tuple[int, int]], *, rate: int, minimum_ms: float = FILL_MINIMUM_MS
+) -> tuple[FillRun, ...]:
+    """What is left of runs of fill without some spans, as far as it lasts ``minimum_ms`` or longer.
+
+    Args:
+        spans: from which sample to which (not included), in order; what we have silenced is no fill of the switch's.
+        rate: samples a second (Hz).
+    """
+    minimum = max(1, round(minimum_ms * rate / 1000))
+    left = list(runs)
+    for low, high in spans:
+        left = [FillRun(a, b - a, run.value) for run in left
+                for a, b in ((run.start, min(run.stop, low)), (max(run.start, high), run.stop)) if a < b]
+    return tuple(run for run in left if run.count >= minimum)
+
+
 def shortfall_ms(samples: int, rate: int, seconds: float) -> float:
     """Milliseconds that ``samples`` lack against ``seconds`` on the clock; negative if there are more."""
     return seconds * 1000 - samples * 1000 / rate
@@ -93,11 +110,14 @@ class SegmentEvidence:
         seconds: from the segment's start to its end on the switch's clock.
         samples: what the file holds; None if there is no file.
         fill: the file's runs of fill.
+        erased: how many of its samples we have silenced, as they lay in a pause; ``fill`` has none of them. They count
+            for the length, and prove nothing else.
     """
 
     seconds: float
     samples: int | None
     fill: Sequence[FillRun] = ()
+    erased: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +172,8 @@ def judge(evidence: TrackEvidence) -> Verdict:
     * ``empty``: a file without a sample, though its segment lasted longer than 40 ms. Incomplete.
     * ``short``: more than 100 ms are missing in all, after 40 ms are allowed to each segment. Incomplete. What is
       too long in one segment does not make up for what another lacks.
-    * ``only-fill``: all but at most 100 ms of the track is fill, though packets were received, or nobody counted
-      them. Incomplete: nothing proves that the silence is the party's own.
+    * ``only-fill``: all but at most 100 ms of the track, what was erased left aside, is fill, though packets were
+      received, or nobody counted them. Incomplete: nothing proves that the silence is the party's own.
     * ``no-media``: not one packet was received; silence is right. Noted.
     * ``packets-lost``: the network lost packets before the switch. Noted: the recording has what the switch had.
     """
@@ -163,6 +183,7 @@ def judge(evidence: TrackEvidence) -> Verdict:
     empty = sum(samples == 0 and one.seconds * 1000 > SHORT_ALLOWANCE_MS for one, samples in files)
     short = sum(max(0.0, shortfall_ms(samples, rate, one.seconds) - SHORT_ALLOWANCE_MS) for one, samples in files)
     samples = sum(samples for _, samples in files)
+    erased = sum(one.erased for one, _ in files)
     fill = sum(run.count for one, _ in files for run in one.fill)
     findings: list[Finding] = []
 
@@ -177,7 +198,7 @@ def judge(evidence: TrackEvidence) -> Verdict:
         find("empty", True, f"Track {name} has {empty} of {len(evidence.segments)} files without any audio.")
     if short > SHORT_LIMIT_MS:
         find("short", True, f"Track {name} is {short:.0f} ms shorter than the clock says.")
-    if fill and (samples - fill) * 1000 <= SHORT_LIMIT_MS * rate and evidence.received != 0:
+    if fill and (samples - erased - fill) * 1000 <= SHORT_LIMIT_MS * rate and evidence.received != 0:
         known = "nobody counted packets" if evidence.received is None else f"{evidence.received} packets came"
         find("only-fill", True, f"Track {name} holds nothing but fill, but {known}: either the tap heard nothing, "
                                 "or the party sent digital silence.")

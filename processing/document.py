@@ -32,6 +32,8 @@ def shortcomings(recording: Recording, facts: AllFacts) -> list[str]:
     said += [f"{file['path']}: {file['defect']}" for file in files if file["samples"] is None]
     said += [f"Nobody saw the end of segment {segment.id}: {segment.cause}." for segment in recording.segments
              if segment.state is SegmentState.LOST or (segment.state is SegmentState.DOWN and segment.ended is None)]
+    # A job that was begun before there was a step `erase` has no facts of it.
+    said += cast(list[str], facts.get("erase", {}).get("reasons", []))
     return said + cast(list[str], facts["compose"]["reasons"])
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from io import BufferedReader
+from typing import Any, cast
 
 from faults import WavInvalid
 from ledger.tables import Json
-from media.gaps import FillRun, SegmentEvidence, TrackEvidence, fill_runs, judge
+from media.gaps import FillRun, SegmentEvidence, TrackEvidence, fill_runs, judge, outside
 from media.wav import WavInfo, read_blocks, read_info
 from processing.step import Context, Facts
 from processing.tracks import expected_tracks, packets_of, track_of
@@ -20,11 +21,15 @@ _RATE_UNKNOWN = 8_000
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A file as it was found; ``samples`` is None if there is none that can be read, ``defect`` what is wrong."""
+    """A file as it was found; ``samples`` is None if there is none that can be read, ``defect`` what is wrong.
+
+    ``erased`` of the samples were silenced by the step before; ``fill`` has none of them.
+    """
 
     samples: int | None
     rate: int
     fill: tuple[FillRun, ...] = ()
+    erased: int = 0
     defect: str | None = None
 
 
@@ -32,7 +37,8 @@ class Verify:
     """Facts.
 
     ``tracks``: for each the verdict of :mod:`media.gaps`. ``files``: for each file what was found, by segment; its
-    ``fill`` are the runs of one exact value, with ``start`` and ``stop`` in seconds since the Unix epoch.
+    ``erased`` are the samples that the step before has silenced, and its ``fill`` the other runs of one exact value,
+    with ``start`` and ``stop`` in seconds since the Unix epoch.
     """
 
     name = "verify"
@@ -44,14 +50,15 @@ class Verify:
         files: list[Facts] = []
         for segment in context.recording.segments:
             for file in segment.files:
-                found = _look(context, file)
+                found = _look(context, file, _erased(context, segment, file))
                 track = track_of(segment, file)
                 if found.samples:
                     rates.setdefault(track, found.rate)
-                evidence[track].append(SegmentEvidence(_seconds(segment, found), found.samples, found.fill))
+                evidence[track].append(
+                    SegmentEvidence(_seconds(segment, found), found.samples, found.fill, found.erased))
                 files.append({"segment": segment.id, "track": track, "path": file.path, "channel": file.channel,
-                              "samples": found.samples, "rate": found.rate, "defect": found.defect,
-                              "fill": _on_the_clock(segment, found)})
+                              "samples": found.samples, "rate": found.rate, "erased": found.erased,
+                              "defect": found.defect, "fill": _on_the_clock(segment, found)})
         tracks = dict.fromkeys([*expected_tracks(context.call, context.recording), *evidence])
         return {"tracks": [_verdict(context, track, rates.get(track, _RATE_UNKNOWN), evidence[track])
                            for track in tracks],
@@ -70,7 +77,15 @@ def _on_the_clock(segment: Segment, found: _Found) -> list[Json]:
     return [{"start": begun + run.start / found.rate, "stop": begun + run.stop / found.rate} for run in found.fill]
 
 
-def _look(context: Context, file: TrackFile) -> _Found:
+def _erased(context: Context, segment: Segment, file: TrackFile) -> list[tuple[int, int]]:
+    """What the step before has silenced in a file, in samples. A job that was begun before there was that step has none
+    of its facts."""
+    files = cast(list[dict[str, Any]], context.facts.get("erase", {}).get("files", []))
+    return [(low, high) for one in files if (one["segment"], one["path"]) == (segment.id, file.path)
+            for low, high in one["spans"]]
+
+
+def _look(context: Context, file: TrackFile, erased: list[tuple[int, int]]) -> _Found:
     path = context.recorded_file(file.path)
     if path is None:
         return _Found(None, _RATE_UNKNOWN, defect="The file is not there.")
@@ -79,7 +94,8 @@ def _look(context: Context, file: TrackFile) -> _Found:
             info = read_info(opened)
             if file.channel >= info.channels:
                 return _Found(None, info.rate, defect=f"The file has no channel {file.channel + 1}.")
-            return _Found(info.samples, info.rate, _fill(opened, info, file.channel), info.defect)
+            fill = outside(_fill(opened, info, file.channel), erased, rate=info.rate)
+            return _Found(info.samples, info.rate, fill, sum(high - low for low, high in erased), info.defect)
     except WavInvalid as fault:
         return _Found(None, _RATE_UNKNOWN, defect=fault.message)
 

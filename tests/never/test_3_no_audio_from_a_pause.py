@@ -2,7 +2,7 @@
 
 A simulated switch notes from when to when each tap wrote. From the moment at which a pause counts as confirmed until it
 is given back, no tap of the call may have written a sample, whatever the switch, the network and we do. Where the
-switch does not confirm, nobody is told that it has.
+switch does not confirm, nobody is told that it has; what it went on writing is erased (tests/processing/test_erase.py).
 """
 
 from __future__ import annotations
