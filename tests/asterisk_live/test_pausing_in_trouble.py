@@ -174,7 +174,8 @@ async def test_transferred_while_paused_the_call_stays_paused_with_the_next_part
 
 async def test_paused_while_the_network_stands_still_the_answer_is_forced_and_nothing_comes_into_the_recording(
         asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
-    """Asterisk goes on writing, as nobody can tell it to stop; what it wrote of the pause is left out afterwards."""
+    """Asterisk goes on writing, as nobody can tell it to stop; what it wrote of the pause is taken out afterwards,
+    of its own files, too."""
     with Kept(asterisk.recordings, tmp_path) as kept:
         async with Way(asterisk.http_port) as way:
             switch = {**settings(asterisk, tmp_path)["switches"]["main"], "url": f"http://127.0.0.1:{way.port}"}
@@ -185,6 +186,7 @@ async def test_paused_while_the_network_stands_still_the_answer_is_forced_and_no
                 assert (await service.ask(identity, "pause"))["answer"] == "forced"
                 call.stream.play(CARD)
                 await asyncio.sleep(1)
+                while_paused = await asyncio.to_thread(heard, kept)
                 way.unblock()
                 await until_recording(service, yes=False)
                 assert await asyncio.to_thread(snoops, asterisk) == set()
@@ -197,4 +199,9 @@ async def test_paused_while_the_network_stands_still_the_answer_is_forced_and_no
         (pause,) = row["pauses"]
         first, second = row["recordings"][0]["segments"]
         assert (pause["confirmed"], first["forced"], second["forced"]) == (None, True, False)
-        assert [Path(name).name for name in heard(kept)] == [f"{first['id']}-in.wav"]
+        stalled, anew = ([(file["rate"], file["erased"], file["samples"]) for file in segment["files"]]
+                         for segment in service.manifest(row["recordings"][0])["segments"])
+        assert all(rate < erased < samples - 0.9 * rate for rate, erased, samples in stalled), stalled
+        assert [erased for _, erased, _ in anew] == [0, 0]
+        assert [Path(name).name for name in while_paused] == [f"{first['id']}-in.wav"]
+        assert heard(kept) == []
