@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 
 import structlog
 
+from ari_app.leaving import Leaving
 from ari_app.names import announcement_channel, announcement_of
 from faults import SwitchFault, SwitchOperationFailed
 from policy.types import Announcement
@@ -50,15 +51,17 @@ class Announcements:
     Args:
         switch: the switch's name, for the events.
         operations: the ARI operations.
+        leaving: the snoops on their way out, which the next tap of their leg waits for.
         tell: takes each event.
         sequence: the next sequence number of the connection.
         clock: seconds since the Unix epoch; for what Asterisk gives no time of.
     """
 
-    def __init__(self, switch: str, operations: AnnouncementOperations, *, tell: Callable[[Announced], None],
-                 sequence: Callable[[], int], clock: Callable[[], float]) -> None:
+    def __init__(self, switch: str, operations: AnnouncementOperations, leaving: Leaving, *,
+                 tell: Callable[[Announced], None], sequence: Callable[[], int], clock: Callable[[], float]) -> None:
         self._switch = switch
         self._operations = operations
+        self._leaving = leaving
         self._tell = tell
         self._sequence = sequence
         self._clock = clock
@@ -82,7 +85,10 @@ class Announcements:
 
     async def hush(self, effect: Hush) -> None:
         """Delete the snoop. Where Asterisk refuses, the next snapshot shows the announcement and it is asked again."""
-        if await self.end(announcement_channel(effect.announcement)):
+        snoop = announcement_channel(effect.announcement)
+        if effect.leg:
+            self._leaving.leaves(snoop, effect.leg)
+        if await self.end(snoop):
             self._say(effect.announcement, PlaybackInput.ENDS, self._clock())
 
     def refused(self, effect: Announce, cause: str) -> None:
@@ -115,6 +121,7 @@ class Announcements:
             await self._operations.delete(snoop)
         except SwitchOperationFailed as fault:
             if fault.details.get("status") == 404:
+                self._leaving.gone(snoop)
                 return True
             log.warning("an announcement could not be ended", snoop=snoop, why=fault.message)
             return False

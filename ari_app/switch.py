@@ -19,6 +19,7 @@ from ari_app.generated import events as ari
 from ari_app.generated.models import AsteriskInfo
 from ari_app.kept import Kept
 from ari_app.lease import Holder, Lease
+from ari_app.leaving import Leaving
 from ari_app.limits import Limits
 from ari_app.names import announcement_of, member_of, parse, shared
 from ari_app.stasis import Stasis, asks
@@ -65,9 +66,11 @@ class AriSwitch:
         lease = Lease(way.operations, holder, clock=time.monotonic)
         self._connection = Connection(way, self, lease, clock=time.monotonic, events=EVENTS,
                                       backoff=Backoff(random or Random()))
-        self._taps = Taps(name, self, tell=self._put, sequence=self._next, clock=time.time)
+        self._leaving = Leaving()
+        self._taps = Taps(name, self, self._leaving, tell=self._put, sequence=self._next, clock=time.time)
         self._kept = Kept(name)
-        self._announcements = Announcements(name, self, tell=self._put, sequence=self._next, clock=time.time)
+        self._announcements = Announcements(name, self, self._leaving, tell=self._put, sequence=self._next,
+                                            clock=time.time)
         self._arrivals = Arrivals()
         self._stasis = Stasis(name, self._way.operations, sequence=self._next, start=self._start)
         self._events: asyncio.Queue[CallEvent] = asyncio.Queue()
@@ -186,6 +189,7 @@ class AriSwitch:
         boot = f"{info.system.entity_id}/{info.status.startup_time:.3f}"
         if boot != self._boot:
             self._taps.forget()
+            self._leaving.forget()
         self._boot = boot
         self._said_boot = False
 
@@ -205,7 +209,7 @@ class AriSwitch:
         if isinstance(event, ari.ChannelEnteredBridge) and event.channel is not None:
             self._member_entered(event.channel.id, event.bridge.id)
         if isinstance(event, ari.ChannelDestroyed):
-            self._taps.snoop_gone(event.channel.id)
+            self._leaving.gone(event.channel.id)
         match event:
             case ari.StasisStart():
                 if parse(event.channel.id) is not None:

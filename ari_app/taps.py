@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ari_app.leaving import Leaving
 from ari_app.names import files, parse, recording_name, snoop_id
 from faults import SwitchFault, SwitchOperationFailed
 from recorder.effects import Attach, Detach
@@ -23,7 +24,6 @@ from recorder.model import Direction, Source
 
 _UP_WITHIN = 2.5
 _REMEMBERED = 200  # taps that have just ended
-_GONE_WITHIN = 0.3
 
 
 class TapOperations(Protocol):
@@ -77,35 +77,28 @@ class _Tap:
         return bool(begun) and begun <= set(self.finished)
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaving:
-    """A snoop that was deleted and may still be there."""
-
-    leg: str
-    gone: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 class Taps:
     """All taps of one Asterisk.
 
     Args:
         switch: the switch's name, for the events.
         operations: the ARI operations.
+        leaving: the snoops on their way out, which the next ones wait for.
         tell: takes each event.
         sequence: the next sequence number of the connection.
         clock: seconds since the Unix epoch; for what Asterisk gives no time of.
     """
 
-    def __init__(self, switch: str, operations: TapOperations, *, tell: Callable[[TapEvent], None],
-                 sequence: Callable[[], int], clock: Callable[[], float]) -> None:
+    def __init__(self, switch: str, operations: TapOperations, leaving: Leaving, *,
+                 tell: Callable[[TapEvent], None], sequence: Callable[[], int], clock: Callable[[], float]) -> None:
         self._switch = switch
         self._operations = operations
+        self._leaving = leaving
         self._tell = tell
         self._sequence = sequence
         self._clock = clock
         self._taps: dict[str, _Tap] = {}
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)
-        self._leaving: dict[str, _Leaving] = {}
 
     async def attach(self, effect: Attach) -> None:
         """Make the snoops, wait until they are ours, record them back to back."""
@@ -113,7 +106,7 @@ class Taps:
         self._taps[effect.segment] = tap
         try:
             async with asyncio.timeout(_UP_WITHIN):
-                await self._left(effect.source.leg)
+                await self._leaving.left(effect.source.leg)
                 await _all(self._make(effect.source, tap.segment, one) for one in tap.directions)
                 await tap.ready.wait()
                 if not tap.unwanted:
@@ -143,7 +136,7 @@ class Taps:
         tap.unwanted = True
         tap.ready.set()
         for direction in tap.directions if effect.source.leg else ():
-            self._leaving.setdefault(snoop_id(tap.segment, direction), _Leaving(effect.source.leg))
+            self._leaving.leaves(snoop_id(tap.segment, direction), effect.source.leg)
         there = await self._destroy(tap)
         if unknown and not there:
             if await self._left_a_file(tap):
@@ -166,7 +159,6 @@ class Taps:
     def forget(self) -> None:
         """The switch restarted: none of the taps is left."""
         self._taps.clear()
-        self._leaving.clear()
 
     def knows(self, name: str) -> bool:
         """Whether a recording of that name belongs to a tap that is here."""
@@ -178,12 +170,6 @@ class Taps:
         if tap is not None and direction is not None:
             tap.entered.add(direction)
             tap.look()
-
-    def snoop_gone(self, snoop: str) -> None:
-        """ChannelDestroyed of a snoop."""
-        leaving = self._leaving.pop(snoop, None)
-        if leaving is not None:
-            leaving.gone.set()
 
     def member_entered(self, segment: str, bridge: str) -> bool:
         """ChannelEnteredBridge of a quiet member: what it hears from now on is the mix.
@@ -226,18 +212,6 @@ class Taps:
             return []
         return [snoop_id(tap.segment, one) for one in tap.directions if one not in tap.finished]
 
-    async def _left(self, leg: str) -> None:
-        """Wait, not for long, until the snoops that are on their way out have let go of a leg. A recording ends before
-        its snoop does, and the next snoop would share with that one what makes it deaf to the next party: 8 of 30."""
-        leaving = {snoop: one for snoop, one in self._leaving.items() if one.leg == leg}
-        try:
-            async with asyncio.timeout(_GONE_WITHIN):
-                for one in leaving.values():
-                    await one.gone.wait()
-        except TimeoutError:
-            for snoop in leaving:
-                self._leaving.pop(snoop, None)
-
     async def _make(self, source: Source, segment: str, direction: Direction) -> None:
         if direction is Direction.MIX:
             await self._operations.join(source.bridge, segment)
@@ -256,7 +230,7 @@ class Taps:
                 await self._operations.delete(snoop_id(tap.segment, direction))
             except SwitchOperationFailed as fault:
                 if fault.details.get("status") == 404:
-                    self.snoop_gone(snoop_id(tap.segment, direction))
+                    self._leaving.gone(snoop_id(tap.segment, direction))
                     continue
                 # It is asked again by force, and then by the next snapshot.
                 tap.cause = tap.cause or fault.message

@@ -100,7 +100,7 @@ def looked(world: World, event: SwitchUp, now: float) -> None:
             if playback.id in there:
                 there.discard(playback.id)
                 if playback.state is PlaybackState.HUSHING:
-                    world.effects.append(Hush(call=call.id, announcement=playback.id))
+                    world.effects.append(Hush(call=call.id, announcement=playback.id, leg=playback.leg))
                 else:
                     call = _apply(world, call, playback, PlaybackInput.PLAYS, "", event.at, now)
             elif playback.state is PlaybackState.ASKED:
@@ -169,7 +169,7 @@ def _announce(world: World, call: Call, wish: Wish, at: float) -> Call:
 
 
 def _unwant(world: World, call: Call, playback: Playback, at: float) -> Call:
-    world.effects.append(Hush(call=call.id, announcement=playback.id))
+    world.effects.append(Hush(call=call.id, announcement=playback.id, leg=playback.leg))
     return _put(call, replace(playback, state=step(PLAYBACK, playback.state, PlaybackInput.UNWANTED), ended=at))
 
 
@@ -194,7 +194,7 @@ def _apply(world: World, call: Call, playback: Playback, news: PlaybackInput, ca
     before = playback.state
     if before not in _LIVE and news is PlaybackInput.PLAYS:
         # A word that comes late, or a request that was overtaken by its end: nobody wants it any more.
-        world.effects.append(Hush(call=call.id, announcement=playback.id))
+        world.effects.append(Hush(call=call.id, announcement=playback.id, leg=playback.leg))
         return call
     if _beeps(call) and before is PlaybackState.PLAYING and news is PlaybackInput.FAILS:
         # A beep has no end of its own: it was heard until it ended.

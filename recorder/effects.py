@@ -78,10 +78,11 @@ class Announce:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hush:
-    """End an announcement."""
+    """End an announcement. ``leg``: on which it is played; empty where that is not known."""
 
     call: str
     announcement: str
+    leg: str = ""
 
 
 class Answer(StrEnum):

@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 
+from ari_app.leaving import Leaving
 from ari_app.names import recording_name, snoop_id
 from ari_app.taps import TapEvent, Taps
 from faults import SwitchOperationFailed, SwitchUnreachable
@@ -28,7 +29,9 @@ class Asterisk:
         self.told: list[TapEvent] = []
         self.files: set[str] = set()
         self.before: Callable[[str], Awaitable[None]] | None = None
-        self.taps = Taps("main", self, tell=self.told.append, sequence=count(1).__next__, clock=lambda: 5.0)
+        self.leaving = Leaving()
+        self.taps = Taps("main", self, self.leaving, tell=self.told.append, sequence=count(1).__next__,
+                         clock=lambda: 5.0)
 
     async def _do(self, operation: str) -> None:
         if self.before is not None:
@@ -295,11 +298,11 @@ async def test_the_next_snoops_of_a_leg_wait_until_the_last_ones_have_let_go_of_
     asterisk.done.clear()
     following = SEGMENT.replace(".0", ".1")
     attach = asyncio.create_task(asterisk.taps.attach(Attach(call="c", segment=following, source=SOURCE)))
-    asterisk.taps.snoop_gone(snoop_id(SEGMENT, IN))
+    asterisk.leaving.gone(snoop_id(SEGMENT, IN))
     for _ in range(5):
         await asyncio.sleep(0)
     assert asterisk.done == []
-    asterisk.taps.snoop_gone(snoop_id(SEGMENT, OUT))
+    asterisk.leaving.gone(snoop_id(SEGMENT, OUT))
     for _ in range(5):
         await asyncio.sleep(0)
     assert asterisk.done == ["snoop in", "snoop out"]

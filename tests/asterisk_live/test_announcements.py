@@ -21,6 +21,8 @@ from tests.asterisk_live.announcing import (
     told,
 )
 from tests.asterisk_live.recorded import ALICE, BOB, TRUNK, Conversation, clear, converse, said
+from tests.asterisk_live.whereabouts import SOUNDS, Whereabouts, heard, row_of
+from tests.asterisk_live.whereabouts import connected as talking
 from tests.hearing import tones
 from tests.phone import Call, Phone, Phones
 from tests.phonograph import Phonograph
@@ -126,6 +128,27 @@ async def test_a_party_that_the_call_is_handed_to_hears_it_at_once(
     if hertz == CHIME:
         assert [one["parties"] for one in told(row)] == [["alice", "bob"], ["carol"]]
         assert len(beeps(call, hertz)) == len(beeps(joined, hertz)) == 1
+
+
+async def test_a_beep_does_not_keep_the_tap_from_hearing_the_next_party(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    """Asterisk takes packets whose numbers are lower than those of the party before for late ones, on a leg that any
+    snoop has held on to: it befell some two calls of five."""
+    trunk = await phones.trunk(TRUNK)
+    bob, carol = await phones.user("bob", BOB), await phones.user("carol", SOUNDS["carol"])
+    bob.first_packet, carol.first_packet = 40000, 30000
+    async with announcing(asterisk, tmp_path, EVERY_2) as service:
+        for calls in (1, 2, 3):
+            call, taken = await talking(trunk, bob, "102")
+            await asyncio.sleep(0.8)
+            assert await taken.refer("103") == 200
+            then = await carol.next_call()
+            await heard(call, then, seconds=1)
+            await call.hangup()
+            found = Whereabouts.of(service, await row_of(service, call, rows=calls))
+            assert found.speakers("callee", taken, then) == ["bob", "carol"]
+            assert beeps(taken)
+            assert beeps(then)
 
 
 async def test_the_beep_is_silent_in_a_pause(asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from policy.types import Announcement, Beep
-from recorder.effects import Announce, Effect, Hush
+from recorder.effects import Announce, Attach, Detach, Effect, Hush
 from recorder.events import Announced, Verb
 from recorder.model import Heard, Playback
 from recorder.states import PlaybackInput, PlaybackState
-from tests.recorder.story import SWITCH, Story, says
+from tests.recorder.story import SWITCH, Story, only, says
 
 BEEP = Announcement(beep=Beep())
 SOUND = Announcement(sound="consent")
@@ -79,6 +79,21 @@ def test_a_pause_ends_the_beep_and_the_resume_begins_it_once_the_tap_is_back() -
     tells(told, PlaybackInput.ENDS)
     assert asked(told.asks(Verb.RESUME, "alice")) == []
     assert asked(told.tap_up(told.segments()[-1].id)) == [("alice", Heard.ALL)]
+
+
+def test_a_beep_lets_go_of_the_leg_before_a_tap_for_the_next_party_and_begins_once_that_is_up() -> None:
+    told = story(BEEP)
+    segment = told.talk()
+    told.bridge("first", "alice", "bob")
+    tells(told, PlaybackInput.PLAYS)
+    handed = told.transferred("bob", "alice")
+    assert [(effect.announcement, effect.leg) for effect in handed if isinstance(effect, Hush)] == [
+        (playbacks(told)[0].id, "alice")]
+    assert only(Detach, handed).segment == segment
+    tells(told, PlaybackInput.ENDS)
+    following = told.tap_down(segment)
+    assert (only(Attach, following).source.leg, asked(following)) == ("alice", [])
+    assert [leg for leg, _ in asked(told.tap_up(told.segments()[-1].id))] == ["alice"]
 
 
 def test_a_sound_is_not_said_again_after_a_pause() -> None:
