@@ -29,7 +29,8 @@ async def test_both_hear_the_other_from_the_first_sample(pair: tuple[Phone, Phon
     await call.hangup()
     await taken.ended
 
-    assert locate(THERE.samples, call.stream.heard()).offset == 0
+    # The first packet may come before a busy machine has told this phone from where.
+    assert -PACKET <= locate(THERE.samples, call.stream.heard()).offset <= 0
     assert list(whose_audio(taken.stream.heard(), {"here": HERE.samples, "there": THERE.samples})) == ["here"]
 
 
