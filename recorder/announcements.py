@@ -1,8 +1,9 @@
 """What the parties of a recorded call hear of it: what is wanted, what the switch plays, and the effects between.
 
-A sound is played once for each party and recording. A beep runs while the call is being recorded, and begins anew when
-a party joins, so that this party hears it at once. On which leg it is played decides what the recording has of it: a
-tap does not hear what is played on the tapped leg, and hears what comes from another one.
+A sound is played once for each party and recording, and again to whom a transfer has cut it short. A beep runs while
+the call is being recorded, and begins anew when a party joins, so that this party hears it at once. On which leg it is
+played decides what the recording has of it: a tap does not hear what is played on the tapped leg, and hears what comes
+from another one.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ def converge(world: World, call: Call, at: float) -> Call:
     for playback in _live(call):
         if _beeps(call) and not any(_serves(playback, wish) for wish in wishes):
             call = _unwant(world, call, playback, at)
+        elif not _beeps(call) and _in_the_way(call, playback.leg):
+            call = _cut_short(world, call, playback, at)
     if not world.up or world.timers.running(call.id, "announce"):
         return call
     for wish in wishes:
@@ -171,6 +174,20 @@ def _announce(world: World, call: Call, wish: Wish, at: float) -> Call:
 def _unwant(world: World, call: Call, playback: Playback, at: float) -> Call:
     world.effects.append(Hush(call=call.id, announcement=playback.id, leg=playback.leg))
     return _put(call, replace(playback, state=step(PLAYBACK, playback.state, PlaybackInput.UNWANTED), ended=at))
+
+
+def _in_the_way(call: Call, leg: str) -> bool:
+    """Whether what is played on that leg would make its next tap deaf (`talking`): the last one is on its way out."""
+    on_leg = {segment.state for segment in taps.segments(call) if segment.source.leg == leg}
+    return not call.paused and SegmentState.DETACHING in on_leg and SegmentState.UP not in on_leg and (
+        call.kind is CallKind.CALL and taps.to_be_recorded(call))
+
+
+def _cut_short(world: World, call: Call, playback: Playback, at: float) -> Call:
+    """End a sound. Who has not heard all of it hears it again."""
+    world.effects.append(Hush(call=call.id, announcement=playback.id, leg=playback.leg))
+    return _put(call, replace(playback, state=step(PLAYBACK, playback.state, PlaybackInput.FAILS), ended=at,
+                              cause="it would have kept the tap from hearing the next party"))
 
 
 def _without_legs(world: World, call: Call, at: float) -> Call:

@@ -96,6 +96,27 @@ def test_a_beep_lets_go_of_the_leg_before_a_tap_for_the_next_party_and_begins_on
     assert [leg for leg, _ in asked(told.tap_up(told.segments()[-1].id))] == ["alice"]
 
 
+def test_a_sound_that_a_transfer_cuts_short_is_said_again_once_the_next_tap_is_up() -> None:
+    told = story(SOUND)
+    segment = told.talk()
+    told.bridge("first", "alice", "bob")
+    tells(told, PlaybackInput.PLAYS)
+    handed = told.transferred("bob", "alice")
+    assert [effect.leg for effect in handed if isinstance(effect, Hush)] == ["alice"]
+    tells(told, PlaybackInput.ENDS)
+    assert (playbacks(told)[0].state, playbacks(told)[0].cause) == (
+        PlaybackState.FAILED, "it would have kept the tap from hearing the next party")
+    assert asked(told.tap_down(segment)) == []
+    assert [leg for leg, _ in asked(told.tap_up(told.segments()[-1].id))] == ["alice"]
+
+
+def test_a_sound_goes_on_in_a_pause() -> None:
+    told = story(SOUND)
+    told.talk()
+    tells(told, PlaybackInput.PLAYS)
+    assert not any(isinstance(effect, Hush) for effect in told.asks(Verb.PAUSE, "alice"))
+
+
 def test_a_sound_is_not_said_again_after_a_pause() -> None:
     told = story(SOUND)
     segment = told.talk()
