@@ -65,6 +65,7 @@ class _Tap:
     unwanted: bool = False
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     attaching: bool = False
+    made: bool = False
 
     def look(self) -> None:
         """It can be recorded once all its channels are ours, and the one of a conference is in there."""
@@ -107,6 +108,9 @@ class Taps:
         try:
             async with asyncio.timeout(_UP_WITHIN):
                 await self._leaving.left(effect.source.leg)
+                if tap.unwanted:
+                    return  # its end was told while it waited
+                tap.made = True
                 await _all(self._make(effect.source, tap.segment, one) for one in tap.directions)
                 await tap.ready.wait()
                 if not tap.unwanted:
@@ -135,6 +139,10 @@ class Taps:
                                                     recorded=set(effect.source.directions))
         tap.unwanted = True
         tap.ready.set()
+        if tap.attaching and not tap.made:
+            # Nothing of it is on the switch: a pause is not to wait for the snoops of the tap before.
+            self._never_up(tap)
+            return
         for direction in tap.directions if effect.source.leg else ():
             self._leaving.leaves(snoop_id(tap.segment, direction), effect.source.leg)
         there = await self._destroy(tap)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 
 from policy.types import Media
 from recorder.conference import OPEN
@@ -259,13 +260,14 @@ def _apply(world: World, call: Call, event: TapUp | TapDown | TapFailed, now: fl
         for name in ("detach", "lose"):
             world.timers.stop(call.id, f"{name}:{segment.id}")
         if before in _LIVE:
-            _wait_before_retry(world, call, now)
+            _wait_before_retry(world, call, segment.source, now)
     return call
 
 
-def _wait_before_retry(world: World, call: Call, now: float) -> None:
+def _wait_before_retry(world: World, call: Call, source: Source, now: float) -> None:
     """A tap that ended by itself is mostly a leg about to hang up: look again a moment later, later each time."""
-    failures = sum(segment.state is SegmentState.FAILED for segment in segments(call))
+    of_source = reversed([segment for segment in segments(call) if segment.source == source])
+    failures = sum(1 for _ in takewhile(lambda segment: segment.state is SegmentState.FAILED, of_source))
     wait = min(world.limits.retry_first * 2 ** min(failures, 16), world.limits.retry_longest)
     world.timers.start(call.id, "retry", now + wait)
 

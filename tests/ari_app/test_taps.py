@@ -309,3 +309,21 @@ async def test_the_next_snoops_of_a_leg_wait_until_the_last_ones_have_let_go_of_
     for direction in (IN, OUT):
         asterisk.taps.snoop_entered(snoop_id(following, direction))
     await attach
+
+
+async def test_a_tap_that_waits_for_the_last_snoops_and_is_not_wanted_any_more_ends_at_once() -> None:
+    asterisk = await up()
+    await asterisk.taps.detach(DETACH)
+    for direction in (IN, OUT):
+        asterisk.ends(direction, 2.0)
+    asterisk.done.clear()
+    asterisk.told.clear()
+    following = SEGMENT.replace(".0", ".1")
+    attach = asyncio.create_task(asterisk.taps.attach(Attach(call="c", segment=following, source=SOURCE)))
+    await asyncio.sleep(0)
+    await asterisk.taps.detach(Detach(call="c", segment=following, source=SOURCE))
+    assert [type(event) for event in asterisk.told] == [TapFailed]
+    for direction in (IN, OUT):
+        asterisk.leaving.gone(snoop_id(SEGMENT, direction))
+    await attach
+    assert (asterisk.done, len(asterisk.told)) == ([], 1)
