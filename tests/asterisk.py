@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from tests.sounds import noise, write
 
-__all__ = ["MUSIC", "TRUNK_ADDRESS", "USERS", "AsteriskFault", "AsteriskServer", "Installation", "find_installation"]
+__all__ = ["MUSIC", "TRUNK_ADDRESS", "USERS", "AsteriskFault", "AsteriskServer", "Installation", "find_installation",
+           "warden"]
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -118,7 +119,7 @@ def _free_port(kind: socket.SocketKind, draw: Callable[[], int]) -> int:
     raise AsteriskFault(f"no free port between {_PORTS[0]} and {_PORTS[1]}")
 
 
-def _warden(pid: int) -> subprocess.Popen[bytes]:
+def warden(pid: int) -> subprocess.Popen[bytes]:
     """Ends process `pid` when this one is gone, even by SIGKILL: the pipe that it reads from is then closed."""
     return subprocess.Popen(
         ["sh", "-c", 'read -r _; kill -KILL "$0"', str(pid)], stdin=subprocess.PIPE, start_new_session=True
@@ -137,7 +138,12 @@ class AsteriskServer:
         umask: of the child, for the files that it writes; 0o077 keeps recordings private.
         calls: a port of 127.0.0.1 where the application `recorder` is, for Asterisk to connect to, as `phonograph`
             and with `ari_password`; None: it connects to nobody.
+
+    Attributes:
+        living: the servers that were started and not ended, for who has to clean up after a test that failed.
     """
+
+    living: ClassVar[set["AsteriskServer"]] = set()
 
     def __init__(self, folder: Path | None = None, *, umask: int = 0o077, calls: int | None = None) -> None:
         self.installation = find_installation()
@@ -242,7 +248,8 @@ class AsteriskServer:
                 umask=self._umask,
                 start_new_session=True,
             )
-        self._warden = _warden(self._process.pid)
+        self._warden = warden(self._process.pid)
+        self.living.add(self)
         self._await_boot(self._process)
 
     def cli(self, command: str, *, timeout: float = 10.0) -> str:
@@ -392,5 +399,6 @@ class AsteriskServer:
             self._warden = None
         self._process.wait()
         self._process = None
+        self.living.discard(self)
         # What a killed server leaves behind would look like a living one.
         (self._run / "asterisk.ctl").unlink(missing_ok=True)

@@ -9,16 +9,17 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import Process
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import aiohttp
 import yaml
 
-from tests.asterisk import AsteriskServer
+from tests.asterisk import AsteriskServer, warden
 
 __all__ = ["Phonograph", "PhonographFault", "settings"]
 
@@ -55,7 +56,12 @@ class Phonograph:
     Args:
         policy: the policy file's text.
         more: keys of phonograph.yaml that differ from `settings`.
+
+    Attributes:
+        living: the services that were started and not ended, for who has to clean up after a test that failed.
     """
+
+    living: ClassVar[set["Phonograph"]] = set()
 
     def __init__(self, server: AsteriskServer, folder: Path, *, policy: str, **more: object) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +72,7 @@ class Phonograph:
         self.file.chmod(0o600)
         (folder / "policy.yaml").write_text(policy)
         self._process: Process | None = None
+        self._warden: subprocess.Popen[bytes] | None = None
 
     async def start(self, *, until_up: bool = True) -> None:
         """Start it; wait until it sees its switch.
@@ -77,6 +84,8 @@ class Phonograph:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "console.main", "run", "-c", str(self.file),
                 stdin=asyncio.subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
+        self._warden = warden(self._process.pid)
+        self.living.add(self)
         if until_up:
             try:
                 await self.until(self._up, "did not see its switch")
@@ -89,14 +98,14 @@ class Phonograph:
         assert self._process is not None
         if self._process.returncode is None:
             self._process.terminate()
-        return await self._process.wait()
+        return await self._ended(self._process)
 
     async def kill(self) -> None:
         """SIGKILL: nothing is written any more."""
         assert self._process is not None
         if self._process.returncode is None:
             os.kill(self._process.pid, signal.SIGKILL)
-        await self._process.wait()
+        await self._ended(self._process)
 
     @property
     def pid(self) -> int:
@@ -169,6 +178,15 @@ class Phonograph:
         """The manifest of a recording that the API told of."""
         loaded: Json = json.loads(Path(recording["manifest"]).read_text())
         return loaded
+
+    async def _ended(self, process: Process) -> int:
+        status = await process.wait()
+        if self._warden is not None:
+            self._warden.kill()
+            self._warden.communicate()
+            self._warden = None
+        self.living.discard(self)
+        return status
 
     async def _up(self) -> bool:
         if not self.socket.exists():

@@ -16,7 +16,9 @@ import pytest
 
 from tests.asterisk import AsteriskFault, AsteriskServer, find_installation
 from tests.hearing import Found, follow, locate, whose_audio
+from tests.left_over import ended_afterwards
 from tests.phone import Call, CallFailed, Network, Phone, Phones
+from tests.phonograph import Phonograph
 from tests.sounds import PACKET, RATE, Samples, Sound, noise, quiet, speech
 
 pytestmark = pytest.mark.asterisk
@@ -112,6 +114,20 @@ async def test_a_server_does_not_outlive_whoever_started_it(tmp_path: Path) -> N
     ended, _, _ = await asyncio.to_thread(select.select, [server], [], [], 10)
     os.close(server)
     assert ended
+
+
+async def test_what_a_failed_test_left_running_ends_and_nothing_else(
+        asterisk: AsteriskServer, tmp_path: Path) -> None:
+    async with ended_afterwards():
+        server = AsteriskServer(tmp_path / "asterisk")
+        await asyncio.to_thread(server.start)
+        service = Phonograph(server, tmp_path, policy="record: none\n")
+        await service.start()
+        left = os.pidfd_open(service.pid)
+    assert select.select([left], [], [], 0)[0], "the service goes on"
+    os.close(left)
+    assert not server.running
+    assert asterisk.running
 
 
 async def test_without_asterisk_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
