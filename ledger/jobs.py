@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select, union_all
 
 from faults import Fault, LeaseLost, NotFound
 from ledger.tables import Json, jobs
@@ -58,6 +58,8 @@ _DUE = (select(jobs.c.recording).where(or_(
 _CLAIM = (jobs.update().where(jobs.c.recording == _DUE)
           .values(state=JobState.RUNNING.value, attempts=jobs.c.attempts + 1, owner=bindparam("new_owner"),
                   lease_until=bindparam("new_lease")).returning(*jobs.c))
+_NEXT = union_all(*(select(func.min(column)).where(jobs.c.state == state.value) for column, state in (
+    (jobs.c.run_at, JobState.WAITING), (jobs.c.lease_until, JobState.RUNNING))))
 _HELD = jobs.update().where(
     jobs.c.recording == bindparam("held_recording"), jobs.c.state == JobState.RUNNING.value,
     jobs.c.owner == bindparam("held_by"), jobs.c.attempts == bindparam("held_attempts"),
@@ -91,10 +93,11 @@ def renew(connection: Connection, job: Job, now: float, lease: float) -> Job:
     return _change(connection, job, lease_until=now + lease)
 
 
-def advance(connection: Connection, job: Job, step: str, facts: dict[str, Json], then: str, now: float,
+def advance(connection: Connection, job: Job, facts: dict[str, dict[str, Json]], then: str, now: float,
             lease: float) -> Job:
-    """Keep what ``step`` found, and come to step ``then``, with a fresh lease and a fresh count of attempts."""
-    return _change(connection, job, facts={**job.facts, step: facts}, step=then, attempts=1, fault=None,
+    """Keep what the steps have found so far, and come to step ``then``, with a fresh lease and a fresh count of
+    attempts."""
+    return _change(connection, job, facts=facts, step=then, attempts=1, fault=None,
                    lease_until=now + lease)
 
 
@@ -181,10 +184,8 @@ def listing(connection: Connection, state: JobState, *, limit: int = 100) -> lis
 
 def next_due(connection: Connection) -> float | None:
     """When the next job can be claimed, in seconds since the epoch (it may be past); None if none is open."""
-    waiting, running = (connection.execute(select(func.min(column)).where(jobs.c.state == state.value)).scalar_one()
-                        for column, state in ((jobs.c.run_at, JobState.WAITING),
-                                              (jobs.c.lease_until, JobState.RUNNING)))
-    return min((at for at in (waiting, running) if at is not None), default=None)
+    found = connection.execute(_NEXT).scalars()
+    return min((at for at in found if at is not None), default=None)
 
 
 def _change(connection: Connection, job: Job, **changes: Any) -> Job:

@@ -36,7 +36,9 @@ class Ledger:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._writing = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._alone = engine.dialect.name == "sqlite"
+        self._writing = threading.Lock() if self._alone else nullcontext()
+        self._writer: Connection | None = None
         self._saved: dict[str, Call] = {}
 
     @classmethod
@@ -78,13 +80,35 @@ class Ledger:
         """
         with self._writing, _told_as_fault():
             try:
-                with self._engine.begin() as connection:
+                with self._begun() as connection:
                     connection.info[_SAVED] = self._saved
                     yield connection
             except BaseException:
                 # What was rolled back was not saved.
                 self._saved.clear()
                 raise
+
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        """A transaction begun. Who writes alone keeps the connection: taking one from the pool and giving it back costs
+        more than most transactions. After a failure it is a new one."""
+        if not self._alone:
+            with self._engine.begin() as connection:
+                yield connection
+            return
+        if self._writer is None:
+            self._writer = self._engine.connect()
+        try:
+            with self._writer.begin():
+                yield self._writer
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -98,6 +122,8 @@ class Ledger:
 
     def close(self) -> None:
         """Close all connections."""
+        with self._writing:
+            self._let_go()
         self._engine.dispose()
 
 

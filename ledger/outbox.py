@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from ledger.tables import outbox
 from recorder import records
@@ -21,6 +21,12 @@ class Pending:
     created: float
 
 
+# Statements are built once: building one costs more than running it.
+_ADD = outbox.insert().returning(outbox.c.id, sort_by_parameter_order=True)
+_PERFORMED = outbox.update().where(outbox.c.id == bindparam("row"), outbox.c.performed.is_(None)).values(
+    performed=bindparam("now"))
+
+
 def add(connection: Connection, effects: Sequence[Effect], now: float) -> list[int]:
     """Store effects, in order.
 
@@ -30,7 +36,7 @@ def add(connection: Connection, effects: Sequence[Effect], now: float) -> list[i
     if not effects:
         return []
     stored = connection.execute(
-        outbox.insert().returning(outbox.c.id, sort_by_parameter_order=True),
+        _ADD,
         [{"call": getattr(effect, "call", None), "kind": type(effect).__name__, "body": records.of_effect(effect),
           "created": now, "performed": None} for effect in effects])
     return list(stored.scalars())
@@ -38,8 +44,8 @@ def add(connection: Connection, effects: Sequence[Effect], now: float) -> list[i
 
 def performed(connection: Connection, ids: Iterable[int], now: float) -> None:
     """Say that effects were performed. A second time changes nothing."""
-    connection.execute(outbox.update().where(outbox.c.id.in_(list(ids)), outbox.c.performed.is_(None)),
-                       {"performed": now})
+    if rows := [{"row": number, "now": now} for number in ids]:
+        connection.execute(_PERFORMED, rows)
 
 
 def pending(connection: Connection) -> list[Pending]:

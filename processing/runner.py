@@ -36,10 +36,12 @@ class Runner:
         self._clock = clock
         self._renew_every = renew_every
         self._wake = [asyncio.Event() for _ in workers]
+        self._idle: list[asyncio.Event] = []
 
     def notify(self) -> None:
-        """There may be a job. Called in the loop's thread."""
-        for wake in self._wake:
+        """There may be a job: one idle worker looks, or, if all are busy, each once more. Called in the loop's thread,
+        once for each job, so that no two workers look for the same one."""
+        for wake in [self._idle.pop()] if self._idle else self._wake:
             wake.set()
 
     async def run(self) -> None:
@@ -60,14 +62,15 @@ class Runner:
         while True:
             wake.clear()
             try:
-                if await loop.run_in_executor(threads, worker.work_once):
-                    continue
-                pause = await loop.run_in_executor(threads, self._until_next)
+                pause = await loop.run_in_executor(threads, self._turn, worker)
             except LedgerFault as fault:
                 log.error("jobs wait: the ledger cannot be used", cause=fault.message)
                 pause = LEDGER_PAUSE_S
+            self._idle.append(wake)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), pause)
+            if wake in self._idle:
+                self._idle.remove(wake)
 
     async def _renew(self, threads: ThreadPoolExecutor, worker: Worker) -> None:
         while True:
@@ -76,6 +79,11 @@ class Runner:
                 await asyncio.get_running_loop().run_in_executor(threads, worker.renew)
             except LedgerFault as fault:
                 log.error("a lease could not be renewed", cause=fault.message)
+
+    def _turn(self, worker: Worker) -> float:
+        """Let a worker do one job, if there is one; seconds until there may be another."""
+        worker.work_once()
+        return self._until_next()
 
     def _until_next(self) -> float:
         """Seconds until a job can be claimed."""

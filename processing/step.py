@@ -66,6 +66,11 @@ class Step(Protocol):
     def name(self) -> str:
         """Its name in the ledger; it does not change."""
 
+    @property
+    def lasting(self) -> bool:
+        """Whether what it found has to be in the ledger before the next step begins. Else it is written together with
+        what the next one finds, and a worker that is killed between the two has both done again."""
+
     def run(self, context: Context) -> Facts:
         """Do it.
 

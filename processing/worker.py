@@ -1,4 +1,4 @@
-"""One worker: claims a job, runs its steps in order, each committed with what it found, and ends it."""
+"""One worker: claims a job, runs its steps in order, commits what they find, and ends it."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class Worker:
         """Run the steps that are left, and end the job; or, stopped, let go of it between two steps."""
         with self._ledger.reading() as connection:
             kept = recordings.get(connection, job.recording)
-        stages = [*self._order, _END]
+        stages, found = [*self._order, _END], job.facts
         for number in range(stages.index(job.step or stages[0]), len(self._order)):
             if self._stopped.is_set():
                 with self._ledger.transaction() as connection:
@@ -137,11 +137,14 @@ class Worker:
                 return
             name, then = stages[number:number + 2]
             facts = self._steps[name].run(Context(
-                call=kept.call, recording=kept.recording, facts=job.facts, places=self._places,
+                call=kept.call, recording=kept.recording, facts=found, places=self._places,
                 folder=self._folder(job), checkpoint=self._within(name)))
+            found = {**found, name: facts}
             self._checkpoint(f"{name}: ran")
+            if not self._steps[name].lasting:
+                continue
             with self._ledger.transaction() as connection:
-                job = jobs.advance(connection, job, name, facts, then, self._clock(), self._rules.lease)
+                job = jobs.advance(connection, job, found, then, self._clock(), self._rules.lease)
             self._held = job
             self._checkpoint(f"{name}: committed")
         self._finish(job, kept.recording)

@@ -77,7 +77,7 @@ class Driver:
     Args:
         policy: gives the policy that runs now.
         adopt: takes over what the switch recorded of a conference by itself; None: nothing of that.
-        jobs: called when a recording's job has been written.
+        jobs: called for each recording's job that has been written.
         scarce: whether a disk is nearly full.
         queue: how many events may wait; what comes beyond is dropped, and everything is read again.
     """

@@ -75,8 +75,7 @@ class Store:
             ids = outbox.add(connection, batch.effects, now)
             for recording in batch.finished:
                 jobs.enqueue(connection, recording, now)
-            if batch.performed:
-                outbox.performed(connection, batch.performed, now)
+            outbox.performed(connection, batch.performed, now)
             return ids
 
         return await self._in_thread(work)

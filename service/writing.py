@@ -57,7 +57,7 @@ class Writing:
     Args:
         perform: begins to perform a stored effect, and calls :meth:`performed` when that is done.
         answer: hands a reply over.
-        jobs: told that a job was written.
+        jobs: told of each job that was written.
         give_way: waits a moment for what is more urgent.
     """
 
@@ -189,7 +189,7 @@ class Writing:
             self._after(ticket, before=ticket in done_before)
         for reply in taken.replies:
             self._answer(reply)
-        if taken.finished:
+        for _ in taken.finished:
             self._jobs()
 
     def _after(self, ticket: Ticket, *, before: bool) -> None:

@@ -39,6 +39,7 @@ class Compose:
     """
 
     name = "compose"
+    lasting = False
 
     def run(self, context: Context) -> Facts:
         """Mend the headers of the recorded files where a killed writer left wrong ones, and compose the outputs.

@@ -48,6 +48,7 @@ class Erase:
     """
 
     name = "erase"
+    lasting = False
 
     def run(self, context: Context) -> Facts:
         """Overwrite with zeros what lies in a pause; a second run finds nothing to write and says the same.

@@ -15,6 +15,7 @@ class Manifest:
     """Facts: ``path``, below the destination."""
 
     name = "manifest"
+    lasting = True  # what it was made of is deleted next
 
     def run(self, context: Context) -> Facts:
         """Write the manifest and publish it.

@@ -10,6 +10,7 @@ class Name:
     """Facts: ``base``, the path below the destination without a suffix. It is settled once, whatever comes later."""
 
     name = "name"
+    lasting = True  # no file may be published under a name that could become another one
 
     def __init__(self, template: NameTemplate) -> None:
         self._template = template

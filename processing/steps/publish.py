@@ -20,6 +20,7 @@ class Publish:
     """
 
     name = "publish"
+    lasting = True  # the manifest that it has settled must not be settled again once it is a file
 
     def run(self, context: Context) -> Facts:
         """Publish what was composed.

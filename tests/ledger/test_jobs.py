@@ -86,7 +86,7 @@ def test_a_renewed_lease_holds(ledger: Ledger) -> None:
 
 CHANGES: dict[str, Callable[[Connection, Job], object]] = {
     "renew": lambda connection, job: jobs.renew(connection, job, 200.0, LEASE),
-    "advance": lambda connection, job: jobs.advance(connection, job, "verify", {}, "compose", 200.0, LEASE),
+    "advance": lambda connection, job: jobs.advance(connection, job, {"verify": {}}, "compose", 200.0, LEASE),
     "retry": lambda connection, job: jobs.retry(connection, job, StepFailed("no"), 300.0),
     "give up": lambda connection, job: jobs.give_up(connection, job, StepFailed("no")),
     "done": jobs.done,
@@ -109,8 +109,8 @@ def test_a_finished_step_is_kept_for_whoever_goes_on(ledger: Ledger) -> None:
     with ledger.transaction() as connection:
         job = jobs.claim(connection, "one", 100.0, LEASE)
         assert job is not None
-        job = jobs.advance(connection, job, "verify", {"good": True}, "compose", 110.0, LEASE)
-        jobs.advance(connection, job, "compose", {"seconds": 2.5}, "name", 110.0, LEASE)
+        job = jobs.advance(connection, job, {"verify": {"good": True}}, "compose", 110.0, LEASE)
+        jobs.advance(connection, job, {**job.facts, "compose": {"seconds": 2.5}}, "name", 110.0, LEASE)
     taken = _claimed(ledger, "two", now=141.0)
     assert (taken.step, taken.facts) == ("name", {"verify": {"good": True}, "compose": {"seconds": 2.5}})
 

@@ -19,6 +19,7 @@ class Failing:
     """A step that fails."""
 
     name = "verify"
+    lasting = True
 
     def __init__(self, error: Exception) -> None:
         self.error = error
