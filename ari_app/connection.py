@@ -14,10 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager
-from random import Random
 from types import TracebackType
 from typing import Protocol
 
@@ -28,13 +26,9 @@ from ari_app.generated.events import EVENTS, ApplicationReplaced, Event
 from ari_app.generated.models import AsteriskInfo
 from ari_app.generated.operations import Operations
 from ari_app.lease import Lease
-from faults import (
-    SwitchFault,
-    SwitchOverflowed,
-    SwitchTaken,
-    SwitchTooOld,
-    SwitchUnreachable,
-)
+from faults import SwitchFault, SwitchTaken, SwitchTooOld, SwitchUnreachable
+from link.backoff import Backoff
+from link.inbox import Inbox
 
 OLDEST = 22
 """The first major version of Asterisk that we work with."""
@@ -111,29 +105,6 @@ class Way(Protocol):
                         trace: TracebackType | None) -> None: ...
 
 
-class Backoff:
-    """How long to wait before the next attempt: twice as long each time, with jitter.
-
-    Args:
-        random: draws the jitter: a wait is between half and all of its length.
-        first: the first wait, in seconds.
-        longest: no wait is longer, in seconds. A connection that lasted as long starts again with the first.
-    """
-
-    def __init__(self, random: Random, *, first: float = 0.25, longest: float = 15.0) -> None:
-        self._random = random
-        self._first = first
-        self._longest = longest
-        self._next = first
-
-    def wait(self, lasted: float) -> float:
-        """Seconds to wait after a connection that lasted so many seconds; 0 for one that did not come about."""
-        if lasted >= self._longest:
-            self._next = self._first
-        wait, self._next = self._next, min(self._longest, self._next * 2)
-        return self._random.uniform(wait / 2, wait)
-
-
 class Connection:
     """Keeps a `Listener` connected with one Asterisk.
 
@@ -187,7 +158,7 @@ class Connection:
         """One connection, from its begin to the fault that ends it."""
         info = await self._way.operations.asterisk_get_info(only=("system", "status"))
         check_version(info)
-        inbox = _Inbox(self._most_waiting)
+        inbox: Inbox[Event] = Inbox(self._most_waiting)
         socket: Socket | None = None
         tasks: list[asyncio.Task[None]] = []
         try:
@@ -212,7 +183,7 @@ class Connection:
             if socket is not None:
                 await socket.close()
 
-    async def _follow(self, info: AsteriskInfo, kept: Iterable[str | bytes], inbox: _Inbox) -> None:
+    async def _follow(self, info: AsteriskInfo, kept: Iterable[str | bytes], inbox: Inbox[Event]) -> None:
         """Hand on events until none will come."""
         operations, app = self._way.operations, self._way.app
         await operations.applications_subscribe(app, event_source=_SOURCES)
@@ -228,14 +199,14 @@ class Connection:
         while (event := await inbox.next()) is not None:
             await self._listener.received(event)
 
-    async def _keep(self, inbox: _Inbox) -> None:
+    async def _keep(self, inbox: Inbox[Event]) -> None:
         """Keep the lease; its loss ends the connection."""
         try:
             await self._lease.keep()
         finally:
             inbox.close()
 
-    async def _read(self, socket: Socket, inbox: _Inbox) -> None:
+    async def _read(self, socket: Socket, inbox: Inbox[Event]) -> None:
         """Take in events until the connection ends, beside whatever the listener does; always raises."""
         try:
             async for message in socket:
@@ -258,42 +229,6 @@ class Connection:
         if state != self._state:
             self._state = state
             self._listener.told(fault)
-
-
-class _Inbox:
-    """Events between the reader and the listener, at most so many."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._events: deque[Event] = deque()
-        self._closed = False
-        self._changed = asyncio.Event()
-
-    def put(self, event: Event) -> None:
-        """Add an event.
-
-        Raises:
-            SwitchOverflowed: it was one too many; now there is none.
-        """
-        if len(self._events) >= self._most:
-            self._events.clear()
-            raise SwitchOverflowed("More events waited than we keep; the calls are read again.", events=self._most)
-        self._events.append(event)
-        self._changed.set()
-
-    def close(self) -> None:
-        """Nothing will be added."""
-        self._closed = True
-        self._changed.set()
-
-    async def next(self) -> Event | None:
-        """The next event, or None when there will be no other."""
-        while not self._events:
-            if self._closed:
-                return None
-            self._changed.clear()
-            await self._changed.wait()
-        return self._events.popleft()
 
 
 def check_version(info: AsteriskInfo) -> None:

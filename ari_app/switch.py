@@ -14,19 +14,20 @@ from ari_app import commands, snapshot
 from ari_app.announcements import Announcements, Whisper
 from ari_app.arrivals import Arrivals
 from ari_app.conference import join
-from ari_app.connection import Backoff, Connection, Way
+from ari_app.connection import Connection, Way
 from ari_app.generated import events as ari
 from ari_app.generated.models import AsteriskInfo
 from ari_app.kept import Kept
 from ari_app.lease import Holder, Lease
 from ari_app.leaving import Leaving
-from ari_app.limits import Limits
 from ari_app.names import announcement_of, member_of, parse, shared
 from ari_app.stasis import Stasis, asks
 from ari_app.taps import Taps
 from ari_app.translate import own, translate
 from ari_app.variables import at_once
 from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken, SwitchUnreachable
+from link.backoff import Backoff
+from link.limits import Limits
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
 from recorder.events import Asked, CallEvent, SwitchDown, SwitchFound, SwitchUp, Verb
 from recorder.model import Direction

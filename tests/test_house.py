@@ -18,6 +18,7 @@ FLOORS = (
     ("faults",),
     ("policy", "media"),
     ("recorder",),
+    ("link",),
     ("ari_app", "esl_app", "siprec_app"),
     ("ledger",),
     ("processing",),

@@ -12,9 +12,10 @@ import pytest_asyncio
 from aiohttp import web
 
 from ari_app.client import Client
-from ari_app.connection import Backoff, Connection
+from ari_app.connection import Connection
 from ari_app.lease import EVERY, Holder, Lease
 from faults import SwitchOperationFailed
+from link.backoff import Backoff
 from tests.ari_app.fake_asterisk import APP, FakeAsterisk, event, state_change
 from tests.ari_app.listener import Listener
 
@@ -329,22 +330,6 @@ async def test_cancelling_closes_the_websocket(asterisk_like: FakeAsterisk) -> N
         mine = asyncio.all_tasks() - before
     assert asterisk_like.sockets[-1].closed
     assert all(task.done() for task in mine if "Connection" in repr(task.get_coro()))
-
-
-def test_the_waits_double_up_to_the_longest_with_jitter() -> None:
-    backoff = Backoff(Random(1), first=1, longest=15)
-    waits = [backoff.wait(0) for _ in range(7)]
-    for wait, full in zip(waits, (1, 2, 4, 8, 15, 15, 15), strict=True):
-        assert full / 2 <= wait <= full
-    assert len(set(waits)) == 7
-
-
-def test_only_a_connection_that_lasted_makes_the_next_wait_short() -> None:
-    backoff = Backoff(Random(1), first=1, longest=15)
-    for _ in range(5):
-        backoff.wait(14.9)
-    assert backoff.wait(14.9) > 5
-    assert backoff.wait(15) <= 1
 
 
 def _hang_up(request: web.Request) -> web.StreamResponse:

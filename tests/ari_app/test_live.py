@@ -12,9 +12,10 @@ from random import Random
 import pytest
 
 from ari_app.client import Address, Client
-from ari_app.connection import Backoff, Connection
+from ari_app.connection import Connection
 from ari_app.lease import VARIABLE, Holder, Lease
 from faults import SwitchOperationFailed, SwitchRefused
+from link.backoff import Backoff
 from tests.ari_app.listener import Listener
 from tests.asterisk import AsteriskServer
 

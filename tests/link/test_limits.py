@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from ari_app.limits import Bucket, Limits
 from faults import SwitchOperationFailed
+from link.limits import Bucket, Limits
 
 
 class Time:
