@@ -123,6 +123,7 @@ class AriSwitch:
 
     async def attach(self, effect: Attach) -> None:
         """Make two snoops and record them, when it is this call's turn."""
+        self._taps.expect(effect)
         try:
             await self._limits.run(effect.call, lambda: self._taps.attach(effect))
         except SwitchOperationFailed as fault:

@@ -101,10 +101,16 @@ class Taps:
         self._taps: dict[str, _Tap] = {}
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)
 
+    def expect(self, effect: Attach) -> None:
+        """An attach waits for its turn. A detach, which overtakes all that waits, calls it off."""
+        self._taps[effect.segment] = _Tap(effect.segment, effect.source.directions, bridge=effect.source.bridge,
+                                          attaching=True)
+
     async def attach(self, effect: Attach) -> None:
-        """Make the snoops, wait until they are ours, record them back to back."""
-        tap = _Tap(effect.segment, effect.source.directions, bridge=effect.source.bridge, attaching=True)
-        self._taps[effect.segment] = tap
+        """Make the snoops, wait until they are ours, record them back to back. Nothing, if it was called off."""
+        tap = self._taps.get(effect.segment)
+        if tap is None:
+            return
         try:
             async with asyncio.timeout(_UP_WITHIN):
                 await self._leaving.left(effect.source.leg)
@@ -155,6 +161,7 @@ class Taps:
 
     def refused(self, effect: Attach, cause: str) -> None:
         """An attach that never began, because too many waited."""
+        self._taps.pop(effect.segment, None)
         self._tell(TapFailed(switch=self._switch, at=self._clock(), sequence=self._sequence(), segment=effect.segment,
                              cause=cause))
 

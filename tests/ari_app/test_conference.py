@@ -105,6 +105,10 @@ class Quiet:
         self.taps = Taps("main", self, Leaving(), tell=self.told.append, sequence=count(1).__next__,
                          clock=lambda: 5.0)
 
+    async def attach(self, effect: Attach) -> None:
+        self.taps.expect(effect)
+        await self.taps.attach(effect)
+
     async def snoop(self, leg: str, snoop: str, direction: Direction) -> None:
         self.done.append("snoop")
 
@@ -128,7 +132,7 @@ class Quiet:
 @pytest.mark.parametrize("member_first", [True, False])
 async def test_a_mix_is_recorded_once_the_member_is_ours_and_in_the_conference(member_first: bool) -> None:
     asterisk = Quiet()
-    attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
+    attach = asyncio.create_task(asterisk.attach(ATTACH))
     await asterisk.asked.wait()
     for member in (member_first, not member_first):
         assert asterisk.done == ["join room"]
@@ -147,7 +151,7 @@ async def test_a_mix_is_recorded_once_the_member_is_ours_and_in_the_conference(m
 
 async def test_a_member_that_came_into_another_conference_is_sent_away() -> None:
     asterisk = Quiet()
-    attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
+    attach = asyncio.create_task(asterisk.attach(ATTACH))
     await asterisk.asked.wait()
     assert not asterisk.taps.member_entered(SEGMENT, "another")
     attach.cancel()

@@ -58,6 +58,10 @@ class Asterisk:
         await self._do("stored")
         return name in self.files
 
+    async def attach(self, effect: Attach) -> None:
+        self.taps.expect(effect)
+        await self.taps.attach(effect)
+
     def enters(self) -> None:
         for direction in (IN, OUT):
             self.taps.snoop_entered(snoop_id(SEGMENT, direction))
@@ -72,7 +76,7 @@ class Asterisk:
 async def up() -> Asterisk:
     """A running tap."""
     asterisk = Asterisk()
-    attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
+    attach = asyncio.create_task(asterisk.attach(ATTACH))
     await asyncio.sleep(0)
     asterisk.enters()
     await attach
@@ -88,7 +92,7 @@ async def test_both_snoops_are_made_before_either_is_recorded() -> None:
 
 async def test_a_tap_is_up_only_when_both_directions_have_started() -> None:
     asterisk = Asterisk()
-    attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
+    attach = asyncio.create_task(asterisk.attach(ATTACH))
     await asyncio.sleep(0)
     asterisk.enters()
     await attach
@@ -101,9 +105,18 @@ async def test_a_tap_is_up_only_when_both_directions_have_started() -> None:
         1.0, [f"phonograph/{SEGMENT}-in.wav", f"phonograph/{SEGMENT}-out.wav"])
 
 
+async def test_an_attach_that_a_detach_overtakes_makes_nothing_and_the_detach_asks_for_nothing() -> None:
+    asterisk = Asterisk()
+    asterisk.taps.expect(ATTACH)
+    await asterisk.taps.detach(DETACH)
+    await asterisk.taps.attach(ATTACH)
+    assert asterisk.done == []
+    assert [type(event) for event in asterisk.told] == [TapFailed]
+
+
 async def test_nothing_is_recorded_before_asterisk_says_that_the_snoops_are_ours() -> None:
     asterisk = Asterisk()
-    attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
+    attach = asyncio.create_task(asterisk.attach(ATTACH))
     await asyncio.sleep(0.01)
     asterisk.taps.snoop_entered(snoop_id(SEGMENT, IN))
     await asyncio.sleep(0.01)
@@ -159,7 +172,7 @@ async def test_a_channel_that_is_gone_is_a_failed_tap_with_asterisks_reason() ->
             raise SwitchOperationFailed("Asterisk answered 404: Channel not found", status=404)
 
     asterisk.before = gone
-    await asterisk.taps.attach(ATTACH)
+    await asterisk.attach(ATTACH)
     (failed,) = asterisk.told
     assert isinstance(failed, TapFailed)
     assert failed.cause == "Asterisk answered 404: Channel not found"
@@ -174,7 +187,7 @@ async def test_when_one_record_fails_the_other_one_is_taken_down_with_it() -> No
             raise SwitchOperationFailed("Asterisk answered 409: exists", status=409)
 
     asterisk.before = refuses
-    attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
+    attach = asyncio.create_task(asterisk.attach(ATTACH))
     await asyncio.sleep(0)
     asterisk.enters()
     await attach
@@ -193,13 +206,13 @@ async def test_a_lost_connection_in_the_middle_of_an_attach_is_a_failed_tap() ->
         raise SwitchUnreachable("The connection was lost.")
 
     asterisk.before = lost
-    await asterisk.taps.attach(ATTACH)
+    await asterisk.attach(ATTACH)
     assert [type(event) for event in asterisk.told] == [TapFailed]
 
 
 async def test_a_detach_while_the_snoops_come_up_lets_nothing_be_recorded() -> None:
     asterisk = Asterisk()
-    attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
+    attach = asyncio.create_task(asterisk.attach(ATTACH))
     await asyncio.sleep(0.01)
     await asterisk.taps.detach(DETACH)
     await attach
@@ -215,7 +228,7 @@ async def test_a_pause_that_waits_in_front_of_the_engine_when_the_snoops_are_our
             await asterisk.taps.detach(DETACH)
 
     asterisk.before = paused
-    attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
+    attach = asyncio.create_task(asterisk.attach(ATTACH))
     await asyncio.sleep(0)
     asterisk.enters()
     await attach
@@ -232,7 +245,7 @@ async def test_a_detach_while_snoops_are_being_made_deletes_also_the_one_that_ca
             await made.wait()
 
     asterisk.before = slow
-    attach = asyncio.create_task(asterisk.taps.attach(ATTACH))
+    attach = asyncio.create_task(asterisk.attach(ATTACH))
     await asyncio.sleep(0.01)
     await asterisk.taps.detach(DETACH)
     made.set()
@@ -297,7 +310,7 @@ async def test_the_next_snoops_of_a_leg_wait_until_the_last_ones_have_let_go_of_
         asterisk.ends(direction, 2.0)
     asterisk.done.clear()
     following = SEGMENT.replace(".0", ".1")
-    attach = asyncio.create_task(asterisk.taps.attach(Attach(call="c", segment=following, source=SOURCE)))
+    attach = asyncio.create_task(asterisk.attach(Attach(call="c", segment=following, source=SOURCE)))
     asterisk.leaving.gone(snoop_id(SEGMENT, IN))
     for _ in range(5):
         await asyncio.sleep(0)
@@ -319,7 +332,7 @@ async def test_a_tap_that_waits_for_the_last_snoops_and_is_not_wanted_any_more_e
     asterisk.done.clear()
     asterisk.told.clear()
     following = SEGMENT.replace(".0", ".1")
-    attach = asyncio.create_task(asterisk.taps.attach(Attach(call="c", segment=following, source=SOURCE)))
+    attach = asyncio.create_task(asterisk.attach(Attach(call="c", segment=following, source=SOURCE)))
     await asyncio.sleep(0)
     await asterisk.taps.detach(Detach(call="c", segment=following, source=SOURCE))
     assert [type(event) for event in asterisk.told] == [TapFailed]

@@ -122,6 +122,28 @@ async def test_a_tap_that_was_on_its_way_through_a_stall_waits_for_the_pause_tha
         assert kept.names() == []
 
 
+async def test_a_pause_overtakes_a_tap_that_waits_for_its_turn(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    """The operations of one call run one after the other; the end of a tap waits for none of them."""
+    with Kept(asterisk.recordings) as kept:
+        async with following(asterisk) as (switch, told):
+            alice, bob = await phones.user("alice", VOICES[0]), await phones.user("bob", VOICES[1])
+            call = alice.call("102")
+            await bob.next_call()
+            source = Source(leg=await told.leg("alice"), directions=(Direction.IN, Direction.OUT))
+            first, second = (segment_id(str(uuid.uuid4()), number) for number in (0, 1))
+            async with asyncio.TaskGroup() as group:
+                for segment in (first, second):
+                    group.create_task(switch.attach(Attach(call="call", segment=segment, source=source)))
+                group.create_task(switch.detach(Detach(call="call", segment=second, source=source)))
+            await told.until(lambda event: event if isinstance(event, TapFailed) else None)
+            await told.tap_up(first)
+            assert len(await asyncio.to_thread(snoops, asterisk)) == 2
+            await call.hangup()
+            await told.tap_down(first)
+        assert [name for name in kept.names() if second in name] == []
+
+
 async def test_killed_at_the_answer_the_next_life_keeps_the_pause(
         asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
     service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
