@@ -30,7 +30,7 @@ from link.backoff import Backoff
 from link.limits import Limits
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
 from recorder.events import Asked, CallEvent, SwitchDown, SwitchFound, SwitchUp, Verb
-from recorder.model import Direction
+from recorder.model import Direction, RtpCounters
 
 __all__ = ["AriSwitch"]
 
@@ -176,6 +176,15 @@ class AriSwitch:
             await self._way.operations.asterisk_set_global_var(variable="RECORDER_STATUS", value=status)
         except SwitchFault as fault:
             log.debug("the console's table could not be written", fault=fault.id, why=fault.message)
+
+    async def packets(self, leg: str) -> RtpCounters | None:
+        """See ``Switch``. Asterisk counts the received ones anew when the sender's SSRC changes."""
+        try:
+            found = await self._way.operations.channels_rtpstatistics(leg)
+        except SwitchFault as fault:
+            log.debug("a leg's packets could not be asked for", leg=leg, fault=fault.id, why=fault.message)
+            return None
+        return RtpCounters(received=found.rxcount, lost=found.rxploss, sent=found.txcount)
 
     async def resync(self) -> None:
         """Read everything again. A failure makes the connection anew, which reads everything too."""

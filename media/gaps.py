@@ -27,7 +27,8 @@ SHORT_ALLOWANCE_MS = 40.0
 # What a track may lack beyond the allowances of its segments, added up, before it is called short.
 SHORT_LIMIT_MS = 100.0
 
-FindingId = Literal["missing", "empty", "short", "only-fill", "no-media", "packets-lost"]
+FindingId = Literal["missing", "empty", "short", "deaf", "only-fill", "unknown-silence", "own-silence", "no-media",
+                    "packets-lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,9 @@ class TrackEvidence:
         rate: samples a second (Hz).
         received: RTP packets that the switch received from the party; None if nobody counted.
         lost: RTP packets that it missed; None if nobody counted.
+        deaf: seconds of fill that were no silence: the next tap heard the party at once.
+        own: seconds of fill that were: the next tap heard the same.
+        unknown: seconds of long fill in which packets came, and no other tap was tried.
     """
 
     track: str
@@ -135,6 +139,9 @@ class TrackEvidence:
     segments: Sequence[SegmentEvidence]
     received: int | None = None
     lost: int | None = None
+    deaf: float = 0.0
+    own: float = 0.0
+    unknown: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +179,11 @@ def judge(evidence: TrackEvidence) -> Verdict:
     * ``empty``: a file without a sample, though its segment lasted longer than 40 ms. Incomplete.
     * ``short``: more than 100 ms are missing in all, after 40 ms are allowed to each segment. Incomplete. What is
       too long in one segment does not make up for what another lacks.
+    * ``deaf``: the tap heard nothing of what the party said. Incomplete.
     * ``only-fill``: all but at most 100 ms of the track, what was erased left aside, is fill, though packets were
       received, or nobody counted them. Incomplete: nothing proves that the silence is the party's own.
+    * ``unknown-silence``: a long silence in which packets came, and nothing shows whose it is. Incomplete.
+    * ``own-silence``: the party sent digital silence, as muted telephones do. Noted.
     * ``no-media``: not one packet was received; silence is right. Noted.
     * ``packets-lost``: the network lost packets before the switch. Noted: the recording has what the switch had.
     """
@@ -198,10 +208,20 @@ def judge(evidence: TrackEvidence) -> Verdict:
         find("empty", True, f"Track {name} has {empty} of {len(evidence.segments)} files without any audio.")
     if short > SHORT_LIMIT_MS:
         find("short", True, f"Track {name} is {short:.0f} ms shorter than the clock says.")
-    if fill and (samples - erased - fill) * 1000 <= SHORT_LIMIT_MS * rate and evidence.received != 0:
+    if evidence.deaf:
+        find("deaf", True, f"The tap of track {name} heard nothing for {evidence.deaf:.1f} s, though the party sent "
+                           "audio: the next tap heard it at once.")
+    only_fill = bool(fill) and (samples - erased - fill) * 1000 <= SHORT_LIMIT_MS * rate and evidence.received != 0
+    if only_fill:
         known = "nobody counted packets" if evidence.received is None else f"{evidence.received} packets came"
         find("only-fill", True, f"Track {name} holds nothing but fill, but {known}: either the tap heard nothing, "
                                 "or the party sent digital silence.")
+    elif evidence.unknown:
+        find("unknown-silence", True, f"Track {name} holds nothing but fill for {evidence.unknown:.1f} s, but packets "
+                                      "came: either the tap heard nothing, or the party sent digital silence.")
+    if evidence.own:
+        find("own-silence", False, f"The party of track {name} sent digital silence for {evidence.own:.1f} s: the next "
+                                   "tap heard the same.")
     if evidence.received == 0:
         find("no-media", False, f"The party of track {name} sent no packet: its silence is right.")
     if evidence.lost:

@@ -31,15 +31,22 @@ def expected_tracks(call: Call, recording: Recording) -> tuple[str, ...]:
 def packets_of(call: Call, track: str) -> tuple[int, int] | None:
     """The RTP packets that a track is made of, received and lost; None if they are not known, or of several legs, as
     after a transfer. With one party alone the other track is what the switch itself has sent to that party."""
+    one = leg_of(call, track)
+    if one is None and track in _OTHER and len(call.parties) < 2:
+        other = leg_of(call, _OTHER[track])
+        if other is not None and other.counters is not None:
+            return other.counters.sent, 0
+    return _received(one)
+
+
+def leg_of(call: Call, track: str) -> Leg | None:
+    """The leg whose voice a track is; None if there is none, or several share it, as after a transfer."""
     if call.kind is CallKind.CONFERENCE:
-        return _received(call.leg(track))
+        return call.leg(track)
     if len(call.parties) > 2 or track not in _OTHER:
         return None
     caller, callee = caller_and_callee(call)
-    one, other = (caller, callee) if track == CALLER else (callee, caller)
-    if one is None and other is not None and other.counters is not None:
-        return other.counters.sent, 0
-    return _received(one)
+    return caller if track == CALLER else callee
 
 
 def _received(leg: Leg | None) -> tuple[int, int] | None:

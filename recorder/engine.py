@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from recorder import adoption, announcements, conversation, decision, marks, renewal, requests, resync, talking, taps
+from recorder import (
+    adoption,
+    announcements,
+    conversation,
+    deafness,
+    decision,
+    marks,
+    renewal,
+    requests,
+    resync,
+    talking,
+    taps,
+)
 from recorder.effects import Effect, Finish
 from recorder.events import (
     Adopted,
@@ -31,6 +43,7 @@ from recorder.events import (
     TapUp,
     Tick,
     Transferred,
+    Unheard,
 )
 from recorder.model import Call, CallKind, LegState, Outcome, Recording, Segment
 from recorder.states import (
@@ -141,6 +154,8 @@ class Engine:
                 taps.tap_event(world, event, now)
             case Observed():
                 renewal.observed(world, event, now)
+            case Unheard():
+                deafness.unheard(world, event, now)
             case Announced():
                 announcements.announced(world, event, now)
             case Adopted():

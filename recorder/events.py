@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policy.types import Decision
-from recorder.model import Bridge, Leg, RtpCounters, Snapshot, Then, TrackFile
+from recorder.model import Bridge, Direction, Leg, RtpCounters, Snapshot, Then, TrackFile
 from recorder.states import PlaybackInput
 
 _LONGEST_REASON = 120  # characters
@@ -147,6 +147,17 @@ class Observed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unheard(Event):
+    """A track of a tap has been nothing but fill for ``seconds``, in which packets came from its leg (went to it, on
+    the other track). ``heard``: whether that tap has heard anything on that track before."""
+
+    segment: str
+    direction: Direction
+    seconds: float
+    heard: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Announced(Event):
     """What the switch says of an announcement: it plays, it ended as it should, or it failed, and why.
 
@@ -239,8 +250,7 @@ class Tick(Event):
 
 
 CallEvent = (SwitchUp | SwitchFound | SwitchDown | LegIs | Held | LegGone | BridgeIs | LegReplaced | Transferred
-             | TapUp | TapDown | TapFailed | Observed | Announced | Asked | Decided | Adopted | Tick)
+             | TapUp | TapDown | TapFailed | Observed | Unheard | Announced | Asked | Decided | Adopted | Tick)
 EVENTS: tuple[type[CallEvent], ...] = (SwitchUp, SwitchFound, SwitchDown, LegIs, Held, LegGone, BridgeIs, LegReplaced,
-                                       Transferred, TapUp, TapDown, TapFailed, Observed, Announced, Asked, Decided,
-                                       Adopted,
-                                       Tick)
+                                       Transferred, TapUp, TapDown, TapFailed, Observed, Unheard, Announced, Asked,
+                                       Decided, Adopted, Tick)

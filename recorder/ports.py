@@ -7,6 +7,7 @@ from typing import Protocol
 
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
 from recorder.events import CallEvent
+from recorder.model import RtpCounters
 
 
 class Switch(Protocol):
@@ -47,6 +48,10 @@ class Switch(Protocol):
 
     async def reply(self, effect: Reply) -> None:
         """Answer who asked through the switch, if anybody did. Like a detach it waits for nothing else."""
+
+    async def packets(self, leg: str) -> RtpCounters | None:
+        """How many RTP packets a leg has had so far; None where the switch cannot say. Nothing follows from the answer
+        alone: it is a question, not a command."""
 
     async def show(self, status: str) -> None:
         """Put a text where the switch's own console shows it, if it has such a place."""

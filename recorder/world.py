@@ -29,6 +29,7 @@ class Limits:
         renew_after: how long a tap runs before the next one takes over. overlap: how long both then run.
         stall_after: how long the file of a running tap may stay as it is before the tap counts as dead. Asterisk 22
             writes a file in blocks of 2.05 s.
+        unheard_after: how long a track may be nothing but fill while packets come before its tap is made anew.
         adopts: whether the files are taken over that the switch writes of conferences by itself. adopt_within: how
             long that may take.
         renew_for_next_party: whether a tap ends with the party that its leg heard, and another one follows: `talking`.
@@ -47,6 +48,7 @@ class Limits:
     renew_after: float = 600.0
     overlap: float = 2.0
     stall_after: float = 2.5
+    unheard_after: float = 4.0
     adopts: bool = False
     adopt_within: float = 15.0
     renew_for_next_party: bool = True

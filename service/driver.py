@@ -31,7 +31,7 @@ from recorder.effects import (
 )
 from recorder.engine import Engine, Step
 from recorder.events import Adopted, Asked, CallEvent, SwitchDown, SwitchUp, Tick
-from recorder.model import Call
+from recorder.model import Call, RtpCounters
 from recorder.ports import Switch
 from recorder.states import CallState
 from service.clock import Clock
@@ -145,6 +145,10 @@ class Driver:
         """Take an event that somebody else than the switch has seen."""
         self._events.append(event)
         self._wake.set()
+
+    async def packets(self, leg: str) -> RtpCounters | None:
+        """See ``Switch``."""
+        return await self._switch.packets(leg) if self._up else None
 
     def calls(self) -> tuple[Call, ...]:
         """The open calls, as the engine knows them."""

@@ -33,6 +33,7 @@ from recorder.events import (
     TapFailed,
     TapUp,
     Transferred,
+    Unheard,
 )
 from recorder.model import Call, Snapshot, segment_recording
 from recorder.states import CallState
@@ -135,7 +136,7 @@ class Journal:
                 legs = (event.old, event.new)
             case Transferred():
                 legs = (event.by, *event.legs)
-            case TapUp() | TapDown() | TapFailed() | Observed():
+            case TapUp() | TapDown() | TapFailed() | Observed() | Unheard():
                 return {self._recordings.get(segment_recording(event.segment), "")} & self._legs_of.keys()
             case Announced():
                 return {self._recordings.get(segment_recording(event.announcement), "")} & self._legs_of.keys()

@@ -31,6 +31,7 @@ from service.desk import Desk
 from service.disk import Disk, Watermarks, stop_optional, watched
 from service.driver import Driver
 from service.expected import Daily
+from service.hearing import Hearing
 from service.journal import Journal
 from service.journal_files import JournalFiles
 from service.lock import Lock
@@ -85,7 +86,8 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, jobs_wait=runner.notify)
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
                  if "://" in settings.ledger else settings.ledger)
-        watchdogs = [_watchdog(driver, settings.switches[name].spool, clock) for name, driver in drivers.items()]
+        watchdogs = [watchdog for name, driver in drivers.items()
+                     for watchdog in _watchdogs(driver, settings.switches[name].spool, clock)]
         # What is there now stays: a full collection would look through all of it, for 100 ms, in the middle of a call.
         gc.collect()
         gc.freeze()
@@ -156,9 +158,11 @@ def _adopting(name: str, own: AsteriskSettings, clock: Clock) -> Callable[[Adopt
     return None if monitor is None else lambda effect: adopt(effect, name, monitor, own.spool, clock)
 
 
-def _watchdog(driver: Driver, spool: Path, clock: Clock) -> Watchdog:
-    return Watchdog(driver.name, spool, calls=driver.calls, tell=driver.tell, clock=clock,
-                    stall_after=Limits().stall_after)
+def _watchdogs(driver: Driver, spool: Path, clock: Clock) -> tuple[Watchdog, Hearing]:
+    return (Watchdog(driver.name, spool, calls=driver.calls, tell=driver.tell, clock=clock,
+                     stall_after=Limits().stall_after),
+            Hearing(driver.name, spool, calls=driver.calls, packets=driver.packets, tell=driver.tell, clock=clock,
+                    after=Limits().unheard_after))
 
 
 def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Places, clock: Clock) -> Runner:

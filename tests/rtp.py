@@ -200,6 +200,12 @@ class Stream(asyncio.DatagramProtocol):
         """Packets again, the first of them marked (RFC 3551, 4.1)."""
         self._muted, self._mark = False, True
 
+    def begin_anew(self, first_packet: int) -> None:
+        """A new RTP stream in the same call, as of a device that was moved or has rerouted: another SSRC, another
+        timestamp, and the sequence number `first_packet`."""
+        self._source, self._stamp = random.getrandbits(32), random.getrandbits(32)
+        self._sequence, self._mark = first_packet, True
+
     async def press(self, digits: str, *, packets: int, gap: int) -> None:
         """Sends digits as telephone events in place of audio, also to who hears none of that: `packets` for each key,
         `gap` between two. Returns when the gap behind the last one is over, or the stream is closed."""

@@ -11,8 +11,9 @@ from faults import WavInvalid
 from ledger.tables import Json
 from media.gaps import FillRun, SegmentEvidence, TrackEvidence, fill_runs, judge, outside
 from media.wav import WavInfo, read_blocks, read_info
+from processing.silence import Heard, silence
 from processing.step import Context, Facts
-from processing.tracks import expected_tracks, packets_of, track_of
+from processing.tracks import expected_tracks, leg_of, packets_of, track_of
 from recorder.model import Segment, TrackFile
 
 _BLOCK_SAMPLES = 65_536
@@ -47,6 +48,7 @@ class Verify:
     def run(self, context: Context) -> Facts:
         """Look at every file, and change none."""
         evidence: defaultdict[str, list[SegmentEvidence]] = defaultdict(list)
+        heard: defaultdict[str, list[Heard]] = defaultdict(list)
         rates: dict[str, int] = {}
         files: list[Facts] = []
         for segment in context.recording.segments:
@@ -54,6 +56,7 @@ class Verify:
                 found = _look(context, file, _erased(context, segment, file))
                 track = track_of(segment, file)
                 if found.samples:
+                    heard[track].append(Heard(segment, found.samples, found.rate, found.fill))
                     rates.setdefault(track, found.rate)
                 evidence[track].append(
                     SegmentEvidence(_seconds(segment, found), found.samples, found.fill, found.erased))
@@ -61,7 +64,7 @@ class Verify:
                               "samples": found.samples, "rate": found.rate, "erased": found.erased,
                               "defect": found.defect, "fill": _on_the_clock(segment, found)})
         tracks = dict.fromkeys([*expected_tracks(context.call, context.recording), *evidence])
-        return {"tracks": [_verdict(context, track, rates.get(track, _RATE_UNKNOWN), evidence[track])
+        return {"tracks": [_verdict(context, track, rates.get(track, _RATE_UNKNOWN), evidence[track], heard[track])
                            for track in tracks],
                 "files": [*files]}
 
@@ -105,9 +108,11 @@ def _fill(file: BufferedReader, info: WavInfo, channel: int) -> tuple[FillRun, .
     return fill_runs((block[:, channel] for block in read_blocks(file, info, _BLOCK_SAMPLES)), rate=info.rate)
 
 
-def _verdict(context: Context, track: str, rate: int, segments: list[SegmentEvidence]) -> Facts:
+def _verdict(context: Context, track: str, rate: int, segments: list[SegmentEvidence], heard: list[Heard]) -> Facts:
     received, lost = packets_of(context.call, track) or (None, None)
-    verdict = judge(TrackEvidence(track, rate, segments, received=received, lost=lost))
+    found = silence(heard, leg_of(context.call, track))
+    verdict = judge(TrackEvidence(track, rate, segments, received=received, lost=lost, deaf=found.deaf, own=found.own,
+                                  unknown=found.unknown))
     return {"track": track, "complete": verdict.complete, "shortfallMs": round(verdict.shortfall_ms, 1),
             "findings": [{"id": one.id, "incomplete": one.incomplete, "sentence": one.sentence}
                          for one in verdict.findings]}

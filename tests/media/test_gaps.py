@@ -75,8 +75,9 @@ def heard(seconds: float = 10, *, clock: float | None = None, fill: tuple[FillRu
     return SegmentEvidence(seconds if clock is None else clock, round(seconds * RATE), fill)
 
 
-def verdict(*segments: SegmentEvidence, received: int | None = 500, lost: int | None = 0) -> Verdict:
-    return judge(TrackEvidence("caller", RATE, segments, received, lost))
+def verdict(*segments: SegmentEvidence, received: int | None = 500, lost: int | None = 0, deaf: float = 0.0,
+            own: float = 0.0, unknown: float = 0.0) -> Verdict:
+    return judge(TrackEvidence("caller", RATE, segments, received, lost, deaf, own, unknown))
 
 
 SILENT = heard(fill=(FillRun(0, 10 * RATE, 0),))
@@ -150,6 +151,22 @@ class TestVerdict:
 
     def test_one_audible_segment_is_enough_to_believe_a_silent_one(self) -> None:
         assert verdict(heard(), SILENT).complete
+
+    def test_what_a_tap_did_not_hear_is_missing(self) -> None:
+        found = verdict(heard(), deaf=6.02)
+        assert found.reasons == ("deaf",)
+        assert "6.0 s" in found.findings[0].sentence
+
+    def test_a_silence_that_was_tried_is_noted(self) -> None:
+        found = verdict(heard(), own=30.0)
+        assert found.complete
+        assert [finding.id for finding in found.findings] == ["own-silence"]
+
+    def test_a_silence_that_nobody_can_explain_is_not_believed(self) -> None:
+        assert verdict(heard(), unknown=12.0).reasons == ("unknown-silence",)
+
+    def test_one_silence_is_told_once(self) -> None:
+        assert verdict(SILENT, unknown=10.0).reasons == ("only-fill",)
 
     def test_packets_lost_before_the_switch_are_noted(self) -> None:
         found = verdict(heard(), received=450, lost=50)

@@ -47,7 +47,7 @@ def test_there_is_no_effect_by_which_a_call_could_be_made_to_wait() -> None:
 def test_a_switch_is_asked_for_taps_announcements_variables_and_news_and_for_nothing_else() -> None:
     asked = {name for name, _ in inspect.getmembers(Switch, inspect.isfunction) if not name.startswith("_")}
     assert asked == {"attach", "detach", "announce", "hush", "mark", "release", "reply", "show",
-                     "resync", "events", "taken"}  # taken: we tell how far we are, and nothing is asked for
+                     "resync", "packets", "events", "taken"}  # taken: we tell how far we are, and nothing is asked for
 
 
 def test_a_call_that_waits_for_a_decision_that_never_comes_is_let_go_in_a_tenth_of_a_second() -> None:

@@ -14,7 +14,7 @@ from policy.types import Policy, SystemDefault
 from recorder.effects import Announce, Attach, Detach, Effect, Hush, Mark, Release, Reply
 from recorder.engine import Engine
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, SwitchUp, TapDown, TapUp
-from recorder.model import Bridge, BridgeKind, Call, Direction, Leg, LegState, Party, Snapshot, TrackFile
+from recorder.model import Bridge, BridgeKind, Call, Direction, Leg, LegState, Party, RtpCounters, Snapshot, TrackFile
 from recorder.world import Limits
 from service.disk import Disk, Watermarks, stop_optional
 from service.driver import Driver
@@ -117,6 +117,9 @@ class FakeSwitch:
 
     async def hush(self, effect: Hush) -> None:
         self.commands.put_nowait(effect)
+
+    async def packets(self, leg: str) -> RtpCounters | None:
+        return None
 
     async def show(self, status: str) -> None:
         self.shown = status
