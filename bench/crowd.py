@@ -17,7 +17,8 @@ from statistics import median
 from types import TracebackType
 from typing import Self
 
-from bench import journeys, kept, legs, probes
+from bench import content, journeys, kept, legs, probes
+from bench.content import Content, Spoken
 from bench.figures import Row, quantile, ratio_of, table
 from bench.kept import Kept
 from bench.load import Talk
@@ -26,6 +27,7 @@ from bench.rounds import Bench, Mode, Plan, Round
 from bench.rows import ends, own_cost
 from bench.sipp import Sipp
 from tests.asterisk import AsteriskServer
+from tests.rtp import TICK
 
 __all__ = ["Crowd", "Measured", "measure", "rows", "trust"]
 
@@ -51,6 +53,7 @@ class Crowd:
 
     Attributes:
         heard: by the probes' ends, when the calls are over.
+        spoken: in the probes, when the calls are over.
         rates: packets a second that Asterisk got on each leg while all calls were up; empty if they never were.
     """
 
@@ -58,6 +61,7 @@ class Crowd:
         self._server = server
         self._sipp = Sipp(server, folder)
         self.heard: list[Heard] = []
+        self.spoken: list[Spoken] = []
         self.rates: list[float] = []
 
     @property
@@ -73,8 +77,9 @@ class Crowd:
             many = group.create_task(self._sipp.calls(count - PROBES, rate=rate * share, seconds=seconds))
             few = group.create_task(probes.place(self._server, PROBES, within=count / rate, seconds=seconds))
             group.create_task(self._count(count / rate + SETTLED, seconds - SETTLED))
-        talks, self.heard = few.result()
-        return [*many.result(), *talks]
+        self.heard = [heard for _, both, _ in few.result() for heard in both]
+        self.spoken = [spoken for _, _, spoken in few.result()]
+        return [*many.result(), *(talk for talk, _, _ in few.result())]
 
     async def _count(self, first: float, last: float) -> None:
         """Look at Asterisk's counters twice, so many seconds after the beginning, while all calls are up."""
@@ -96,12 +101,14 @@ class Crowd:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One round, what its probes heard, packets a second on each leg, and what is in its recordings' files."""
+    """One round, what its probes heard, packets a second on each leg, what is in its recordings' files, and how much of
+    what the probes said."""
 
     round: Round
     heard: list[Heard]
     rates: list[float]
     kept: list[Kept]
+    content: list[Content]
 
 
 async def measure(bench: Bench, server: AsteriskServer, folder: Path, mode: Mode, plan: Plan) -> Measured:
@@ -112,8 +119,17 @@ async def measure(bench: Bench, server: AsteriskServer, folder: Path, mode: Mode
     before = journeys.count(bench.ledger) if bench.ledger.exists() else 0
     crowd = Crowd(server, folder)
     found = await bench.round(mode, plan, crowd)
-    files = kept.stereo_files(bench.ledger, bench.destination, skip=before) if mode is Mode.OURS else []
-    return Measured(found, crowd.heard, crowd.rates, await asyncio.to_thread(lambda: [kept.of(file) for file in files]))
+    if mode is not Mode.OURS:
+        return Measured(found, crowd.heard, crowd.rates, [], [])
+    files = kept.stereo_files(bench.ledger, bench.destination, skip=before)
+    lengths = await asyncio.to_thread(lambda: [kept.of(file) for file in files])
+    return Measured(found, crowd.heard, crowd.rates, lengths,
+                    await asyncio.to_thread(_content, bench, crowd.spoken))
+
+
+def _content(bench: Bench, spoken: Sequence[Spoken]) -> list[Content]:
+    return [track for call in spoken
+            for track in content.content_of(content.stereo_of(bench.ledger, bench.destination, call.call), call)]
 
 
 def rows(measured: Sequence[Measured]) -> list[Row]:
@@ -138,6 +154,7 @@ def rows(measured: Sequence[Measured]) -> list[Row]:
             Row(f"{what}: shortest recording", f"{shortest:.2f} s", f"the call: {seconds:g} s",
                 bound=f"{seconds - WHOLE:g} s", kept=len(files) == placed and shortest >= seconds - WHOLE),
             Row(f"{what}: most silence inside a recording", f"{1000 * silent:.0f} ms"),
+            *_contents(what, ours),
             *own_cost([ours[0].round]), *ends(ours[0].round)]
 
 
@@ -162,6 +179,16 @@ def _jitters(one: Measured) -> list[float]:
 
 def _silences(one: Measured) -> list[float]:
     return [1000 * heard.silence for heard in one.heard]
+
+
+def _contents(what: str, ours: Sequence[Measured]) -> list[Row]:
+    """Of what the probes said: how much is in the recordings, and the longest piece that is not."""
+    tracks = [track for one in ours for track in one.content]
+    share = sum(track.found for track in tracks) / max(1, sum(track.said for track in tracks))
+    hole = max((track.hole for track in tracks), default=0)
+    return [Row(f"{what}: of the probes' words in the recordings", f"{share:.2%}",
+                f"came to the other party: {1 - _share_lost(ours):.2%}"),
+            Row(f"{what}: longest piece of them that is not", f"{1000 * TICK * hole:.0f} ms")]
 
 
 def _share_lost(measured: Sequence[Measured]) -> float:

@@ -7,16 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from bench.content import CODEC, Spoken
 from bench.load import Talk
 from tests.asterisk import AsteriskServer
 from tests.phone import Call, Phone, Phones
 from tests.rtp import TICK, Arrival
-from tests.sounds import RATE, noise
+from tests.sounds import PACKET, RATE, Sound, noise
 
 __all__ = ["Heard", "heard_in", "longest_silence", "place"]
 
 USERS = {"alice": "101", "bob": "102", "dave": "104", "erin": "105"}
 """Who is called, and by which number; carol has the other calls."""
+
+TRUNK, USER = noise(1, seconds=10), noise(2, seconds=10)
+"""What they say."""
+
+EDGE = 0.2
+"""Seconds after the answer and before the hangup of which nobody says that they have to be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +65,33 @@ def heard_in(arrivals: Sequence[Arrival], expected: int, sent: Sequence[float]) 
                  late / max(1, len(sent)))
 
 
-async def place(server: AsteriskServer, count: int, *, within: float, seconds: float) -> tuple[list[Talk], list[Heard]]:
+async def place(server: AsteriskServer, count: int, *, within: float,
+                seconds: float) -> list[tuple[Talk, list[Heard], Spoken]]:
     """Place ``count`` calls from the trunk to users, spread over ``within`` seconds, each ``seconds`` long.
 
     Returns:
-        The calls as the trunk saw them, and what came to both ends of each.
+        Of each the call as the trunk saw it, what came to both its ends, and what was said in it.
 
     Raises:
         CallFailed: one was refused or not answered.
     """
     loop = asyncio.get_running_loop()
     async with Phones(server) as phones:
-        trunk = await phones.trunk(noise(1, seconds=10))
-        users = [(await phones.user(name, noise(2, seconds=10)), number) for name, number in USERS.items()]
+        trunk = await phones.trunk(TRUNK)
+        users = [(await phones.user(name, USER), number) for name, number in USERS.items()]
         begun = loop.time()
 
-        async def one(turn: int) -> tuple[Talk, list[Heard]]:
+        async def one(turn: int) -> tuple[Talk, list[Heard], Spoken]:
             user, number = users[turn % len(users)]
             await asyncio.sleep(begun + turn * within / count - loop.time())
             return await _one(trunk, user, number, seconds)
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one(turn)) for turn in range(count)]
-    done = [task.result() for task in tasks]
-    return [talk for talk, _ in done], [heard for _, both in done for heard in both]
+    return [task.result() for task in tasks]
 
 
-async def _one(trunk: Phone, user: Phone, number: str, seconds: float) -> tuple[Talk, list[Heard]]:
+async def _one(trunk: Phone, user: Phone, number: str, seconds: float) -> tuple[Talk, list[Heard], Spoken]:
     loop = asyncio.get_running_loop()
     asked = loop.time()
     call = trunk.call(number)
@@ -95,7 +102,18 @@ async def _one(trunk: Phone, user: Phone, number: str, seconds: float) -> tuple[
     await asyncio.sleep(seconds)
     await call.hangup()
     await other.ended
-    return Talk(call.id, set_up), [_heard(call), _heard(other)]
+    return (Talk(call.id, set_up), [_heard(call), _heard(other)],
+            Spoken(call.id, _said(call, call, TRUNK), _said(call, other, USER)))
+
+
+def _said(call: Call, side: Call, sound: Sound) -> list[bytes]:
+    """What one side of a call has sent while it was up, as the caller saw it."""
+    assert call.answered_at is not None
+    assert call.ended_at is not None
+    packets = sound.packets(CODEC)
+    sent = zip(side.stream.sent.at, side.stream.sent.samples, strict=True)
+    return [packets[sample // PACKET % len(packets)] for at, sample in sent
+            if call.answered_at + EDGE <= at <= call.ended_at - EDGE]
 
 
 def _heard(call: Call) -> Heard:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from bench import crowd
+from bench.content import Content
 from bench.crowd import Measured
 from bench.figures import Row
 from bench.journeys import Journey
@@ -20,12 +21,12 @@ PLAIN_HEARD = Heard(received=3000, expected=3000, jitter=0.001, silence=0.03, la
 
 
 def measured(mode: Mode, *, set_up: float = 0.004, heard: Heard = PLAIN_HEARD, states: Sequence[str] = (),
-             lengths: Sequence[float] = ()) -> Measured:
+             lengths: Sequence[float] = (), content: Sequence[Content] = ()) -> Measured:
     journeys = [Journey(str(number), state, answered=10.0, ended=70.0, started=10.02, final=70.1)
                 for number, state in enumerate(states)]
     done = Round(mode, PLAN, asterisk=1.0, ours=0.1, others=0.2, wall=70.0, talks=[Talk("1", set_up)],
                  journeys=journeys, late=0.0)
-    return Measured(done, [heard], [49.9, 50.1], [Kept(length, 0.02) for length in lengths])
+    return Measured(done, [heard], [49.9, 50.1], [Kept(length, 0.02) for length in lengths], list(content))
 
 
 def row(what: str, *rounds: Measured) -> Row:
@@ -59,3 +60,10 @@ def test_packets_lost_beside_a_recorder_alone_show(received: int, kept: bool) ->
     heard = Heard(received, 3000, 0.001, 0.03, 0.0)
     rounds = (measured(Mode.UNRECORDED), measured(Mode.OURS, heard=heard, states=["ready"] * 2, lengths=[60, 60]))
     assert row("RTP lost", *rounds).kept is kept
+
+
+def test_how_much_of_the_probes_words_is_recorded_shows() -> None:
+    content = [Content(said=100, found=100, hole=0), Content(said=100, found=94, hole=5)]
+    rounds = (measured(Mode.UNRECORDED), measured(Mode.OURS, states=["ready"] * 2, content=content))
+    assert row("words in the recordings", *rounds).value == "97.00%"
+    assert row("longest piece of them", *rounds).value == "100 ms"
