@@ -192,6 +192,11 @@ class Stream(asyncio.DatagramProtocol):
         (`Sound.packets`), or packets are late."""
         self._sound, self._packets = sound, sound.packets(self.codec)
 
+    @property
+    def sound(self) -> Sound | None:
+        """What it sends."""
+        return self._sound
+
     def stop_sending(self) -> None:
         """No packets from now on; the sample clock runs on, as a phone's does in a pause of speech."""
         self._muted = True

@@ -140,6 +140,8 @@ async def test_a_queues_call_is_one_recording(service: Phonograph, phones: Phone
     assert found.speakers("caller", call, alice, bob, carol) == ["trunk"]
     assert found.speakers("callee", call, alice, bob, carol) == ["bob"]
     assert found.lost("callee", bob, heard_by=call) <= SEAM
+    waited = round((found.stretches("callee", bob)[0].begin - found.begun) * RATE)
+    assert "music" in whose_audio(found.tracks["callee"][:waited], {"music": MUSIC.samples})
     spoke = {party["user"]: (party["track"], len(party["visits"])) for party in found.manifest["parties"]}
     assert (spoke["bob"], spoke["alice"], spoke["carol"]) == (("callee", 1), (None, 0), (None, 0))
 

@@ -76,7 +76,7 @@ class Whereabouts:
 def stretches(samples: Samples, begun: float, call: Call) -> list[Stretch]:
     """Where a call's sound is in some audio that began at `begun`, packet by packet; pauses below 100 ms are bridged.
     Only what was sent within the last half second is looked for: the sound comes round again."""
-    sent, sound = call.stream.sent, call.phone.sound
+    sent, sound = call.stream.sent, call.stream.sound
     if not len(sent) or sound is None:
         return []
     found: list[Stretch] = []
