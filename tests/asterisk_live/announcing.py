@@ -29,8 +29,12 @@ async def announcing(asterisk: AsteriskServer, folder: Path, announcement: str) 
 
 
 def put_sound(asterisk: AsteriskServer) -> None:
-    """A sound of 600 ms that an administrator has put on the switch, `custom/consent`."""
-    file = asterisk.sounds / "custom" / "consent.wav"
+    """A sound that an administrator has put on the switch, `custom/consent`."""
+    write_chime(asterisk.sounds / "custom" / "consent.wav")
+
+
+def write_chime(file: Path) -> None:
+    """A sound of 600 ms."""
     file.parent.mkdir(exist_ok=True)
     samples = (8000 * np.sin(2 * np.pi * CHIME * np.arange(round(0.6 * RATE)) / RATE)).astype("<i2")
     with wave.open(str(file), "wb") as written:
