@@ -15,7 +15,6 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -24,6 +23,7 @@ import structlog
 from aiohttp import http_exceptions, web
 
 from ari_app.client import answer
+from ari_app.door import Door, Turned, Vestibule, encryption
 from ari_app.fields import integer, mapping, text
 from ari_app.generated.operations import Operations
 from faults import SettingsInvalid, SwitchOperationFailed, SwitchProtocolBroken, SwitchRefused, SwitchUnreachable
@@ -54,23 +54,6 @@ def _of_ours(record: logging.LogRecord) -> bool:
 
 _requests = logging.getLogger("asterisk.listening")
 _requests.addFilter(_of_ours)
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """Where we listen, and for whom.
-
-    Args:
-        host, port: of one Asterisk alone.
-        user, password: what that Asterisk has to say; ``username`` and ``password`` of its websocket_client.conf.
-        app: the name of our Stasis application; ``apps`` of its ari.conf.
-    """
-
-    host: str
-    port: int
-    user: str
-    password: str = field(repr=False)
-    app: str
 
 
 class _Line:
@@ -153,13 +136,6 @@ class _Line:
             waiting.set_result(told)
 
 
-class _TooMany(asyncio.Protocol):
-    """A connection that is one too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
-
-
 class Listening:
     """Where one Asterisk connects to; an async context manager. See ``ari_app.connection.Way``.
 
@@ -188,6 +164,7 @@ class Listening:
         self._changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self._listens: asyncio.Server | None = None
+        self._vestibule: Vestibule | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -197,6 +174,8 @@ class Listening:
         return host, port
 
     async def __aenter__(self) -> Self:
+        context = encryption(self.door)
+        self._vestibule = Vestibule(context, self._greeting) if context is not None else None
         app = web.Application()
         app.router.add_get("/", self._called)
         self._runner = web.AppRunner(app, access_log=None, logger=_requests, shutdown_timeout=_FAREWELL)
@@ -214,6 +193,8 @@ class Listening:
                         trace: TracebackType | None) -> None:
         if self._listens is not None:
             self._listens.close()
+        if self._vestibule is not None:
+            self._vestibule.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -293,10 +274,17 @@ class Listening:
     def _greeted(self) -> asyncio.Protocol:
         """Somebody connects; nobody knows yet who."""
         assert self._runner is not None
-        server = self._runner.server
-        if server is None or len(server.connections) >= _MOST_CONNECTIONS:
-            return _TooMany()
-        stranger = server()
+        server, vestibule = self._runner.server, self._vestibule
+        if server is None or len(server.connections) + len(vestibule or ()) >= _MOST_CONNECTIONS:
+            return Turned()
+        if vestibule is None:
+            return self._stranger()
+        return vestibule.enter(self._stranger)
+
+    def _stranger(self) -> asyncio.Protocol:
+        assert self._runner is not None
+        assert self._runner.server is not None
+        stranger = self._runner.server()
         asyncio.get_running_loop().call_later(
             self._greeting, lambda: None if stranger is self._inside else stranger.force_close())
         return stranger

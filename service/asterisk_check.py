@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ari_app.client import Client
 from ari_app.connection import check_version
+from ari_app.door import encryption
 from ari_app.listening import Listening
 from faults import (
     SettingsInvalid,
@@ -36,6 +37,12 @@ Way = Client | Listening
 
 async def examine(name: str, way: Way, spool: Path) -> AsyncIterator[Finding]:
     """Look at one Asterisk, line by line; what cannot be looked at because of a failure before it is left out."""
+    try:
+        if isinstance(way, Listening) and encryption(way.door) is not None:
+            yield well(f"{name}: certificate", f"{way.door.certificate} and its key can be used")
+    except SettingsInvalid as fault:
+        yield bad(f"{name}: certificate", fault)
+        return
     try:
         async with way, way.meet():
             async for finding in _met(name, way, spool):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -24,6 +25,15 @@ def _no_flag(value: object) -> object:
 
 Number = Annotated[float, BeforeValidator(_no_flag)]
 Count = Annotated[int, BeforeValidator(_no_flag)]
+
+
+def _on_loopback(listen: str) -> bool:
+    """Whether nobody on another machine can reach that address and port."""
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class LogLevel(StrEnum):
@@ -57,6 +67,10 @@ class AsteriskSettings(_Section):
                      description="With `dial`: where its HTTP server listens; `/ari` is added.")
     listen: str = Field(default="127.0.0.1:8089", pattern=r"^([^/\s@:\[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}$",
                         description="With `listen`: the address and the port for this Asterisk alone.")
+    tls_certificate: Path | None = Field(
+        default=None, description="With `listen`: the certificate (PEM, with those between it and its authority). "
+                                  "Then Asterisk connects with `wss://`. Needed where `listen` is not on loopback.")
+    tls_key: Path | None = Field(default=None, description="Its private key (PEM, without a passphrase).")
     application: str = Field(default="recorder", pattern=r"^[A-Za-z0-9_-]+$",
                              description="The Stasis application's name.")
     user: str = Field(description="With `dial`: the ARI user, as in ari.conf. With `listen`: `username` in "
@@ -76,6 +90,15 @@ class AsteriskSettings(_Section):
         default=600.0, ge=5, le=3600,
         description="How long a tap runs before the next one takes over without a seam (seconds). A phone whose clock "
                     "runs fast loses audio in a tap that is too old.")
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> AsteriskSettings:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("needs both `tls_certificate` and `tls_key`, or neither")
+        if self.connect is Connect.LISTEN and self.tls_certificate is None and not _on_loopback(self.listen):
+            raise ValueError("`listen` is not on loopback: it needs `tls_certificate` and `tls_key`, as the password "
+                             "and what callers press would be readable on the way")
+        return self
 
     @model_validator(mode="after")
     def _one_password(self) -> AsteriskSettings:

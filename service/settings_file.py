@@ -132,7 +132,8 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
             password = _password(folder / file, name)
         switches[name] = switch.model_copy(update={
             "spool": folder / switch.spool, "password": password,
-            "audio_path": folder / switch.audio_path if switch.audio_path is not None else None})
+            **{key: folder / value for key in ("audio_path", "tls_certificate", "tls_key")
+               if (value := getattr(switch, key)) is not None}})
     return settings.model_copy(update={**paths, "ledger": ledger, "switches": switches})
 
 

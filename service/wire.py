@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from ari_app.client import Address, Client
+from ari_app.door import Door
 from ari_app.lease import Holder
-from ari_app.listening import Door, Listening
+from ari_app.listening import Listening
 from ari_app.switch import AriSwitch
 from recorder.ports import Switch
 from service import asterisk_check
@@ -45,6 +46,7 @@ def _way(settings: AsteriskSettings) -> Client | Listening:
     if settings.connect is Connect.LISTEN:
         host, _, port = settings.listen.rpartition(":")
         return Listening(Door(host=host.strip("[]"), port=int(port), user=settings.user, password=password,
-                              app=settings.application))
+                              app=settings.application, certificate=settings.tls_certificate,
+                              key=settings.tls_key))
     return Client(Address(url=f"{settings.url.rstrip('/')}/ari", user=settings.user, password=password,
                           app=settings.application))

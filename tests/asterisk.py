@@ -138,6 +138,8 @@ class AsteriskServer:
         umask: of the child, for the files that it writes; 0o077 keeps recordings private.
         calls: a port of 127.0.0.1 where the application `recorder` is, for Asterisk to connect to, as `phonograph`
             and with `ari_password`; None: it connects to nobody.
+        trusts: the certificate of the authority that signed that of `localhost`, to which it then connects by TLS;
+            None: it connects without.
 
     Attributes:
         living: the servers that were started and not ended, for who has to clean up after a test that failed.
@@ -145,10 +147,12 @@ class AsteriskServer:
 
     living: ClassVar[set["AsteriskServer"]] = set()
 
-    def __init__(self, folder: Path | None = None, *, umask: int = 0o077, calls: int | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, umask: int = 0o077, calls: int | None = None,
+                 trusts: Path | None = None) -> None:
         self.installation = find_installation()
         self._umask = umask
         self._calls = calls
+        self._trusts = trusts
         self._temporary = folder is None
         self.folder = Path(tempfile.mkdtemp(prefix="asterisk-")) if folder is None else folder.resolve()
         # A Unix socket's path holds 107 bytes (unix(7)), too few for many a test's folder.
@@ -351,6 +355,9 @@ class AsteriskServer:
             local["ari.conf"] += (listen / "ari.conf").read_text()
             local["websocket_client.conf"] = (listen / "websocket_client.conf").read_text() + (
                 f"[phonograph](+)\nuri = ws://127.0.0.1:{self._calls}\npassword = {self.ari_password}\n")
+        if self._calls is not None and self._trusts is not None:
+            local["websocket_client.conf"] += (listen / "encrypted.conf").read_text() + (
+                f"[phonograph](+)\nuri = wss://localhost:{self._calls}\nca_list_file = {self._trusts}\n")
         for name, text in local.items():
             (self.folder / "conf" / "local" / name).write_text(text)
 

@@ -12,9 +12,10 @@ from tools import asterisk, debian, environment
 from tools.progress import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = {"espeak-ng": "espeak-ng", "sox": "sox", "ffmpeg": "ffmpeg", "git": "git", "sipp": "sip-tester"}
+COMMANDS = {"espeak-ng": "espeak-ng", "sox": "sox", "ffmpeg": "ffmpeg", "git": "git", "sipp": "sip-tester",
+            "openssl": "openssl"}
 """Command -> Debian package: for the demo's speech, the bench's rivals, the list of files for a test, the bench's
-calls."""
+calls, the tests' certificates."""
 
 
 def prepare(root: Path, python: str, folder: str) -> None:

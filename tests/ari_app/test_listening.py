@@ -13,9 +13,10 @@ import pytest
 import pytest_asyncio
 
 from ari_app.connection import Connection
+from ari_app.door import Door
 from ari_app.generated.events import Event
 from ari_app.lease import EVERY, FREE, Holder, Lease
-from ari_app.listening import Door, Listening
+from ari_app.listening import Listening
 from faults import SettingsInvalid, SwitchOperationFailed, SwitchRefused, SwitchUnreachable
 from link.backoff import Backoff
 from tests.ari_app.fake_asterisk import APP, APPLICATION, AT, PASSWORD, USER, event, state_change

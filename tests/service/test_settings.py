@@ -88,6 +88,20 @@ def test_no_message_holds_a_password() -> None:
     assert "hunter2" not in repr(fault.details)
 
 
+@pytest.mark.parametrize("listen", ["0.0.0.0:8089", "'[::]:8089'", "192.0.2.1:8089", "pbx.example:8089"])
+def test_who_listens_off_loopback_needs_a_certificate(listen: str) -> None:
+    switch = f"user: phonograph, password: secret, connect: listen, listen: {listen}"
+    assert "needs `tls_certificate` and `tls_key`" in refused(f"switches: {{main: {{{switch}}}}}").message
+    parse(f"switches: {{main: {{{switch}, tls_certificate: c.pem, tls_key: k.pem}}}}", "phonograph.yaml", {})
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:8089", "'[::1]:8089'", "localhost:8089"])
+def test_on_loopback_nobody_needs_one(listen: str) -> None:
+    switch = f"user: phonograph, password: secret, connect: listen, listen: {listen}"
+    parse(f"switches: {{main: {{{switch}}}}}", "phonograph.yaml", {})
+    assert "needs both" in refused(f"switches: {{main: {{{switch}, tls_key: k.pem}}}}").message
+
+
 def test_the_environment_overrides_the_file() -> None:
     settings = parse(f"{SWITCH}jobs: {{workers: 3}}\n", "phonograph.yaml", {
         "PHONOGRAPH__JOBS__WORKERS": "7", "PHONOGRAPH__SWITCHES__MAIN__PASSWORD": "other", "HOME": "/"})
