@@ -8,6 +8,7 @@ Whose permission counts is taken from what Asterisk authenticated: the channel v
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from ari_app.commands import helper_channel
 from ari_app.generated import events as ari
@@ -102,7 +103,9 @@ def translate(event: ari.Event, switch: str, sequence: int) -> list[CallEvent]:
         case ari.Dial() if event.dialstatus == "":
             # The first that tells what the endpoints' variables say: ChannelCreated does not know them yet.
             legs = [leg for leg in (event.caller, event.peer) if leg is not None and not own(leg)]
-            return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(leg, at)) for leg in legs]
+            by = event.caller.id if event.caller is not None else ""
+            return [LegIs(switch=switch, at=at, sequence=sequence, leg=replace(
+                leg_of(leg, at), dialled_by=by if leg is event.peer else "")) for leg in legs]
         case ari.ChannelDestroyed():
             # A call that was neither dialled nor answered is known only now; nothing is asked of it any more.
             return [LegGone(switch=switch, at=at, sequence=sequence, leg=event.channel.id, cause=event.cause_txt,
@@ -111,8 +114,9 @@ def translate(event: ari.Event, switch: str, sequence: int) -> list[CallEvent]:
         case ari.ChannelEnteredBridge() | ari.ChannelLeftBridge():
             bridge = bridge_of(event.bridge, [event.channel] if event.channel is not None else [])
             told: list[CallEvent] = [BridgeIs(switch=switch, at=at, sequence=sequence, bridge=bridge)]
-            if isinstance(event, ari.ChannelEnteredBridge) and bridge.kind is BridgeKind.CONFERENCE:
-                # A channel that a conference takes in unanswered has told nothing of itself yet.
+            local = event.channel is not None and _kind(event.channel) is LegKind.LOCAL
+            if isinstance(event, ari.ChannelEnteredBridge) and (bridge.kind is BridgeKind.CONFERENCE or local):
+                # A channel that is taken in unanswered, by a conference or a consultation, has told nothing of itself.
                 told = [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(one, at))
                         for one in [event.channel] if one is not None and not own(one)] + told
             return told

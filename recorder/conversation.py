@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
-from recorder import conference
+from recorder import conference, consultation
 from recorder.conference import OPEN, departed
 from recorder.effects import Decide
 from recorder.events import BridgeIs, LegGone, LegIs, LegReplaced, Transferred
@@ -36,6 +36,7 @@ def leg_is(world: World, event: LegIs, now: float) -> None:
         homes = [home(world, leg, event.at, again=known is not None)]
     for call in homes:
         put_leg(world, call, leg)
+    consultation.gather(world, leg)
     if event.sequence and not late and world.timers.running("", conference.stray_timer(leg.id)):
         stray(world, leg.id, event.at)
     if known is None:
@@ -89,6 +90,7 @@ def bridge_is(world: World, event: BridgeIs, now: float) -> None:
     if bridge.kind is BridgeKind.CONFERENCE:
         conference.follow(world, bridge, event.at, now)
     elif bridge.kind is BridgeKind.MIXING:
+        consultation.follow(world, bridge, event.at)
         _talk(world, bridge, event.at, now)
     else:
         _parked(world, bridge)
@@ -107,7 +109,8 @@ def leg_replaced(world: World, event: LegReplaced, now: float) -> None:
         if own is not None and own.id != call.id and call.kind is CallKind.CALL:
             _absorb(world, call, own, frozenset({new.id}), event.at, now)
         elif call.leg(new.id) is None:
-            put_leg(world, call, new)
+            away = call.away | ({new.id} if event.old in call.away else frozenset())
+            put_leg(world, replace(call, away=away), new)
 
 
 def transferred(world: World, event: Transferred) -> None:
@@ -136,7 +139,10 @@ def look(world: World, call: Call, at: float, now: float) -> Call:
     if call.state is CallState.ENDED and call.live and not call.recordings and not alone(call):
         call = replace(call, state=step(CALL, call.state, CallInput.RECONNECT), ended=None)
         world.timers.stop(call.id, "settle")
-    answers = [leg.answered for leg in call.parties if leg.answered is not None]
+    call = replace(call, away=frozenset(leg.id for leg in call.legs if leg.id in call.away and leg.gone is None))
+    # Who asks somebody is up already. A menu that is asked has no party, only the Local channel that goes there.
+    asked = call.parties if call.consults is None else [leg for leg in call.legs if leg.id != call.first_leg]
+    answers = [leg.answered for leg in asked if leg.answered is not None]
     if answers and call.state is CallState.SETUP:
         call = replace(call, answered=min(answers) if call.answered is None else call.answered,
                        state=step(CALL, call.state, CallInput.ANSWER))
@@ -168,7 +174,7 @@ def alone(call: Call) -> bool:
     """Whether the others left: then a call between two has ended, and so has a conference of two (rule Q8)."""
     if call.kind is CallKind.CONFERENCE:
         return call.connected is not None and len(call.up) < 2
-    return call.connected is not None and len(call.up) < 2 and call.transferred_by is None
+    return call.connected is not None and len(call.up) < 2 and call.transferred_by is None and not call.away
 
 
 def choose(call: Call, leg: str, choice: bool | None) -> Call:
@@ -236,7 +242,7 @@ def _merged(old: Leg, new: Leg, *, late: bool) -> Leg:
     return replace(base, origin=base.origin or old.origin or new.origin, dialled=old.dialled or new.dialled,
                    answered=min(answers, default=None),
                    created=old.created if old.created is not None else new.created, trunk=old.trunk or new.trunk,
-                   context=old.context or new.context,
+                   context=old.context or new.context, dialled_by=old.dialled_by or new.dialled_by,
                    counters=new.counters or old.counters,
                    gone=old.gone if base.state is LegState.GONE else None,
                    obstacle=new.obstacle or old.obstacle,
@@ -309,15 +315,20 @@ def _talk(world: World, bridge: Bridge, at: float, now: float) -> None:
 
 
 def _absorb(world: World, keeper: Call, other: Call, members: frozenset[str], at: float, now: float) -> None:
-    moved = tuple(leg for leg in other.legs if leg.id in members and leg.state is not LegState.GONE)
+    # A consultation ends with all who are in it where its two sides come together.
+    merged = other.consults == keeper.id
+    moved = tuple(leg for leg in other.legs if leg.state is not LegState.GONE
+                  and (merged or leg.id in members or leg.id in other.away))
     left = tuple(departed(leg, at) if leg in moved else leg for leg in other.legs)
-    world.put(replace(other, legs=left, merged_into=keeper.id, transferred_by=None,
+    world.put(replace(other, legs=left, merged_into=keeper.id, transferred_by=None, away=frozenset(),
                       reason=f"became part of call {keeper.id}"))
-    keeper = replace(keeper, legs=(*keeper.legs, *(leg for leg in moved if keeper.leg(leg.id) is None)))
+    away = keeper.away - {leg.id for leg in moved} if merged else keeper.away | other.away
+    keeper = replace(keeper, away=away, legs=(*keeper.legs, *(leg for leg in moved if keeper.leg(leg.id) is None)))
     # The keeper inherits the other's open pauses: what one of them keeps out stays out. Its own taps have to go first.
     for pause in other.pauses:
         if pause.resumed is None and not keeper.held_by(pause.owner):
             keeper = replace(keeper, pauses=(*keeper.pauses, replace(
                 pause, state=PauseState.ASKED, asked=at, confirmed=None)))
     world.put(keeper)
+    consultation.inherit(world, keeper, other)
     world.time_pauses(keeper, at, now)

@@ -50,7 +50,8 @@ def mark(world: World, call: Call) -> None:
     leg = call.leg(call.first_leg)
     if call.decision is None or leg is None or leg.state is LegState.GONE or call.kind is CallKind.CONFERENCE:
         return
-    if call.state not in OPEN:
+    # The variables of who asks somebody by keys are those of the call that waits.
+    if call.state not in OPEN or call.consults is not None:
         return
     variables = variables_of(call)
     if world.marked.get(call.id) == variables:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from recorder import (
     adoption,
     announcements,
+    consultation,
     conversation,
     deafness,
     decision,
@@ -130,8 +131,13 @@ class Engine:
         world.touched = {}
         world.effects = []
         self._apply(event, now)
-        closed = [self._settle(call, event.at, now) for call in list(world.touched)]
-        changed = tuple(call for call in closed if call is not None and before.get(call.id) != call)
+        settled: dict[str, Call] = {}
+        while world.touched:
+            identity = next(iter(world.touched))
+            del world.touched[identity]
+            if (one := self._settle(identity, event.at, now)) is not None:
+                settled[identity] = one
+        changed = tuple(call for call in settled.values() if before.get(call.id) != call)
         effects = tuple(world.effects)
         for call in changed:
             if call.state is CallState.CLOSED:
@@ -210,6 +216,8 @@ class Engine:
         if call.state is not CallState.CLOSED:
             call = talking.visits(world, call, at)
             call = conversation.look(world, call, at, now)
+            if call.state is CallState.ENDED:
+                call = consultation.over(world, call, at)
             call = marks.follow(call, at)
             decision.let_go(world, call)
             decision.mark(world, call)

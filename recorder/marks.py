@@ -3,7 +3,7 @@
 The mark is set before anybody is asked and outlives us: a pause that was asked for while we were dead, or could not see
 the switch, is found with the first look, before anything is tapped. A mark that appears opens a pause of its owner, one
 that is taken off gives that pause back. A leg that leaves or hangs up with its mark on gives nothing back: what it kept
-out may go on without it.
+out may go on without it. A leg that is away marks only the call in which it talks.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ _MOST_OWNERS = 8
 
 def follow(call: Call, at: float) -> Call:
     """Open and give back the pauses of a call as its legs' marks say."""
-    seen = {(leg.id, owner) for leg in call.legs if leg.gone is None for owner in owners(leg)}
-    kept = {(leg, owner) for leg, owner in call.marks if _left(call.leg(leg))}
+    seen = {(leg.id, owner) for leg in call.legs if leg.gone is None and leg.id not in call.away
+            for owner in owners(leg)}
+    kept = {(leg, owner) for leg, owner in call.marks if leg in call.away or _left(call.leg(leg))}
     marks = tuple(sorted(seen | kept))
     if marks == call.marks:
         return call

@@ -59,6 +59,7 @@ class Leg:
 
     Attributes:
         origin: the leg that caused this one (it dialled it), or None for the first leg of a call.
+        dialled_by: the leg whose dialplan dialled this one, where the switch tells; empty where it does not.
         name: the switch's display name of the channel; commands that take a name use it.
         twin: of one half of a Local channel: the name of the other half.
         endpoint, context, gateway, profile: where it came in or went out; the policy names trunks by them.
@@ -84,6 +85,7 @@ class Leg:
     gateway: str = ""
     profile: str = ""
     origin: str | None = None
+    dialled_by: str = ""
     sip_call_id: str | None = None
     created: float | None = None
     answered: float | None = None
@@ -298,6 +300,8 @@ class Call:
         answered: when it was first answered. connected: when two parties were first up at once.
         transferred_by: the leg that handed the call on, while the next party is awaited; until then one party alone
             does not end the call.
+        consults: of a consultation by keys: the call whose party asks there, and then goes back or hands on.
+        away: the parties that are in a consultation, or back from it; they are in both calls and talk in the other one.
         requested: what the caller chose last, whichever way; it counts under profile optional. stopped: the recording
             was ended by request.
         merged_into: the call that this one became part of.
@@ -325,6 +329,8 @@ class Call:
     connected: float | None = None
     ended: float | None = None
     transferred_by: str | None = None
+    consults: str | None = None
+    away: frozenset[str] = frozenset()
     requested: bool | None = None
     stopped: bool = False
     outcome: Outcome | None = None
@@ -353,13 +359,13 @@ class Call:
 
     @property
     def live(self) -> tuple[Leg, ...]:
-        """The parties that have not hung up."""
-        return tuple(leg for leg in self.parties if leg.state is not LegState.GONE)
+        """The parties that have not hung up, and are not away."""
+        return tuple(leg for leg in self.parties if leg.state is not LegState.GONE and leg.id not in self.away)
 
     @property
     def up(self) -> tuple[Leg, ...]:
-        """The parties that are answered and have not hung up."""
-        return tuple(leg for leg in self.parties if leg.state is LegState.UP)
+        """The parties that are answered, have not hung up, and are not away."""
+        return tuple(leg for leg in self.parties if leg.state is LegState.UP and leg.id not in self.away)
 
     @property
     def recording(self) -> Recording | None:

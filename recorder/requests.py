@@ -94,7 +94,8 @@ def _calls(world: World, target: str) -> list[Call]:
         return [world.calls[target]]
     if target not in world.legs:
         target = next((leg.id for leg in world.legs.values() if leg.name == target and leg.gone is None), target)
-    return [call for call in world.conversations(target) if (leg := call.leg(target)) and leg.gone is None]
+    return [call for call in world.conversations(target)
+            if (leg := call.leg(target)) and leg.gone is None and target not in call.away]
 
 
 def _refusal(event: Asked, calls: list[Call]) -> str:

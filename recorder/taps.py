@@ -52,7 +52,7 @@ def wanted(call: Call) -> frozenset[Source]:
     A call between parties is tapped in both directions on one leg; a conference on each member (what they say) and on
     the mix, while two or more are in it.
     """
-    if not to_be_recorded(call) or call.paused:
+    if not to_be_recorded(call) or call.paused or (call.consults is not None and call.answered is None):
         return frozenset()
     if call.kind is CallKind.CONFERENCE:
         if len(call.up) < 2:
@@ -68,7 +68,8 @@ def anchor(call: Call) -> Leg | None:
 
     Who hands the call on, or is apart while others of the call talk, is there no longer: the tap moves before that leg
     hangs up. While the caller's leg waits for its answer no other user's leg is tapped in its place: the caller's comes
-    up within milliseconds, and a tap that stays beats one that moves.
+    up within milliseconds, and a tap that stays beats one that moves. Of a consultation by keys it is rather the leg of
+    who is asked: that of who asks has been tapped for the other call, or will be.
     """
     up = call.up
     talking = {visit.leg for visit in call.visits if visit.left is None}
@@ -79,6 +80,9 @@ def anchor(call: Call) -> Leg | None:
     for leg in there:
         if leg.id in tapped:
             return leg
+    if call.consults is not None:
+        asked = [leg for leg in call.live if leg.id != call.first_leg]
+        return next((leg for leg in asked if leg in there), None) if asked else next(iter(there), None)
     trunks = [leg for leg in there if leg.trunk]
     caller = call.leg(call.first_leg)
     if caller is not None and caller in call.live and caller not in up and (caller.trunk or not trunks):
@@ -133,7 +137,12 @@ def tap_event(world: World, event: TapUp | TapDown | TapFailed, now: float) -> N
         while len(world.early) > _EARLY_KEPT:
             del world.early[next(iter(world.early))]
         return
-    world.put(_apply(world, call, event, now))
+    call = _apply(world, call, event, now)
+    world.put(call)
+    segment = find(call, event.segment)
+    if segment is not None and segment.state in FINAL_SEGMENT and segment.source.leg:
+        for other in world.conversations(segment.source.leg):
+            world.touch(other.id)
 
 
 def find(call: Call, identity: str) -> Segment | None:
@@ -218,8 +227,18 @@ def attach(world: World, call: Call, source: Source, at: float, now: float) -> C
 def _attach_missing(world: World, call: Call, sources: frozenset[Source], at: float, now: float) -> Call:
     busy = {segment.source for segment in open_taps(call)}
     for source in sorted(sources - busy, key=lambda one: (one.leg, one.bridge)):
+        if _left_behind(world, call, source.leg):
+            continue
         call = attach(world, call, source, at, now)
     return call
+
+
+def _left_behind(world: World, call: Call, leg: str) -> bool:
+    """Whether the tap of another call is still on its way out of a leg: the next one would be as deaf (`talking`)."""
+    return call.kind is CallKind.CALL and any(
+        segment.source.leg == leg and segment.state is SegmentState.DETACHING
+        for other in world.conversations(leg) if other.id != call.id and other.kind is CallKind.CALL
+        for segment in segments(other))
 
 
 def _side(call: Call, source: Source) -> str:

@@ -136,7 +136,8 @@ class World:
         return sorted(found, key=lambda call: (call.created, call.id))
 
     def conversation(self, leg: str) -> Call | None:
-        """The call between parties that a leg is in, or was the first of unseen, and that has not ended; or None."""
+        """The call between parties that a leg is in, or was the first of unseen; or None. It has not ended, and the leg
+        is not away from it."""
         return next((call for call in self.conversations(leg)
                      if call.kind is CallKind.CALL and call.state in (CallState.SETUP, CallState.ANSWERED)
                      and not _left(call, leg)), None)
@@ -170,4 +171,4 @@ class World:
 
 def _left(call: Call, leg_id: str) -> bool:
     leg = call.leg(leg_id)
-    return leg is not None and leg.gone is not None
+    return leg_id in call.away or (leg is not None and leg.gone is not None)

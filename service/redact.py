@@ -31,7 +31,8 @@ PARTY_KEYS = frozenset({"number", "user", "dialled", "caller", "callee", "caller
                         "caller_user", "callee_user", "from", "to"})
 ID_KEYS = frozenset({"id", "call", "calls", "leg", "legs", "old", "new", "by", "members", "origin", "first_leg",
                      "bridge", "segment", "recording", "request", "actor_leg", "boot", "sip_call_id",
-                     "merged_into", "transferred_by", "decided_for", "caller_leg", "callee_leg",
+                     "merged_into", "consults", "away", "dialled_by", "transferred_by", "decided_for", "caller_leg",
+                     "callee_leg",
                      "announcement", "announcements", "hearers"})
 
 _SECRETS = (

@@ -29,7 +29,19 @@ from recorder.events import (
     TapUp,
     Transferred,
 )
-from recorder.model import Bridge, BridgeKind, Direction, Leg, LegState, Party, Snapshot, Source, TapFact, TrackFile
+from recorder.model import (
+    Bridge,
+    BridgeKind,
+    Direction,
+    Leg,
+    LegKind,
+    LegState,
+    Party,
+    Snapshot,
+    Source,
+    TapFact,
+    TrackFile,
+)
 from recorder.states import PlaybackInput
 
 NAME = "main"
@@ -185,6 +197,29 @@ class FaultySwitch:
         """A leg hands others on, and hangs up."""
         self._event(Transferred, by=by, legs=tuple(legs))
         self.hangs_up(by)
+
+    def asks_by_keys(self, by: str, asked: str) -> str | None:
+        """A leg consults somebody by the keys of an attended transfer: it is put with one half of a Local channel into
+        a bridge of its own, and the other half dials. All of it has the origin of the first call. Gives the bridge;
+        None where nobody would wait."""
+        bridge = next((one for one in self.bridges.values() if by in one.members and len(one.members) > 1), None)
+        if bridge is None or bridge.kind is not BridgeKind.MIXING:
+            return None
+        origin = self.legs[by].origin or by
+        one, two = f"Local/{asked};1", f"Local/{asked};2"
+        for half, twin in ((one, two), (two, one)):
+            self._leg(Leg(id=half, name=half, twin=twin, kind=LegKind.LOCAL, origin=origin, created=self.agenda.at))
+        self.joins(f"asks-{asked}", [one])
+        self.joins(f"asks-{asked}", [by])
+        self._leg(Leg(id=asked, name=f"PJSIP/{asked}", origin=origin, dialled_by=two, created=self.agenda.at,
+                      party=Party(user=asked), endpoint=asked))
+        return bridge.id
+
+    def answers_by_keys(self, asked: str) -> None:
+        """Who was consulted answers."""
+        for leg in (asked, f"Local/{asked};2", f"Local/{asked};1"):
+            self.answers(leg)
+        self.joins(f"asked-{asked}", [asked, f"Local/{asked};2"])
 
     def replaces(self, old: str, new: str) -> None:
         """An INVITE with Replaces: the new leg takes the old one's place, and the old one hangs up."""

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from policy.types import Announcement, Beep
 from recorder.events import Verb
-from recorder.model import BridgeKind, LegState
+from recorder.model import BridgeKind, LegKind, LegState
 from tests.recorder.simulation import Simulation
 from tests.simulator import Faults
 
@@ -104,6 +104,36 @@ class Machine(RuleBasedStateMachine):
                 if {new, others[0]} <= set(self.sim.switch.legs):
                     self.sim.switch.answers(new)
                     self.sim.switch.joins(f"talk-{new}", [new, others[0]])
+
+    @precondition(lambda self: len(self.sim.switch.legs) < 8)
+    @rule(number=PICK, answered=st.booleans(), then=st.sampled_from(["stays", "comes back", "hands on", "joins"]))
+    def asks_somebody_by_keys(self, number: int, answered: bool, then: str) -> None:
+        """A consultation on the same channel, and how it ends."""
+        leg = self.pick(number, LegState.UP)
+        if leg is None or self.sim.switch.legs[leg].kind is not LegKind.PARTY:
+            return
+        asked = self.new()
+        bridge = self.sim.switch.asks_by_keys(leg, asked)
+        half = f"Local/{asked};1"
+        if bridge is None:
+            return
+        if answered:
+            self.sim.runs(0.1)
+            if asked in self.sim.switch.legs:
+                self.sim.switch.answers_by_keys(asked)
+                self.sim.runs(0.5)
+        if then == "stays" or not {leg, half} <= set(self.sim.switch.legs):
+            return
+        if then == "comes back":
+            self.sim.switch.joins(bridge, [leg])
+            for gone in (half, f"Local/{asked};2", asked):
+                self.sim.switch.hangs_up(gone)
+        else:
+            self.sim.switch.joins(bridge, [half])
+            if then == "joins":
+                self.sim.switch.joins(bridge, [leg])
+            else:
+                self.sim.switch.transfers(leg, [*self.sim.switch.bridges[bridge].members - {leg}])
 
     @rule(number=PICK)
     def is_replaced(self, number: int) -> None:
