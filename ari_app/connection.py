@@ -25,10 +25,10 @@ from ari_app.decode import decode
 from ari_app.generated.events import EVENTS, ApplicationReplaced, Event
 from ari_app.generated.models import AsteriskInfo
 from ari_app.generated.operations import Operations
-from ari_app.lease import Lease
 from faults import SwitchFault, SwitchTaken, SwitchTooOld, SwitchUnreachable
 from link.backoff import Backoff
 from link.inbox import Inbox
+from link.lease import Lease
 
 OLDEST = 22
 """The first major version of Asterisk that we work with."""

@@ -18,15 +18,15 @@ from ari_app.connection import Connection, Way
 from ari_app.generated import events as ari
 from ari_app.generated.models import AsteriskInfo
 from ari_app.kept import Kept
-from ari_app.lease import Holder, Lease
 from ari_app.leaving import Leaving
 from ari_app.names import announcement_of, member_of, parse, shared
 from ari_app.stasis import Stasis, asks
 from ari_app.taps import Taps
 from ari_app.translate import own, translate
-from ari_app.variables import at_once
+from ari_app.variables import Globals, at_once
 from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken, SwitchUnreachable
 from link.backoff import Backoff
+from link.lease import Holder, Lease
 from link.limits import Limits
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
 from recorder.events import Asked, CallEvent, SwitchDown, SwitchFound, SwitchUp, Verb
@@ -64,7 +64,7 @@ class AriSwitch:
         self._way = way
         self._limits = Limits(per_second=operations_per_second, burst=_BURST, at_once=_AT_ONCE, waiting=_WAITING,
                               clock=time.monotonic)
-        lease = Lease(way.operations, holder, clock=time.monotonic)
+        lease = Lease(Globals(way.operations), holder, clock=time.monotonic)
         self._connection = Connection(way, self, lease, clock=time.monotonic, events=EVENTS,
                                       backoff=Backoff(random or Random()))
         self._leaving = Leaving()

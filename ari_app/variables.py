@@ -1,9 +1,12 @@
-"""Several variables in one operation: ARI sets one at a time, and Asterisk's function ARRAY is one. Pure."""
+"""Asterisk's global variables, and several of them in one operation: ARI sets one at a time, and Asterisk's function
+ARRAY is one."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+
+from ari_app.generated.operations import Operations
 
 _SEPARATES = re.compile(r"[^A-Za-z0-9 _.:-]")
 """What ARRAY may read as something else than a part of a value."""
@@ -16,3 +19,18 @@ def at_once(variables: Mapping[str, str]) -> tuple[str, str]:
     """
     values = [_SEPARATES.sub("_", value) for value in variables.values()]
     return f"ARRAY({','.join(variables)})", ",".join(values)
+
+
+class Globals:
+    """The global variables of one Asterisk; see ``link.lease.GlobalVariables``."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+
+    async def read(self, name: str) -> str:
+        """The value; empty where there is none."""
+        return (await self._operations.asterisk_get_global_var(variable=name)).value
+
+    async def write(self, name: str, value: str) -> None:
+        """Set one."""
+        await self._operations.asterisk_set_global_var(variable=name, value=value)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ari_app.client import Address, Client
 from ari_app.door import Door
-from ari_app.lease import Holder
 from ari_app.listening import Listening
 from ari_app.switch import AriSwitch
+from link.lease import Holder
 from recorder.ports import Switch
 from service import asterisk_check
 from service.findings import Finding

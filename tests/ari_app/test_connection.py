@@ -13,9 +13,10 @@ from aiohttp import web
 
 from ari_app.client import Client
 from ari_app.connection import Connection
-from ari_app.lease import EVERY, Holder, Lease
+from ari_app.variables import Globals
 from faults import SwitchOperationFailed
 from link.backoff import Backoff
+from link.lease import EVERY, Holder, Lease
 from tests.ari_app.fake_asterisk import APP, FakeAsterisk, event, state_change
 from tests.ari_app.listener import Listener
 
@@ -63,7 +64,7 @@ async def running(server: FakeAsterisk, listener: Listener, sleeps: Sleeps, *, p
     """A connection that runs as long as the context."""
     address = server.address() if password is None else server.address(password)
     async with Client(address, heartbeat=heartbeat) as client:
-        lease = Lease(client.operations, Holder("one", "1"), clock=clock, sleep=never)
+        lease = Lease(Globals(client.operations), Holder("one", "1"), clock=clock, sleep=never)
         connection = Connection(client, listener, lease, clock=clock, backoff=Backoff(Random(1)), sleep=sleeps.sleep,
                                 most_waiting=most_waiting, stand_by=7)
         task = asyncio.create_task(connection.run())

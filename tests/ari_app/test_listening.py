@@ -15,10 +15,11 @@ import pytest_asyncio
 from ari_app.connection import Connection
 from ari_app.door import Door
 from ari_app.generated.events import Event
-from ari_app.lease import EVERY, FREE, Holder, Lease
 from ari_app.listening import Listening
+from ari_app.variables import Globals
 from faults import SettingsInvalid, SwitchOperationFailed, SwitchRefused, SwitchUnreachable
 from link.backoff import Backoff
+from link.lease import EVERY, FREE, Holder, Lease
 from tests.ari_app.fake_asterisk import APP, APPLICATION, AT, PASSWORD, USER, event, state_change
 from tests.ari_app.listener import Listener
 
@@ -99,7 +100,7 @@ async def running(door: Listening, listener: Listener) -> AsyncIterator[None]:
         if seconds == EVERY:
             await asyncio.Event().wait()
 
-    lease = Lease(door.operations, Holder("one", "1"), clock=lambda: 0.0, sleep=never)
+    lease = Lease(Globals(door.operations), Holder("one", "1"), clock=lambda: 0.0, sleep=never)
     connection = Connection(door, listener, lease, clock=lambda: 0.0, backoff=Backoff(Random(1), first=0.01))
     task = asyncio.create_task(connection.run())
     try:

@@ -13,9 +13,10 @@ import pytest
 
 from ari_app.client import Address, Client
 from ari_app.connection import Connection
-from ari_app.lease import VARIABLE, Holder, Lease
+from ari_app.variables import Globals
 from faults import SwitchOperationFailed, SwitchRefused
 from link.backoff import Backoff
+from link.lease import VARIABLE, Holder, Lease
 from tests.ari_app.listener import Listener
 from tests.asterisk import AsteriskServer
 
@@ -30,7 +31,7 @@ def address(server: AsteriskServer, app: str, password: str | None = None) -> Ad
 async def following(server: AsteriskServer, listener: Listener, app: str) -> AsyncIterator[Client]:
     async with Client(address(server, app)) as client:
         # Each has its own application, and the tests in one Asterisk follow each other.
-        lease = Lease(client.operations, Holder("tests", app), clock=time.monotonic)
+        lease = Lease(Globals(client.operations), Holder("tests", app), clock=time.monotonic)
         connection = Connection(client, listener, lease, clock=time.monotonic, backoff=Backoff(Random(1), first=0.1),
                                 stand_by=0.1)
         task = asyncio.create_task(connection.run())

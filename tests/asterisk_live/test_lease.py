@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ari_app.lease import DEAD_AFTER, EVERY
+from link.lease import DEAD_AFTER, EVERY
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, converse
 from tests.phone import Phones

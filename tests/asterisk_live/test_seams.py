@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from ari_app.client import Address, Client
-from ari_app.lease import Holder
 from ari_app.switch import AriSwitch
+from link.lease import Holder
 from media.compose import compose
 from media.seam import search
 from media.timeline import SegmentFacts, Timeline, TrackFile, overlaps, plan

@@ -1,7 +1,7 @@
-"""The lease: which service records on an Asterisk, whatever its application is called.
+"""The lease: which service records on a switch, whatever its application is called.
 
-It is a global variable of that Asterisk, so every service that could disturb another sees it, and it ends with the
-Asterisk itself. Its holder changes it every few seconds. Another service does not compare clocks, which differ from
+It is a global variable of that switch, so every service that could disturb another sees it, and it ends with the
+switch itself. Its holder changes it every few seconds. Another service does not compare clocks, which differ from
 machine to machine: it looks whether the value changes while its own monotonic clock runs.
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from ari_app.generated.operations import Operations
 from faults import SwitchFault, SwitchTaken
 
 VARIABLE = "RECORDER_LEASE"
@@ -27,6 +27,16 @@ _SETTLE = 0.5
 _FAREWELL = 1.0
 
 
+class GlobalVariables(Protocol):
+    """A switch's global variables. Both raise ``faults.SwitchFault``."""
+
+    async def read(self, name: str) -> str:
+        """The variable's value; empty where there is none."""
+
+    async def write(self, name: str, value: str) -> None:
+        """Set the variable."""
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Who holds a lease: a service, which stays the same over its restarts, and this life of it. Neither has a `/`."""
@@ -36,18 +46,18 @@ class Holder:
 
 
 class Lease:
-    """One service's lease of one Asterisk.
+    """One service's lease of one switch.
 
     Args:
-        operations: of that Asterisk.
+        variables: of that switch.
         holder: who we are.
         clock: seconds of a monotonic clock.
         sleep: waits so many seconds.
     """
 
-    def __init__(self, operations: Operations, holder: Holder, *, clock: Callable[[], float],
+    def __init__(self, variables: GlobalVariables, holder: Holder, *, clock: Callable[[], float],
                  sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
-        self._operations = operations
+        self._variables = variables
         self._holder = holder
         self._clock = clock
         self._sleep = sleep
@@ -60,7 +70,7 @@ class Lease:
             standing_by: told at each sign of life of another holder.
 
         Raises:
-            SwitchFault: Asterisk did not answer; what was seen until then counts for nothing.
+            SwitchFault: the switch did not answer; what was seen until then counts for nothing.
         """
         while True:
             value = await self._read()
@@ -94,11 +104,11 @@ class Lease:
                 continue
 
     async def give_back(self) -> None:
-        """Let others have it at once, if Asterisk can be reached."""
+        """Let others have it at once, if the switch can be reached."""
         try:
             async with asyncio.timeout(_FAREWELL):
                 if self._ours(await self._read()):
-                    await self._operations.asterisk_set_global_var(variable=VARIABLE, value=FREE)
+                    await self._variables.write(VARIABLE, FREE)
         except (SwitchFault, TimeoutError):
             # Then it is dead after `DEAD_AFTER`.
             return
@@ -114,16 +124,15 @@ class Lease:
                     standing_by(_taken(value))
 
     async def _read(self) -> str:
-        return (await self._operations.asterisk_get_global_var(variable=VARIABLE)).value
+        return await self._variables.read(VARIABLE)
 
     async def _write(self) -> None:
         self._count += 1
-        await self._operations.asterisk_set_global_var(
-            variable=VARIABLE, value=f"{self._holder.service}/{self._holder.life}/{self._count}")
+        await self._variables.write(VARIABLE, f"{self._holder.service}/{self._holder.life}/{self._count}")
 
     def _ours(self, value: str) -> bool:
         return value.startswith(f"{self._holder.service}/{self._holder.life}/")
 
 
 def _taken(value: str) -> SwitchTaken:
-    return SwitchTaken("Another service records on this Asterisk.", service=value.partition("/")[0])
+    return SwitchTaken("Another service records on this switch.", service=value.partition("/")[0])

@@ -1,22 +1,17 @@
-"""The lease on an Asterisk: who has it, who waits for it, and when it changes hands. Time is the tests' own."""
+"""The lease on a switch: who has it, who waits for it, and when it changes hands. Time is the tests' own."""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import TypeVar
 
 import pytest
 
-from ari_app.generated.operations import Operations
-from ari_app.lease import DEAD_AFTER, EVERY, VARIABLE, Holder, Lease
 from faults import SwitchTaken, SwitchUnreachable
+from link.lease import DEAD_AFTER, EVERY, VARIABLE, Holder, Lease
 
-T = TypeVar("T")
 
-
-class Asterisk:
+class Switch:
     """Its global variable, and its answers as they are wanted."""
 
     def __init__(self) -> None:
@@ -24,20 +19,20 @@ class Asterisk:
         self.written: list[str] = []
         self.reachable = True
 
-    async def call(self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, object] | None,
-                   model: Callable[[object], T]) -> T:
-        assert (path, query["variable"], body) == ("/asterisk/variable", VARIABLE, None)
+    async def read(self, name: str) -> str:
+        await self._reached(name)
+        return self.value
+
+    async def write(self, name: str, value: str) -> None:
+        await self._reached(name)
+        self.value = value
+        self.written.append(value)
+
+    async def _reached(self, name: str) -> None:
+        assert name == VARIABLE
         await asyncio.sleep(0)
         if not self.reachable:
             raise SwitchUnreachable("gone")
-        if method == "GET":
-            return model({"value": self.value})
-        self.value = query["value"]
-        self.written.append(self.value)
-        return model(None)
-
-    def download(self, path: str) -> AsyncIterator[bytes]:
-        raise AssertionError("a lease is no file")
 
 
 class Time:
@@ -72,11 +67,11 @@ async def settle() -> None:
 class Service:
     """One that wants the lease, and keeps it."""
 
-    def __init__(self, asterisk: Asterisk, time: Time, name: str, life: str = "1") -> None:
+    def __init__(self, switch: Switch, time: Time, name: str, life: str = "1") -> None:
         self.holds = False
         self.told = 0
         self.lost: BaseException | None = None
-        self.lease = Lease(Operations(asterisk), Holder(name, life), clock=lambda: time.now, sleep=time.sleep)
+        self.lease = Lease(switch, Holder(name, life), clock=lambda: time.now, sleep=time.sleep)
         self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
@@ -102,33 +97,33 @@ class Service:
 
 
 async def test_a_free_lease_is_taken_and_changes_all_the_time() -> None:
-    asterisk, time = Asterisk(), Time()
-    one = Service(asterisk, time, "one")
+    switch, time = Switch(), Time()
+    one = Service(switch, time, "one")
     await time.pass_(1)
     assert one.holds
     await time.pass_(10 * EVERY)
-    assert len(set(asterisk.written)) == len(asterisk.written) >= 10
+    assert len(set(switch.written)) == len(switch.written) >= 10
     await one.die()
 
 
 async def test_a_second_service_stands_by_as_long_as_the_first_lives() -> None:
-    asterisk, time = Asterisk(), Time()
-    one = Service(asterisk, time, "one")
+    switch, time = Switch(), Time()
+    one = Service(switch, time, "one")
     await time.pass_(1)
-    two = Service(asterisk, time, "two")
+    two = Service(switch, time, "two")
     await time.pass_(3600)
     assert (one.holds, two.holds) == (True, False)
     assert two.told > 100
-    assert all(value.startswith("one/") for value in asterisk.written)
+    assert all(value.startswith("one/") for value in switch.written)
     await one.die()
     await two.die()
 
 
 async def test_a_lease_that_is_given_back_is_taken_at_the_next_look() -> None:
-    asterisk, time = Asterisk(), Time()
-    one = Service(asterisk, time, "one")
+    switch, time = Switch(), Time()
+    one = Service(switch, time, "one")
     await time.pass_(1)
-    two = Service(asterisk, time, "two")
+    two = Service(switch, time, "two")
     await time.pass_(60)
     await one.stop()
     await time.pass_(EVERY + 1)
@@ -137,10 +132,10 @@ async def test_a_lease_that_is_given_back_is_taken_at_the_next_look() -> None:
 
 
 async def test_a_lease_that_stands_still_is_taken_and_not_before() -> None:
-    asterisk, time = Asterisk(), Time()
-    one = Service(asterisk, time, "one")
+    switch, time = Switch(), Time()
+    one = Service(switch, time, "one")
     await time.pass_(1)
-    two = Service(asterisk, time, "two")
+    two = Service(switch, time, "two")
     await time.pass_(60)
     await one.die()
     await time.pass_(DEAD_AFTER - EVERY)
@@ -152,13 +147,13 @@ async def test_a_lease_that_stands_still_is_taken_and_not_before() -> None:
 
 
 async def test_a_lease_that_a_reload_of_the_dialplan_took_away_stays_with_its_holder() -> None:
-    asterisk, time = Asterisk(), Time()
-    one = Service(asterisk, time, "one")
+    switch, time = Switch(), Time()
+    one = Service(switch, time, "one")
     await time.pass_(1)
-    two = Service(asterisk, time, "two")
+    two = Service(switch, time, "two")
     await time.pass_(61.5)
     for _ in range(10):
-        asterisk.value = ""
+        switch.value = ""
         await time.pass_(5.3)
     assert (one.holds, two.holds) == (True, False)
     await one.die()
@@ -166,19 +161,19 @@ async def test_a_lease_that_a_reload_of_the_dialplan_took_away_stays_with_its_ho
 
 
 async def test_the_same_service_is_in_at_once_after_a_crash() -> None:
-    asterisk, time = Asterisk(), Time()
-    one = Service(asterisk, time, "one")
+    switch, time = Switch(), Time()
+    one = Service(switch, time, "one")
     await time.pass_(1)
     await one.die()
-    again = Service(asterisk, time, "one", life="2")
+    again = Service(switch, time, "one", life="2")
     await time.pass_(0)
     assert again.holds
     await again.die()
 
 
 async def test_of_two_that_start_together_one_has_it() -> None:
-    asterisk, time = Asterisk(), Time()
-    services = [Service(asterisk, time, name) for name in ("one", "two", "three")]
+    switch, time = Switch(), Time()
+    services = [Service(switch, time, name) for name in ("one", "two", "three")]
     for _ in range(60):
         await time.pass_(1)
         assert sum(service.holds for service in services) <= 1
@@ -188,32 +183,32 @@ async def test_of_two_that_start_together_one_has_it() -> None:
 
 
 async def test_who_was_believed_dead_leaves_it_to_the_other() -> None:
-    asterisk, time = Asterisk(), Time()
-    one = Service(asterisk, time, "one")
+    switch, time = Switch(), Time()
+    one = Service(switch, time, "one")
     await time.pass_(1)
-    asterisk.value = other = "two/1/1"
+    switch.value = other = "two/1/1"
     await time.pass_(EVERY)
     assert isinstance(one.lost, SwitchTaken)
     await one.lease.give_back()
-    assert asterisk.value == other
+    assert switch.value == other
 
 
 async def test_a_lease_outlives_a_short_silence_of_asterisk() -> None:
-    asterisk, time = Asterisk(), Time()
-    one = Service(asterisk, time, "one")
+    switch, time = Switch(), Time()
+    one = Service(switch, time, "one")
     await time.pass_(1)
-    asterisk.reachable = False
+    switch.reachable = False
     await time.pass_(3 * EVERY)
     await one.lease.give_back()
-    asterisk.reachable = True
+    switch.reachable = True
     await time.pass_(EVERY)
     assert one.holds
     await one.die()
 
 
 async def test_who_waits_is_told_that_asterisk_is_gone() -> None:
-    asterisk, time = Asterisk(), Time()
-    asterisk.reachable = False
+    switch, time = Switch(), Time()
+    switch.reachable = False
     with pytest.raises(SwitchUnreachable):
-        await Lease(Operations(asterisk), Holder("one", "1"), clock=lambda: time.now, sleep=time.sleep).take(
+        await Lease(switch, Holder("one", "1"), clock=lambda: time.now, sleep=time.sleep).take(
             lambda fault: None)
