@@ -7,7 +7,6 @@ FreeSWITCH may move one to another leg without ending it.
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -15,13 +14,13 @@ from dataclasses import replace
 from esl_app import commands
 from esl_app.legs import hangup_time, leg_of
 from esl_app.messages import Event
+from esl_app.names import below
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, TapDown, TapFailed, TapUp, Transferred
 from recorder.model import Bridge, BridgeKind, Direction, Snapshot, TrackFile
 
 CONFERENCE = "conference::maintenance"
 SUBCLASSES = (CONFERENCE, *commands.SUBCLASSES)
 
-# A conference's recording carries no variables: the file's name is the segment's id.
 _SEGMENT_FILE = re.compile(r"(?:.*/)?([0-9a-f-]{36}\.[0-9]+)\.wav")
 _TRANSFERS = ("BLIND_TRANSFER", "ATTENDED_TRANSFER")
 
@@ -36,7 +35,7 @@ class Translator:
 
     def __init__(self, switch: str, spool: str) -> None:
         self._switch = switch
-        self._spool = spool.rstrip("/") + "/"
+        self._spool = spool
         self._bridges: dict[str, Bridge] = {}
         self._bridge_of: dict[str, str] = {}
         self._transfers: dict[str, str] = {}
@@ -188,6 +187,7 @@ class Translator:
 
     def _conference_tap(self, event: Event, action: str, at: float, sequence: int) -> Iterator[CallEvent]:
         path = self._below_spool(event.header("Path"))
+        # A conference's recording carries no variables: the file's name is the segment's id.
         named = _SEGMENT_FILE.fullmatch(path or "")
         if named is None or path is None:
             return
@@ -202,9 +202,7 @@ class Translator:
 
     def _below_spool(self, path: str | None) -> str | None:
         """The path below the spool; None for any other."""
-        if path is None or not path.startswith(self._spool) or posixpath.normpath(path) != path:
-            return None
-        return path.removeprefix(self._spool)
+        return below(self._spool, path) if path is not None else None
 
 
 def bridge_id(one: str, other: str) -> str:

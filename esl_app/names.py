@@ -1,0 +1,44 @@
+"""What our recordings are called on FreeSWITCH: the segment, so that a snapshot tells which of them are ours. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from recorder.model import Direction, TrackFile
+
+FOLDER = "phonograph"
+"""The folder below the spool."""
+
+_IN = "-in"
+_FILE = re.compile(rf"{FOLDER}/([0-9a-f-]{{36}}\.[0-9]+)({_IN})?\.wav")
+_BOTH = (Direction.IN, Direction.OUT)
+
+
+def path(segment: str, directions: tuple[Direction, ...]) -> str:
+    """The file of a segment, below the spool: a stereo file, a member's track, or a conference's mix."""
+    return f"{FOLDER}/{segment}{_IN if directions == (Direction.IN,) else ''}.wav"
+
+
+def parse(name: str) -> tuple[str, tuple[Direction, ...]] | None:
+    """Segment and directions of a leg's recording by its path below the spool, or None where it is not ours."""
+    found = _FILE.fullmatch(name)
+    return (found[1], (Direction.IN,) if found[2] else _BOTH) if found is not None else None
+
+
+def files(segment: str, directions: tuple[Direction, ...]) -> tuple[TrackFile, ...]:
+    """The tracks in a segment's file: what FreeSWITCH reads from the leg's phone is the left channel."""
+    return tuple(TrackFile(direction=direction, path=path(segment, directions), channel=channel)
+                 for channel, direction in enumerate(directions))
+
+
+def below(spool: str, name: str) -> str | None:
+    """A path as FreeSWITCH names it, as one below the spool; None for any other.
+
+    Args:
+        spool: the folder, as the switch sees it.
+    """
+    # A conference's path has the parameters that it was asked with in front.
+    name = name[name.index("}") + 1:] if name.startswith("{") and "}" in name else name
+    folder = spool.rstrip("/") + "/"
+    return name.removeprefix(folder) if name.startswith(folder) and posixpath.normpath(name) == name else None

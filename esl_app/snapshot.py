@@ -1,0 +1,94 @@
+"""Everything that a FreeSWITCH has at one moment: legs, bridges, conferences, and our recordings."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from esl_app.legs import leg_of
+from esl_app.messages import Event, plain_event
+from esl_app.names import below, files, parse
+from esl_app.operations import Operations
+from esl_app.translate import bridge_id
+from faults import SwitchOperationFailed, SwitchProtocolBroken
+from recorder.model import Bridge, BridgeKind, Direction, Leg, LegState, Snapshot, TapFact
+
+_UUID = re.compile(r"[0-9A-Za-z_.:@-]{1,128}")
+_RECORDED = re.compile(r"<function>session_record</function>\s*<target>([^<]*)</target>")
+_AT_ONCE = 50
+"""Channels that are asked about at the same time."""
+
+
+async def take(operations: Operations, spool: str) -> Snapshot:
+    """Read channels, bridges, conferences and our recordings.
+
+    FreeSWITCH's list of channels is up to 0.4 s old; what it says of one channel is not. A channel that is missing here
+    appears with its next event.
+
+    Args:
+        spool: the folder, as the switch sees it, below which our recordings are.
+
+    Raises:
+        SwitchFault: FreeSWITCH did not answer, or with something else.
+    """
+    listed = _json(await operations.api("show", "channels", "as", "json"))
+    rows = listed.get("rows", []) if isinstance(listed, dict) else []
+    turn = asyncio.Semaphore(_AT_ONCE)
+    asked = [_channel(operations, row["uuid"], turn) for row in rows if _UUID.fullmatch(str(row.get("uuid", "")))]
+    found = [one for one in await asyncio.gather(*asked) if one is not None]
+    conferences, mixes = _conferences(_json(await operations.api("conference", "json_list")), spool)
+    legs = tuple(leg for dump, _ in found if (leg := leg_of(dump)) is not None and leg.state is not LegState.GONE)
+    taps = [tap for _, bugs in found for tap in _taps(bugs, spool)]
+    return Snapshot(legs=legs, bridges=(*_bridges([dump for dump, _ in found], legs), *conferences),
+                    taps=(*taps, *mixes))
+
+
+async def _channel(operations: Operations, uuid: str, turn: asyncio.Semaphore) -> tuple[Event, str] | None:
+    """What a channel is and which media bugs it has; None for one that has just gone."""
+    async with turn:
+        try:
+            dump = await operations.api("uuid_dump", uuid)
+            return plain_event(dump.encode()), await operations.api("uuid_buglist", uuid)
+        except SwitchOperationFailed:
+            return None
+
+
+def _bridges(dumps: Iterable[Event], legs: tuple[Leg, ...]) -> tuple[Bridge, ...]:
+    """Who talks to whom: each of the two says so while it lasts."""
+    there = {leg.id for leg in legs}
+    bond = {dump.uuid: dump.header("variable_signal_bond") for dump in dumps}
+    pairs = {frozenset((one, other)) for one, other in bond.items()
+             if one in there and other in there and bond.get(other) == one}
+    return tuple(Bridge(id=bridge_id(*sorted(pair)), kind=BridgeKind.MIXING, members=frozenset(pair))
+                 for pair in sorted(pairs, key=sorted) if len(pair) == 2)
+
+
+def _taps(bugs: str, spool: str) -> list[TapFact]:
+    names = [below(spool, target) for target in _RECORDED.findall(bugs)]
+    ours = [parsed for name in names if name is not None and (parsed := parse(name)) is not None]
+    return [TapFact(segment=segment, files=files(segment, directions)) for segment, directions in ours]
+
+
+def _conferences(listed: Any, spool: str) -> tuple[list[Bridge], list[TapFact]]:
+    bridges, mixes = [], []
+    for room in listed if isinstance(listed, list) else []:
+        members = [member for member in room.get("members", []) if isinstance(member, Mapping)]
+        bridges.append(Bridge(id=str(room.get("conference_uuid", "")), kind=BridgeKind.CONFERENCE,
+                              name=str(room.get("conference_name", "")),
+                              members=frozenset(str(member["uuid"]) for member in members if member.get("uuid"))))
+        for member in members:
+            name = below(spool, str(member.get("record_path", "")))
+            ours = parse(name) if name is not None else None
+            if ours is not None:
+                mixes.append(TapFact(segment=ours[0], files=files(ours[0], (Direction.MIX,))))
+    return bridges, mixes
+
+
+def _json(printed: str) -> Any:
+    try:
+        return json.loads(printed)
+    except ValueError as error:
+        raise SwitchProtocolBroken("A list in JSON cannot be read.", bytes=len(printed)) from error

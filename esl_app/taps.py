@@ -1,0 +1,186 @@
+"""Taps on FreeSWITCH: one stereo recording of a leg, without buffering; of a conference's member what they say; of a
+conference its mix.
+
+Nothing that an answer says counts as proof: a tap is up when RECORD_START came, and down when RECORD_STOP came
+(``translate``). A tap is never masked or paused: its end is the removal of its media bug, and a resumed recording is
+another one.
+
+The file is named after the segment. Other recordings of the leg are not ours: only by force is everything stopped.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from esl_app.lines import Word
+from esl_app.names import files, path
+from esl_app.operations import Operations
+from faults import SwitchFault, SwitchOperationFailed
+from recorder.effects import Attach, Detach
+from recorder.events import DETACHED, TapDown, TapFailed
+from recorder.model import Direction, Source
+
+_REMEMBERED = 200  # taps that have just ended
+
+_UNBUFFERED = {"enable_file_write_buffering": "false"}
+"""A file then grows every 20 ms, and a killed FreeSWITCH loses about nothing."""
+_AS_IT_IS = {name: "false" for name in (
+    "RECORD_STEREO_SWAP", "RECORD_WRITE_ONLY", "RECORD_APPEND", "RECORD_ANSWER_REQ", "RECORD_BRIDGE_REQ",
+    "RECORD_CHECK_BRIDGE", "RECORD_HANGUP_ON_ERROR")} | {
+    name: "0" for name in ("RECORD_MIN_SEC", "RECORD_INITIAL_TIMEOUT_MS", "RECORD_FINAL_TIMEOUT_MS")}
+"""What a dialplan may have set on the channel for recordings of its own is not for ours. Without RECORD_MIN_SEC a file
+that is shorter than 3 s would be deleted."""
+
+
+class Conferences(Protocol):
+    """The names of the conferences that are there, which FreeSWITCH's commands want."""
+
+    def conference(self, bridge: str) -> str | None:
+        """The name of a conference by its bridge's id; None where it is not known."""
+
+
+@dataclass(slots=True)
+class _Tap:
+    effect: Attach
+    unwanted: bool = False
+    attaching: bool = True
+
+
+class Taps:
+    """All taps of one FreeSWITCH.
+
+    Args:
+        switch: the switch's name, for the events.
+        spool: the folder, as the switch sees it, below which our recordings are.
+        operations: the connection.
+        conferences: who knows the conferences' names.
+        leg_of: the leg that a segment's recording is on now, which FreeSWITCH may have moved; None where it is on none.
+        stored: whether there is a file of that path below the spool.
+        tell: takes each event.
+        sequence: the next sequence number.
+        clock: seconds since the Unix epoch.
+    """
+
+    def __init__(self, switch: str, spool: str, operations: Operations, conferences: Conferences, *,
+                 leg_of: Callable[[str], str | None], stored: Callable[[str], Awaitable[bool]],
+                 tell: Callable[[TapDown | TapFailed], None], sequence: Callable[[], int],
+                 clock: Callable[[], float]) -> None:
+        self._switch = switch
+        self._spool = spool.rstrip("/")
+        self._operations = operations
+        self._conferences = conferences
+        self._leg_of = leg_of
+        self._stored = stored
+        self._tell = tell
+        self._sequence = sequence
+        self._clock = clock
+        self._taps: dict[str, _Tap] = {}
+        self._ended: deque[str] = deque(maxlen=_REMEMBERED)
+
+    async def attach(self, effect: Attach) -> None:
+        """Start a recording; RECORD_START tells that it runs."""
+        if effect.segment in self._ended:
+            return  # it was called off while it waited for its turn
+        tap = self._taps[effect.segment] = _Tap(effect)
+        try:
+            await self._start(effect.segment, effect.source)
+        except SwitchFault as fault:
+            self._failed(effect.segment, _reason(fault))
+            return
+        tap.attaching = False
+        if tap.unwanted:
+            await self._stop(effect.segment, effect.source, force=False)
+
+    async def detach(self, effect: Detach) -> None:
+        """Stop a recording; RECORD_STOP tells that it is over. One that is on its way is stopped when it is up."""
+        tap = self._taps.get(effect.segment)
+        if tap is not None:
+            tap.unwanted = True
+            if tap.attaching and not effect.destroy:
+                return
+        elif effect.segment in self._ended:
+            return  # its end has just been told
+        if await self._stop(effect.segment, effect.source, force=effect.destroy) or effect.segment in self._ended:
+            return
+        if tap is None and await self._stored(path(effect.segment, effect.source.directions)):
+            self._ended.append(effect.segment)
+            self._tell(TapDown(switch=self._switch, at=self._clock(), sequence=self._sequence(), segment=effect.segment,
+                               cause="its end was not seen", ended=None,
+                               files=files(effect.segment, effect.source.directions)))
+        elif tap is None or not tap.attaching:
+            self._failed(effect.segment, "ended before it was up")
+
+    def refused(self, effect: Attach, cause: str) -> None:
+        """An attach that never began, because too many waited."""
+        self._failed(effect.segment, cause)
+
+    def ended(self, segment: str) -> str | None:
+        """RECORD_STOP of a segment came.
+
+        Returns:
+            `DETACHED` where we ended it, else None.
+        """
+        tap = self._taps.pop(segment, None)
+        self._ended.append(segment)
+        return DETACHED if tap is not None and tap.unwanted else None
+
+    def adopt(self, segment: str, source: Source) -> None:
+        """A tap of an earlier life, found in a snapshot."""
+        if segment not in self._taps:
+            self._taps[segment] = _Tap(Attach(call="", segment=segment, source=source), attaching=False)
+
+    def forget(self) -> None:
+        """The switch restarted: none of the taps is left."""
+        self._taps.clear()
+
+    async def _start(self, segment: str, source: Source) -> None:
+        file = f"{self._spool}/{path(segment, source.directions)}"
+        if source.leg:
+            both = source.directions != (Direction.IN,)
+            ways = {"RECORD_STEREO": str(both).lower(), "RECORD_READ_ONLY": str(not both).lower()}
+            await self._operations.job("uuid_record", source.leg, "start", file, "0",
+                                       {"recorder_id": segment, **ways, **_AS_IT_IS, **_UNBUFFERED})
+        else:
+            await self._operations.job("conference", self._room(source), "record", _mix_file(file))
+
+    async def _stop(self, segment: str, source: Source, *, force: bool) -> bool:
+        """Ask for its end; whether there was anything to end.
+
+        By force everything on the leg is stopped, other people's recordings too: what was to be kept out comes first.
+        """
+        file = f"{self._spool}/{path(segment, source.directions)}"
+        try:
+            if not source.leg:
+                await self._operations.api("conference", self._room(source), "norecord", _mix_file(file))
+            else:
+                leg = self._leg_of(segment) or source.leg
+                await self._operations.api("uuid_record", leg, "stop", "all" if force else file)
+        except SwitchOperationFailed:
+            return False
+        except SwitchFault:
+            return True  # it is asked again by force, and then by the next snapshot
+        return True
+
+    def _room(self, source: Source) -> str:
+        name = self._conferences.conference(source.bridge)
+        if name is None:
+            raise SwitchOperationFailed("The conference is not there any more.", bridge=source.bridge)
+        return name
+
+    def _failed(self, segment: str, cause: str) -> None:
+        self._taps.pop(segment, None)
+        self._ended.append(segment)
+        self._tell(TapFailed(switch=self._switch, at=self._clock(), sequence=self._sequence(), segment=segment,
+                             cause=cause))
+
+
+def _mix_file(file: str) -> Word:
+    return file
+
+
+def _reason(fault: SwitchFault) -> str:
+    answer = fault.details.get("answer")
+    return f"{fault.message} ({answer})" if answer else fault.message
