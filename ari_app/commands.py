@@ -13,7 +13,6 @@ Who is meant by the dialplan is the channel that the event is about, as Asterisk
 
 from __future__ import annotations
 
-import math
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from ari_app.generated.events import ChannelUserevent
 from recorder.effects import Reply
 from recorder.events import ActorKind, Asked, Verb
 from recorder.model import Then
+from recorder.spoken import seconds_of
 
 EVENT = "RecorderControl"
 """The UserEvent's name."""
@@ -32,7 +32,6 @@ ANSWER = "RECORDER_ANSWER"
 _VERBS = {"pause": Verb.PAUSE, "resume": Verb.RESUME, "start": Verb.START, "stop": Verb.STOP}
 _CONSOLE = re.compile(r"Local/([a-z]+)@recorder-console-[0-9a-f]{8};1")
 _TICKET = re.compile(r"[0-9]{1,6}")
-_MOST_LONGEST = 86_400.0  # s
 
 
 _HELPER = re.compile(r"Local/[^@]+@recorder-(console|untap)-[0-9a-f]{8};[12]")
@@ -62,7 +61,7 @@ def asked(event: ChannelUserevent, switch: str, sequence: int) -> Asked | None:
     return Asked(switch=switch, at=event.timestamp, sequence=sequence, request=request, verb=verb, target=channel.id,
                  actor=ActorKind.PARTY if party else ActorKind.DIALPLAN, actor_leg=channel.id if party else None,
                  owner=_field(event, "owner") or ("agent" if party else "ivr"), reason=_field(event, "reason"),
-                 longest=_seconds(_field(event, "longest")),
+                 longest=seconds_of(_field(event, "longest")),
                  then=Then.STOP if _field(event, "then") == "stop" else Then.RESUME)
 
 
@@ -106,12 +105,3 @@ class Askers:
 def _field(event: ChannelUserevent, name: str) -> str:
     value = event.userevent.get(name)
     return value.strip() if isinstance(value, str) else ""
-
-
-def _seconds(text: str) -> float | None:
-    """A pause's longest time. What is no such number is none: the pause then lasts until it is given back."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and 0 < seconds <= _MOST_LONGEST else None

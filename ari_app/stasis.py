@@ -17,12 +17,13 @@ from ari_app.generated import events as ari
 from ari_app.generated.models import Channel
 from ari_app.generated.operations import Operations
 from ari_app.names import ours
-from ari_app.translate import choice_of, leg_of
+from ari_app.translate import leg_of
 from ari_app.variables import at_once
 from faults import SwitchFault, SwitchOperationFailed
 from recorder.effects import Release
 from recorder.events import CallEvent, Held, LegIs
 from recorder.model import Leg, LegKind
+from recorder.spoken import choice_of
 
 log = structlog.get_logger("asterisk")
 

@@ -82,6 +82,7 @@ class AriSwitch:
         self._boot = ""
         self._said_boot = False
         self._up = False
+        self._reading = asyncio.Lock()
         self._weighty: set[int] = set()
         self._caught_up = asyncio.Event()
 
@@ -189,7 +190,8 @@ class AriSwitch:
     async def resync(self) -> None:
         """Read everything again. A failure makes the connection anew, which reads everything too."""
         if self._up:
-            await self._snapshot(self._boot)
+            async with self._reading:
+                await self._snapshot(self._boot)
 
     # ---- What the connection tells ------------------------------------------------------------------------------
 
@@ -213,47 +215,10 @@ class AriSwitch:
         self._up = True
 
     async def received(self, event: ari.Event) -> None:
-        """See ``Listener``. What Asterisk had kept for us comes before the snapshot."""
-        if not self._up and not self._said_boot:
-            self._said_boot = True
-            self._put(SwitchFound(switch=self._name, at=time.time(), sequence=self._next(), boot=self._boot))
-        if isinstance(event, ari.ChannelEnteredBridge) and event.channel is not None:
-            self._member_entered(event.channel.id, event.bridge.id)
-        if isinstance(event, ari.ChannelDestroyed):
-            self._leaving.gone(event.channel.id)
-        match event:
-            case ari.StasisStart():
-                if parse(event.channel.id) is not None:
-                    self._taps.snoop_entered(event.channel.id)
-                elif announcement_of(event.channel.id) is not None:
-                    self._announcements.snoop_entered(event.channel.id)
-                else:
-                    self._put_all(self._stasis.entered(event))
-            case ari.ChannelUserevent() if asks(event):
-                self._put_all(self._stasis.asked(event))
-            case ari.ChannelCreated():
-                if not own(event.channel):
-                    self._arrivals.created(event.channel)
-            case ari.RecordingStarted():
-                if not self._up:
-                    self._kept.started(event.recording.name, event.timestamp)
-                self._taps.recording_started(event.recording.name, event.timestamp)
-            case ari.RecordingFinished() | ari.RecordingFailed():
-                cause = event.recording.cause or event.recording.state
-                if not self._up and not self._taps.knows(event.recording.name):
-                    self._kept.ended(event.recording.name, event.timestamp, cause)
-                for snoop in self._taps.recording_ended(event.recording.name, event.timestamp, cause):
-                    self._start(self._hang_up(snoop))
-            case ari.ChannelUserevent():
-                self._commanded(event, self._next())
-            case ari.PlaybackStarted():
-                self._announcements.playback_started(event.playback.id, event.timestamp)
-            case ari.PlaybackFinished():
-                playback = event.playback
-                if self._announcements.playback_finished(playback.id, event.timestamp, playback.state):
-                    self._start(self._hang_up(playback.id))
-            case _:
-                self._put_all(translate(event, self._name, self._next()))
+        """See ``Listener``. What Asterisk had kept for us comes before the snapshot. While everything is read again
+        events wait: else a call that has just begun would be taken for one that is gone."""
+        async with self._reading:
+            self._receive(event)
 
     def told(self, fault: SwitchFault | None) -> None:
         """See ``Listener``. Each change is said once, however often it is tried."""
@@ -313,6 +278,48 @@ class AriSwitch:
         await self._way.operations.channels_play_with_id(snoop, snoop, media=[media])
 
     # ---- Inside -------------------------------------------------------------------------------------------------
+
+    def _receive(self, event: ari.Event) -> None:
+        if not self._up and not self._said_boot:
+            self._said_boot = True
+            self._put(SwitchFound(switch=self._name, at=time.time(), sequence=self._next(), boot=self._boot))
+        if isinstance(event, ari.ChannelEnteredBridge) and event.channel is not None:
+            self._member_entered(event.channel.id, event.bridge.id)
+        if isinstance(event, ari.ChannelDestroyed):
+            self._leaving.gone(event.channel.id)
+        match event:
+            case ari.StasisStart():
+                if parse(event.channel.id) is not None:
+                    self._taps.snoop_entered(event.channel.id)
+                elif announcement_of(event.channel.id) is not None:
+                    self._announcements.snoop_entered(event.channel.id)
+                else:
+                    self._put_all(self._stasis.entered(event))
+            case ari.ChannelUserevent() if asks(event):
+                self._put_all(self._stasis.asked(event))
+            case ari.ChannelCreated():
+                if not own(event.channel):
+                    self._arrivals.created(event.channel)
+            case ari.RecordingStarted():
+                if not self._up:
+                    self._kept.started(event.recording.name, event.timestamp)
+                self._taps.recording_started(event.recording.name, event.timestamp)
+            case ari.RecordingFinished() | ari.RecordingFailed():
+                cause = event.recording.cause or event.recording.state
+                if not self._up and not self._taps.knows(event.recording.name):
+                    self._kept.ended(event.recording.name, event.timestamp, cause)
+                for snoop in self._taps.recording_ended(event.recording.name, event.timestamp, cause):
+                    self._start(self._hang_up(snoop))
+            case ari.ChannelUserevent():
+                self._commanded(event, self._next())
+            case ari.PlaybackStarted():
+                self._announcements.playback_started(event.playback.id, event.timestamp)
+            case ari.PlaybackFinished():
+                playback = event.playback
+                if self._announcements.playback_finished(playback.id, event.timestamp, playback.state):
+                    self._start(self._hang_up(playback.id))
+            case _:
+                self._put_all(translate(event, self._name, self._next()))
 
     async def _snapshot(self, boot: str) -> None:
         found = await snapshot.take(self._way.operations, time.time())

@@ -17,12 +17,12 @@ from ari_app.generated.models import Channel, DialplanCEP
 from ari_app.names import ours
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, LegReplaced, Transferred
 from recorder.model import Bridge, BridgeKind, Leg, LegKind, LegState, Party, RtpCounters
+from recorder.spoken import choice_of
 
 # Channel technologies that are nobody's device: ours, or Asterisk's own helpers.
 _OWN = frozenset({"Snoop", "UnicastRTP", "MulticastRTP", "AudioSocket", "WebSocket", "Announcer", "Recorder", "Bridge",
                   "CBAnn", "CBRec", "CLIEval", "ConfBridgeRecorder", "Message", "Surrogate", "Void"})
 _CONFBRIDGE = "ConfBridge"
-_CHOICES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _DEFAULT_PROFILE = "default_bridge"
 
 
@@ -57,11 +57,6 @@ def leg_of(channel: Channel, at: float) -> Leg:
         choice=choice_of(variables.get("RECORDER_RECORD", "")),
         pausing=variables.get("RECORDER_PAUSE") or "",
     )
-
-
-def choice_of(text: str) -> bool | None:
-    """A wish to be recorded or not, as a dialplan writes it; None for anything else. A header may have made it."""
-    return _CHOICES.get(text.strip().lower())
 
 
 def bridge_of(bridge: AriBridge, channels: Iterable[Channel] = ()) -> Bridge:

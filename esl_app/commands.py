@@ -6,19 +6,40 @@
 ====================================  ==================================================================
 
 ``Recorder-Call`` names a call or leg (without it: the channel that fired the event), ``Recorder-Reason`` and
-``Recorder-Owner`` are words for the row, ``Recorder-Actor: party`` says that a person on that channel asked. A script
-may give reason and owner as arguments (``Recorder-Arg-1: reason=pci``).
+``Recorder-Owner`` are words for the row, ``Recorder-Longest`` (seconds) and ``Recorder-Then`` (resume or stop) bound a
+pause, ``Recorder-Actor: party`` says that a person on that channel asked. A script may give them as arguments
+(``Recorder-Arg-1: reason=pci``).
+
+The answer goes to the channel, as its variable ``recorder_answer`` (``confirmed 7``, 7 being ``Recorder-Ticket``), or
+to the script, as the event ``recorder::reply`` with the ``Recorder-Request-ID`` that it gave.
 """
 
 from __future__ import annotations
 
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from esl_app import lines
 from esl_app.messages import Event
+from recorder.effects import Reply
 from recorder.events import ActorKind, Asked, Verb
+from recorder.model import Then
+from recorder.spoken import seconds_of
 
 _PREFIX = "recorder::"
 _MOST_ARGUMENTS = 8
 
-SUBCLASSES = (*(f"{_PREFIX}{verb.value}" for verb in Verb), f"{_PREFIX}command")
+_COMMAND = f"{_PREFIX}command"
+_REPLY = f"{_PREFIX}reply"
+_STATUS = "status"
+_TICKET = re.compile(r"[0-9]{1,6}")
+_IDENTITY = re.compile(r"[0-9A-Za-z_.-]{1,64}")
+
+SUBCLASSES = (*(f"{_PREFIX}{verb.value}" for verb in Verb), _COMMAND)
+
+ANSWER = "recorder_answer"
+"""The variable of the asking channel that has the answer."""
 
 
 def asked(event: Event, switch: str, at: float) -> Asked | None:
@@ -32,13 +53,79 @@ def asked(event: Event, switch: str, at: float) -> Asked | None:
         return None
     arguments = _arguments(event)
     actor = _actor(event)
-    return Asked(
-        switch=switch, at=at, sequence=event.sequence or 0,
-        request=event.header("Recorder-Request-ID") or event.header("Event-UUID") or f"{event.boot}.{event.sequence}",
-        verb=Verb(verb), target=target, actor=actor, actor_leg=event.uuid,
-        owner=event.header("Recorder-Owner") or arguments.get("owner") or actor.value,
-        reason=event.header("Recorder-Reason") or arguments.get("reason") or "",
-    )
+
+    def said(name: str) -> str:
+        return event.header(f"Recorder-{name}") or arguments.get(name.lower()) or ""
+
+    return Asked(switch=switch, at=at, sequence=event.sequence or 0, request=_request(event), verb=Verb(verb),
+                 target=target, actor=actor, actor_leg=event.uuid, owner=said("Owner") or actor.value,
+                 reason=said("Reason"), longest=seconds_of(said("Longest")),
+                 then=Then.STOP if said("Then") == Then.STOP else Then.RESUME)
+
+
+def asks_for_status(event: Event) -> bool:
+    """Whether a script wants the table of what is being recorded."""
+    return event.subclass == _COMMAND and event.header("Recorder-Verb") == _STATUS
+
+
+def reply_line(event: Event, answer: str, message: str, body: str = "") -> bytes | None:
+    """The event that answers a script; None where it did not say under which id it waits.
+
+    Args:
+        event: its question.
+    """
+    request = event.header("Recorder-Request-ID") or ""
+    if not _IDENTITY.fullmatch(request):
+        return None
+    return lines.sendevent("CUSTOM", {"Event-Subclass": _REPLY, "Recorder-Request-ID": request,
+                                      "Recorder-Answer": answer, "Recorder-Message": message}, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asked: the event, with the channel and the ticket or the script's id in it."""
+
+    event: Event
+
+    @property
+    def channel(self) -> str:
+        """The channel that waits; empty where it is none."""
+        return self.event.uuid or ""
+
+    def word(self, reply: Reply) -> str:
+        """What to leave in `ANSWER`."""
+        ticket = self.event.header("Recorder-Ticket") or ""
+        return f"{reply.answer.value} {ticket if _TICKET.fullmatch(ticket) else ''}".strip()
+
+    def line(self, reply: Reply) -> bytes | None:
+        """The event for a script, if it is one."""
+        return reply_line(self.event, reply.answer.value, reply.message)
+
+
+class Askers:
+    """Who asked what. An answer takes its entry out; of those that never come the oldest are forgotten.
+
+    Args:
+        most: how many are kept.
+    """
+
+    def __init__(self, most: int = 1000) -> None:
+        self._most = most
+        self._open: OrderedDict[str, Asker] = OrderedDict()
+
+    def expect(self, request: str, event: Event) -> None:
+        """Keep who put that request."""
+        self._open[request] = Asker(event)
+        while len(self._open) > self._most:
+            self._open.popitem(last=False)
+
+    def take(self, request: str) -> Asker | None:
+        """Who put it; None where nobody did here."""
+        return self._open.pop(request, None)
+
+
+def _request(event: Event) -> str:
+    return event.header("Recorder-Request-ID") or event.header("Event-UUID") or f"{event.boot}.{event.sequence}"
 
 
 def _actor(event: Event) -> ActorKind:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from faults import SwitchOperationFailed
 
@@ -22,7 +23,15 @@ _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VALUE = re.compile(r"[A-Za-z0-9_.:/@+-]*")
 
-Word = str | Mapping[str, str]
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file's path with parameters for whoever opens it."""
+
+    path: str
+    parameters: Mapping[str, str]
+
+
+Word = str | Mapping[str, str] | File
 
 
 def auth(password: str) -> bytes:
@@ -33,7 +42,8 @@ def auth(password: str) -> bytes:
 def command(name: str, *words: Word) -> bytes:
     """A command without a body: ``exit``, ``connect``, ``myevents``, ``linger``, ``noevents`` ...
 
-    A word with a space is put into single quotes; a mapping becomes ``{name=value,..}``.
+    A word with a space is put into single quotes; a mapping becomes ``{name=value,..}``, a `File` its path behind
+    such a list.
 
     Raises:
         SwitchOperationFailed: a word cannot be sent as one word.
@@ -105,15 +115,28 @@ def _body(text: str) -> bytes:
 
 def _words(name: str, words: Iterable[Word]) -> str:
     _matching(_COMMAND, name, "command")
-    return " ".join([name, *(_word(word, name) if isinstance(word, str) else _variables(word, name)
-                             for word in words)])
+    return " ".join([name, *(_argument(word, name) for word in words)])
+
+
+def _argument(word: Word, command_name: str) -> str:
+    if isinstance(word, str):
+        return _word(word, command_name)
+    if isinstance(word, File):
+        text = _variables(word.parameters, command_name) + _unquoted(word.path, command_name)
+        return f"'{text}'" if " " in text else text
+    return _variables(word, command_name)
 
 
 def _word(text: str, command_name: str) -> str:
+    text = _unquoted(text, command_name)
+    return text if text and " " not in text else f"'{text}'"
+
+
+def _unquoted(text: str, command_name: str) -> str:
     if _MEANINGFUL.search(_sendable(text, command_name)):
         raise SwitchOperationFailed(
             "An argument has a character with a meaning for FreeSWITCH; it was not sent.", command=command_name)
-    return text if text and " " not in text else f"'{text}'"
+    return text
 
 
 def _variables(values: Mapping[str, str], command_name: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from esl_app.legs import leg_of
@@ -14,7 +15,7 @@ from esl_app.names import below, files, parse
 from esl_app.operations import Operations
 from esl_app.translate import bridge_id
 from faults import SwitchOperationFailed, SwitchProtocolBroken
-from recorder.model import Bridge, BridgeKind, Direction, Leg, LegState, Snapshot, TapFact
+from recorder.model import Bridge, BridgeKind, Direction, Leg, LegState, Snapshot, Source, TapFact
 
 _UUID = re.compile(r"[0-9A-Za-z_.:@-]{1,128}")
 _RECORDED = re.compile(r"<function>session_record</function>\s*<target>([^<]*)</target>")
@@ -22,14 +23,23 @@ _AT_ONCE = 50
 """Channels that are asked about at the same time."""
 
 
-async def take(operations: Operations, spool: str) -> Snapshot:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A snapshot, and what each of our taps in it is attached to."""
+
+    snapshot: Snapshot
+    sources: Mapping[str, Source]
+
+
+async def take(operations: Operations, spool: str, known: Collection[str]) -> Found:
     """Read channels, bridges, conferences and our recordings.
 
-    FreeSWITCH's list of channels is up to 0.4 s old; what it says of one channel is not. A channel that is missing here
-    appears with its next event.
+    FreeSWITCH's list of channels is up to 0.4 s old; what it says of one channel is not. So the channels that we have
+    heard of are asked about as well. One that nobody has told of yet appears with its next event.
 
     Args:
         spool: the folder, as the switch sees it, below which our recordings are.
+        known: the channels that are there as far as we know.
 
     Raises:
         SwitchFault: FreeSWITCH did not answer, or with something else.
@@ -37,13 +47,17 @@ async def take(operations: Operations, spool: str) -> Snapshot:
     listed = _json(await operations.api("show", "channels", "as", "json"))
     rows = listed.get("rows", []) if isinstance(listed, dict) else []
     turn = asyncio.Semaphore(_AT_ONCE)
-    asked = [_channel(operations, row["uuid"], turn) for row in rows if _UUID.fullmatch(str(row.get("uuid", "")))]
+    channels = sorted({*known, *(str(row.get("uuid", "")) for row in rows)})
+    asked = [_channel(operations, channel, turn) for channel in channels if _UUID.fullmatch(channel)]
     found = [one for one in await asyncio.gather(*asked) if one is not None]
     conferences, mixes = _conferences(_json(await operations.api("conference", "json_list")), spool)
     legs = tuple(leg for dump, _ in found if (leg := leg_of(dump)) is not None and leg.state is not LegState.GONE)
-    taps = [tap for _, bugs in found for tap in _taps(bugs, spool)]
-    return Snapshot(legs=legs, bridges=(*_bridges([dump for dump, _ in found], legs), *conferences),
-                    taps=(*taps, *mixes))
+    sources = {segment: Source(leg=dump.uuid or "", directions=directions)
+               for dump, bugs in found for segment, directions in _taps(bugs, spool)} | mixes
+    taps = tuple(TapFact(segment=segment, files=files(segment, source.directions))
+                 for segment, source in sorted(sources.items()))
+    bridges = (*_bridges([dump for dump, _ in found], legs), *conferences)
+    return Found(Snapshot(legs=legs, bridges=bridges, taps=taps), sources)
 
 
 async def _channel(operations: Operations, uuid: str, turn: asyncio.Semaphore) -> tuple[Event, str] | None:
@@ -66,24 +80,23 @@ def _bridges(dumps: Iterable[Event], legs: tuple[Leg, ...]) -> tuple[Bridge, ...
                  for pair in sorted(pairs, key=sorted) if len(pair) == 2)
 
 
-def _taps(bugs: str, spool: str) -> list[TapFact]:
+def _taps(bugs: str, spool: str) -> list[tuple[str, tuple[Direction, ...]]]:
     names = [below(spool, target) for target in _RECORDED.findall(bugs)]
-    ours = [parsed for name in names if name is not None and (parsed := parse(name)) is not None]
-    return [TapFact(segment=segment, files=files(segment, directions)) for segment, directions in ours]
+    return [ours for name in names if name is not None and (ours := parse(name)) is not None]
 
 
-def _conferences(listed: Any, spool: str) -> tuple[list[Bridge], list[TapFact]]:
-    bridges, mixes = [], []
+def _conferences(listed: Any, spool: str) -> tuple[list[Bridge], dict[str, Source]]:
+    bridges, mixes = [], {}
     for room in listed if isinstance(listed, list) else []:
         members = [member for member in room.get("members", []) if isinstance(member, Mapping)]
-        bridges.append(Bridge(id=str(room.get("conference_uuid", "")), kind=BridgeKind.CONFERENCE,
-                              name=str(room.get("conference_name", "")),
+        identity = str(room.get("conference_uuid", ""))
+        bridges.append(Bridge(id=identity, kind=BridgeKind.CONFERENCE, name=str(room.get("conference_name", "")),
                               members=frozenset(str(member["uuid"]) for member in members if member.get("uuid"))))
         for member in members:
             name = below(spool, str(member.get("record_path", "")))
             ours = parse(name) if name is not None else None
             if ours is not None:
-                mixes.append(TapFact(segment=ours[0], files=files(ours[0], (Direction.MIX,))))
+                mixes[ours[0]] = Source(leg="", directions=(Direction.MIX,), bridge=identity)
     return bridges, mixes
 
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from esl_app.lines import Word
+from esl_app.lines import File
 from esl_app.names import files, path
 from esl_app.operations import Operations
 from faults import SwitchFault, SwitchOperationFailed
@@ -27,10 +27,11 @@ _REMEMBERED = 200  # taps that have just ended
 
 _UNBUFFERED = {"enable_file_write_buffering": "false"}
 """A file then grows every 20 ms, and a killed FreeSWITCH loses about nothing."""
-_AS_IT_IS = {name: "false" for name in (
-    "RECORD_STEREO_SWAP", "RECORD_WRITE_ONLY", "RECORD_APPEND", "RECORD_ANSWER_REQ", "RECORD_BRIDGE_REQ",
-    "RECORD_CHECK_BRIDGE", "RECORD_HANGUP_ON_ERROR")} | {
-    name: "0" for name in ("RECORD_MIN_SEC", "RECORD_INITIAL_TIMEOUT_MS", "RECORD_FINAL_TIMEOUT_MS")}
+_AS_IT_IS = {
+    **dict.fromkeys(("RECORD_STEREO_SWAP", "RECORD_WRITE_ONLY", "RECORD_APPEND", "RECORD_ANSWER_REQ",
+                     "RECORD_BRIDGE_REQ", "RECORD_CHECK_BRIDGE", "RECORD_HANGUP_ON_ERROR"), "false"),
+    **dict.fromkeys(("RECORD_MIN_SEC", "RECORD_INITIAL_TIMEOUT_MS", "RECORD_FINAL_TIMEOUT_MS"), "0"),
+}
 """What a dialplan may have set on the channel for recordings of its own is not for ours. Without RECORD_MIN_SEC a file
 that is shorter than 3 s would be deleted."""
 
@@ -103,14 +104,16 @@ class Taps:
                 return
         elif effect.segment in self._ended:
             return  # its end has just been told
-        if await self._stop(effect.segment, effect.source, force=effect.destroy) or effect.segment in self._ended:
+        else:
+            self._ended.append(effect.segment)  # an attach that waits for its turn is called off
+        if await self._stop(effect.segment, effect.source, force=effect.destroy):
             return
         if tap is None and await self._stored(path(effect.segment, effect.source.directions)):
             self._ended.append(effect.segment)
             self._tell(TapDown(switch=self._switch, at=self._clock(), sequence=self._sequence(), segment=effect.segment,
                                cause="its end was not seen", ended=None,
                                files=files(effect.segment, effect.source.directions)))
-        elif tap is None or not tap.attaching:
+        elif tap is None or (not tap.attaching and effect.segment in self._taps):
             self._failed(effect.segment, "ended before it was up")
 
     def refused(self, effect: Attach, cause: str) -> None:
@@ -144,7 +147,7 @@ class Taps:
             await self._operations.job("uuid_record", source.leg, "start", file, "0",
                                        {"recorder_id": segment, **ways, **_AS_IT_IS, **_UNBUFFERED})
         else:
-            await self._operations.job("conference", self._room(source), "record", _mix_file(file))
+            await self._operations.job("conference", self._room(source), "record", File(file, _UNBUFFERED))
 
     async def _stop(self, segment: str, source: Source, *, force: bool) -> bool:
         """Ask for its end; whether there was anything to end.
@@ -154,7 +157,7 @@ class Taps:
         file = f"{self._spool}/{path(segment, source.directions)}"
         try:
             if not source.leg:
-                await self._operations.api("conference", self._room(source), "norecord", _mix_file(file))
+                await self._operations.api("conference", self._room(source), "norecord", File(file, _UNBUFFERED))
             else:
                 leg = self._leg_of(segment) or source.leg
                 await self._operations.api("uuid_record", leg, "stop", "all" if force else file)
@@ -175,10 +178,6 @@ class Taps:
         self._ended.append(segment)
         self._tell(TapFailed(switch=self._switch, at=self._clock(), sequence=self._sequence(), segment=segment,
                              cause=cause))
-
-
-def _mix_file(file: str) -> Word:
-    return file
 
 
 def _reason(fault: SwitchFault) -> str:

@@ -42,15 +42,27 @@ class Translator:
         self._conference_steps: dict[str, int] = {}
         self._tapped: dict[str, str] = {}
         self._segment_at: dict[str, str] = {}
+        self._legs: set[str] = set()
 
-    def resume(self, snapshot: Snapshot) -> None:
-        """Forget what was remembered: these are the bridges and conferences from now on.
+    @property
+    def legs(self) -> frozenset[str]:
+        """The legs that are there, as far as their events and the last snapshot tell."""
+        return frozenset(self._legs)
+
+    def resume(self, snapshot: Snapshot, tapped: Mapping[str, str]) -> None:
+        """Forget what was remembered: these are the legs, bridges, conferences and taps from now on.
 
         Bridges between two are named by ``bridge_id``, conferences by their ``Conference-Unique-ID``.
+
+        Args:
+            tapped: segment -> the leg that its recording is on.
         """
         for memory in (self._bridges, self._bridge_of, self._transfers, self._conference_steps,
                        self._tapped, self._segment_at):
             memory.clear()
+        self._legs = {leg.id for leg in snapshot.legs}
+        self._tapped.update(tapped)
+        self._segment_at.update({file.path: tap.segment for tap in snapshot.taps for file in tap.files})
         for bridge in snapshot.bridges:
             self._bridges[bridge.id] = bridge
             if bridge.kind is BridgeKind.MIXING:
@@ -63,6 +75,11 @@ class Translator:
         """
         return self._tapped.get(segment)
 
+    def conference(self, bridge: str) -> str | None:
+        """The name of a conference that is there, by its bridge's id; None where it is not known."""
+        found = self._bridges.get(bridge)
+        return found.name if found is not None and found.kind is BridgeKind.CONFERENCE else None
+
     def translate(self, event: Event) -> tuple[CallEvent, ...]:
         """What an event means; nothing for all events that do not concern us, or that have no time."""
         make = _TRANSLATIONS.get(event.name)
@@ -73,6 +90,7 @@ class Translator:
     def _leg(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
         leg = leg_of(event)
         if leg is not None:
+            self._legs.add(leg.id)
             yield LegIs(switch=self._switch, at=at, sequence=sequence, leg=leg)
 
     def _bridged(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
@@ -120,6 +138,7 @@ class Translator:
     def _gone(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
         """Its recording was ended before this, so no tap has to be ended for a leg that hangs up by itself."""
         if event.uuid:
+            self._legs.discard(event.uuid)
             yield from self._empty(self._bridge_of.get(event.uuid, ""), at, sequence)
             yield LegGone(switch=self._switch, at=hangup_time(event) or at, sequence=sequence, leg=event.uuid,
                           cause=event.header("Hangup-Cause") or "")

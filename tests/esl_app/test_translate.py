@@ -245,7 +245,7 @@ def test_after_a_snapshot_its_bridges_are_known() -> None:
     translator = Translator(SWITCH, SPOOL)
     translator.resume(Snapshot(bridges=(
         Bridge(id=CONFERENCE, kind=BridgeKind.CONFERENCE, members=frozenset({"x", "y"})),
-        Bridge(id=bridge_id("a", "b"), kind=BridgeKind.MIXING, members=frozenset({"a", "b"})))))
+        Bridge(id=bridge_id("a", "b"), kind=BridgeKind.MIXING, members=frozenset({"a", "b"})))), {})
     (left,) = translator.translate(plain({"Event-Name": "CUSTOM", "Event-Subclass": "conference::maintenance",
                                           "Action": "del-member", "Unique-ID": "x",
                                           "Conference-Unique-ID": CONFERENCE}))

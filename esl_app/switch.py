@@ -1,0 +1,244 @@
+"""FreeSWITCH as the recorder's ``Switch``: wires connection, translation, snapshot and taps; decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import replace
+from random import Random
+
+import structlog
+
+from esl_app import commands, snapshot
+from esl_app.connection import Connection
+from esl_app.messages import Event
+from esl_app.taps import Taps
+from esl_app.translate import EVENTS, SUBCLASSES, Translator
+from esl_app.wire import Address
+from faults import SwitchFault, SwitchOperationFailed
+from link.backoff import Backoff
+from link.lease import Holder
+from link.limits import Limits
+from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
+from recorder.events import Announced, Asked, CallEvent, SwitchDown, SwitchUp, TapDown, TapFailed
+from recorder.states import PlaybackInput
+
+__all__ = ["EslSwitch"]
+
+log = structlog.get_logger("freeswitch")
+
+_BURST = 50
+_AT_ONCE = 16
+_WAITING = 5_000
+_SECOND_LOOK = 1.0
+"""Seconds after which everything is read again, since FreeSWITCH's list of channels may be 0.4 s behind."""
+
+
+class EslSwitch:
+    """One FreeSWITCH.
+
+    Args:
+        name: its name in the settings.
+        address: of its event socket.
+        holder: who we are, for the lease.
+        spool: the folder, as FreeSWITCH sees it, below which our recordings are.
+        stored: whether there is a file of that path below the spool.
+        operations_per_second: the most operations that begin in a second; a detach is never held back.
+        random: draws the jitter of reconnections.
+    """
+
+    def __init__(self, name: str, address: Address, holder: Holder, *, spool: str,
+                 stored: Callable[[str], Awaitable[bool]], operations_per_second: float,
+                 random: Random | None = None) -> None:
+        self._name = name
+        self._spool = spool
+        self._limits = Limits(per_second=operations_per_second, burst=_BURST, at_once=_AT_ONCE, waiting=_WAITING,
+                              clock=time.monotonic)
+        self._connection = Connection(address, holder, clock=time.monotonic, backoff=Backoff(random or Random()),
+                                      job_id=lambda: str(uuid.uuid4()), events=EVENTS, subclasses=SUBCLASSES)
+        self._translator = Translator(name, spool)
+        self._taps = Taps(name, spool, self._connection, self._translator, leg_of=self._translator.tapped_leg,
+                          stored=stored, tell=self._put, sequence=self._next, clock=time.time)
+        self._askers = commands.Askers()
+        self._status = ""
+        self._events: asyncio.Queue[CallEvent] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sequence = 0
+        self._boot = ""
+        self._up = False
+        self._reading = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings."""
+        return self._name
+
+    async def events(self) -> AsyncIterator[CallEvent]:
+        """Connect, stay connected, and tell what happens, until cancelled."""
+        connection = asyncio.create_task(self._connection.run(self), name=f"connection {self._name}")
+        event = asyncio.ensure_future(self._events.get())
+        try:
+            while True:
+                await asyncio.wait({event, connection}, return_when=asyncio.FIRST_COMPLETED)
+                if not event.done():
+                    await connection
+                yield event.result()
+                while not self._events.empty():
+                    yield self._events.get_nowait()
+                event = asyncio.ensure_future(self._events.get())
+        finally:
+            tasks = (connection, event, *self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def taken(self, event: CallEvent) -> None:
+        """See ``Switch``. An attach that is under way ends with its detach: nothing has to be waited for."""
+
+    async def attach(self, effect: Attach) -> None:
+        """Start a recording, when it is this call's turn."""
+        try:
+            await self._limits.run(effect.call, lambda: self._taps.attach(effect))
+        except SwitchOperationFailed as fault:
+            self._taps.refused(effect, fault.message)
+
+    async def detach(self, effect: Detach) -> None:
+        """Stop a recording, at once."""
+        await self._limits.run(effect.call, lambda: self._taps.detach(effect), urgent=True)
+
+    async def announce(self, effect: Announce) -> None:
+        """Not had on FreeSWITCH: it is told as failed."""
+        self._put(Announced(switch=self._name, at=time.time(), sequence=self._next(),
+                            announcement=effect.announcement, news=PlaybackInput.FAILS,
+                            cause="announcements are not played on FreeSWITCH"))
+
+    async def hush(self, effect: Hush) -> None:
+        """See `announce`."""
+        self._put(Announced(switch=self._name, at=time.time(), sequence=self._next(),
+                            announcement=effect.announcement, news=PlaybackInput.ENDS))
+
+    async def mark(self, effect: Mark) -> None:
+        """Set variables of the channel, in order."""
+        await self._set(effect, urgent=False)
+
+    async def release(self, effect: Release) -> None:
+        """Tell a leg what was decided, at once."""
+        await self._set(effect, urgent=True)
+
+    async def reply(self, effect: Reply) -> None:
+        """Answer the dialplan or the script that waits, at once; see ``commands``."""
+        asker = self._askers.take(effect.request)
+        if asker is None:
+            return
+        try:
+            if asker.channel:
+                await self._connection.api("uuid_setvar", asker.channel, commands.ANSWER, asker.word(effect))
+            elif (line := asker.line(effect)) is not None:
+                await self._connection.command(line)
+        except SwitchFault as fault:
+            log.warning("who asked could not be answered; it goes on without us", request=effect.request,
+                        fault=fault.id, why=fault.message)
+
+    async def show(self, status: str) -> None:
+        """Keep it for ``fs_cli -x "recorder status"``."""
+        self._status = status
+
+    async def resync(self) -> None:
+        """Read everything again. A failure makes the connection anew, which reads everything too."""
+        if self._up:
+            try:
+                async with self._reading:
+                    await self._snapshot()
+            except SwitchFault as fault:
+                log.warning("the calls could not be read again", fault=fault.id, why=fault.message)
+
+    # ---- What the connection tells ------------------------------------------------------------------------------
+
+    def reached(self, boot: str) -> None:
+        """See ``Listener``."""
+        if boot != self._boot:
+            self._taps.forget()
+        self._boot = boot
+
+    async def connected(self) -> None:
+        """See ``Listener``."""
+        await self._snapshot()
+        self._up = True
+        self._start(self._look_again())
+
+    async def received(self, event: Event) -> None:
+        """See ``Listener``. While everything is read again events wait: else a call that has just begun would be taken
+        for one that is gone."""
+        async with self._reading:
+            self._receive(event)
+
+    def told(self, fault: SwitchFault | None) -> None:
+        """See ``Listener``. Each change is said once, however often it is tried."""
+        if fault is None:
+            log.info("FreeSWITCH is connected", switch=self._name)
+            return
+        log.error("FreeSWITCH cannot be used", switch=self._name, fault=fault.id, why=fault.message,
+                  remedy=fault.remedy, recording=fault.recording)
+        if self._up:
+            self._up = False
+            self._put(SwitchDown(switch=self._name, at=time.time(), sequence=self._next(), cause=fault.message))
+
+    # ---- Inside -------------------------------------------------------------------------------------------------
+
+    def _receive(self, event: Event) -> None:
+        if commands.asks_for_status(event):
+            self._start(self._tell_status(event))
+            return
+        for told in self._translator.translate(event):
+            if isinstance(told, TapDown):
+                told = replace(told, cause=self._taps.ended(told.segment) or told.cause)
+            elif isinstance(told, TapFailed):
+                self._taps.ended(told.segment)
+            elif isinstance(told, Asked):
+                self._askers.expect(told.request, event)
+            self._put(told)
+
+    async def _snapshot(self) -> None:
+        found = await snapshot.take(self._connection, self._spool, self._translator.legs)
+        self._translator.resume(found.snapshot, {segment: source.leg for segment, source in found.sources.items()})
+        for segment, source in found.sources.items():
+            self._taps.adopt(segment, source)
+        self._put(SwitchUp(switch=self._name, at=time.time(), sequence=self._next(), boot=self._boot,
+                           snapshot=found.snapshot))
+
+    async def _look_again(self) -> None:
+        await asyncio.sleep(_SECOND_LOOK)
+        await self.resync()
+
+    async def _set(self, effect: Mark | Release, *, urgent: bool) -> None:
+        """Set variables of a channel, in order."""
+        async def set_all() -> None:
+            for name, value in effect.variables.items():
+                await self._connection.api("uuid_setvar", effect.leg, name.lower(), value)
+
+        try:
+            await self._limits.run(effect.call, set_all, urgent=urgent)
+        except SwitchFault as fault:
+            log.debug("a channel could not be marked", call=effect.call, fault=fault.id, why=fault.message)
+
+    async def _tell_status(self, event: Event) -> None:
+        line = commands.reply_line(event, "done", "", self._status)
+        try:
+            if line is not None:
+                await self._connection.command(line)
+        except SwitchFault as fault:
+            log.debug("the table could not be told", fault=fault.id, why=fault.message)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _put(self, event: CallEvent) -> None:
+        self._events.put_nowait(event)
+
+    def _next(self) -> int:
+        self._sequence += 1
+        return self._sequence
