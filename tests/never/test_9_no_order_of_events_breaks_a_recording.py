@@ -26,8 +26,10 @@ from recorder.events import (
     SwitchFound,
     SwitchUp,
     TapUp,
+    Unheard,
     Verb,
 )
+from recorder.model import Direction
 from recorder.states import PlaybackInput, PlaybackState
 from service.status import Status
 from tests.ari_app.fake_asterisk import CHANNEL
@@ -100,6 +102,8 @@ def test_what_is_told_of_things_that_nobody_knows_changes_no_row() -> None:
     segment = story.talk()
     before = story.row()
     for told in (Observed(switch=SWITCH, at=story.at, segment="other.0", bytes=0, still=60.0),
+                 Unheard(switch=SWITCH, at=story.at, segment="other.0", direction=Direction.IN, seconds=60.0,
+                         heard=True),
                  Announced(switch=SWITCH, at=story.at, announcement="other.a0", news=PlaybackInput.PLAYS),
                  Announced(switch=SWITCH, at=story.at, announcement=f"{segment[:-2]}.a7", news=PlaybackInput.FAILS),
                  Adopted(switch=SWITCH, at=story.at, call="other", segment="other.0", files=files("other.0")),
@@ -121,6 +125,19 @@ def test_a_tap_that_is_seen_to_stand_still_again_and_again_is_renewed_once_a_tim
                                still=10.0))
     assert len(every(Attach, story.effects)) <= 2
     assert [one.segment for one in every(Detach, story.effects)] in ([], [segment])
+
+
+def test_a_tap_that_is_told_deaf_again_and_again_is_ended_once() -> None:
+    story = Story(says(True))
+    segment = story.talk()
+    for _ in range(50):
+        story.receive(Unheard(switch=SWITCH, at=story.at, sequence=story.next_sequence(), segment=segment,
+                              direction=Direction.IN, seconds=10.0, heard=True))
+    assert [one.segment for one in every(Detach, story.effects)] == [segment]
+    story.tap_down(segment)
+    story.receive(Unheard(switch=SWITCH, at=story.at, sequence=story.next_sequence(), segment=segment,
+                          direction=Direction.IN, seconds=10.0, heard=True))
+    assert len(every(Attach, story.effects)) == 2
 
 
 def test_announcements_and_their_words_twice_and_late_are_one_announcement() -> None:
