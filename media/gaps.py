@@ -27,8 +27,8 @@ SHORT_ALLOWANCE_MS = 40.0
 # What a track may lack beyond the allowances of its segments, added up, before it is called short.
 SHORT_LIMIT_MS = 100.0
 
-FindingId = Literal["missing", "empty", "short", "deaf", "only-fill", "unknown-silence", "own-silence", "no-media",
-                    "packets-lost"]
+FindingId = Literal["missing", "empty", "short", "deaf", "dropped", "only-fill", "unknown-silence", "silence",
+                    "no-media", "packets-lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,8 @@ class TrackEvidence:
         received: RTP packets that the switch received from the party; None if nobody counted.
         lost: RTP packets that it missed; None if nobody counted.
         deaf: seconds of fill that were no silence: the next tap heard the party at once.
-        own: seconds of fill that were: the next tap heard the same.
+        nothing: seconds of fill that were: the next tap heard the same.
+        dropped: the same, where the switch passed none of the party's packets on to the other party.
         unknown: seconds of long fill in which packets came, and no other tap was tried.
     """
 
@@ -140,7 +141,8 @@ class TrackEvidence:
     received: int | None = None
     lost: int | None = None
     deaf: float = 0.0
-    own: float = 0.0
+    nothing: float = 0.0
+    dropped: float = 0.0
     unknown: float = 0.0
 
 
@@ -180,10 +182,11 @@ def judge(evidence: TrackEvidence) -> Verdict:
     * ``short``: more than 100 ms are missing in all, after 40 ms are allowed to each segment. Incomplete. What is
       too long in one segment does not make up for what another lacks.
     * ``deaf``: the tap heard nothing of what the party said. Incomplete.
+    * ``dropped``: the switch dropped what the party sent, so that nobody heard it. Incomplete.
     * ``only-fill``: all but at most 100 ms of the track, what was erased left aside, is fill, though packets were
       received, or nobody counted them. Incomplete: nothing proves that the silence is the party's own.
     * ``unknown-silence``: a long silence in which packets came, and nothing shows whose it is. Incomplete.
-    * ``own-silence``: the party sent digital silence, as muted telephones do. Noted.
+    * ``silence``: packets came, and there was nothing to hear, as of a muted telephone. Noted.
     * ``no-media``: not one packet was received; silence is right. Noted.
     * ``packets-lost``: the network lost packets before the switch. Noted: the recording has what the switch had.
     """
@@ -211,6 +214,9 @@ def judge(evidence: TrackEvidence) -> Verdict:
     if evidence.deaf:
         find("deaf", True, f"The tap of track {name} heard nothing for {evidence.deaf:.1f} s, though the party sent "
                            "audio: the next tap heard it at once.")
+    if evidence.dropped:
+        find("dropped", True, f"The switch passed on nothing of what the party of track {name} sent for "
+                              f"{evidence.dropped:.1f} s: neither the other party nor a tap heard it.")
     only_fill = bool(fill) and (samples - erased - fill) * 1000 <= SHORT_LIMIT_MS * rate and evidence.received != 0
     if only_fill:
         known = "nobody counted packets" if evidence.received is None else f"{evidence.received} packets came"
@@ -218,10 +224,10 @@ def judge(evidence: TrackEvidence) -> Verdict:
                                 "or the party sent digital silence.")
     elif evidence.unknown:
         find("unknown-silence", True, f"Track {name} holds nothing but fill for {evidence.unknown:.1f} s, but packets "
-                                      "came: either the tap heard nothing, or the party sent digital silence.")
-    if evidence.own:
-        find("own-silence", False, f"The party of track {name} sent digital silence for {evidence.own:.1f} s: the next "
-                                   "tap heard the same.")
+                                      "came: either nothing of them was heard, or the party sent digital silence.")
+    if evidence.nothing:
+        find("silence", False, f"Track {name} is silent for {evidence.nothing:.1f} s though packets came, and the next "
+                               "tap heard the same: there was nothing to hear.")
     if evidence.received == 0:
         find("no-media", False, f"The party of track {name} sent no packet: its silence is right.")
     if evidence.lost:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from media.gaps import FillRun
-from recorder.deafness import UNHEARD
+from recorder.deafness import CAUSES, UNPASSED
 from recorder.model import Leg, Segment
 
 TRIED_S = 2.0
@@ -45,11 +45,13 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Seconds of a track that the tap did not hear (``deaf``), that were the party's ``own`` silence, and of which
-    nobody knows although packets came (``unknown``)."""
+    """Seconds of a track that the tap did not hear (``deaf``), in which there was ``nothing`` to hear, as of a muted
+    telephone, that the switch passed on to nobody (``dropped``), and of which nobody knows though packets came
+    (``unknown``)."""
 
     deaf: float = 0.0
-    own: float = 0.0
+    nothing: float = 0.0
+    dropped: float = 0.0
     unknown: float = 0.0
 
 
@@ -62,25 +64,31 @@ def silence(files: Sequence[Heard], leg: Leg | None) -> Silence:
     """
     started = [one for one in files if one.segment.started is not None]
     ordered = sorted(started, key=lambda one: one.segment.started or 0.0)
-    deaf = own = untried = 0.0
+    deaf = nothing = dropped = untried = 0.0
     for number, one in enumerate(ordered):
         runs = list(one.fill)
         then = _next(ordered[number + 1:], one)
         if then is not None and runs and runs[-1].stop >= one.samples and runs[-1].count >= TRIED_S * one.rate:
-            last = runs.pop()
-            if _begins_silent(then):
-                own += last.count / one.rate
+            seconds = runs.pop().count / one.rate
+            if not _begins_silent(then):
+                deaf += seconds
             else:
-                deaf += last.count / one.rate
+                if then.segment.cause not in CAUSES:
+                    seconds += then.fill[0].count / then.rate
+                if one.segment.cause == UNPASSED:
+                    dropped += seconds
+                else:
+                    nothing += seconds
         untried += sum(run.count / one.rate for run in runs if run.count >= UNTRIED_S * one.rate)
-    # Who was found to send digital silence is believed the next time.
-    return Silence(deaf, own, untried if not own and _came(leg, untried) else 0.0)
+    # Who was found to send digital silence is believed the next time, and what was dropped is told once.
+    tried = nothing or dropped
+    return Silence(deaf, nothing, dropped, untried if not tried and _came(leg, untried) else 0.0)
 
 
 def _next(later: Sequence[Heard], one: Heard) -> Heard | None:
     """The tap that shows what an unheard one did not hear; None if there is none, or it was hung up too early."""
     ended = one.segment.ended
-    if one.segment.cause != UNHEARD or ended is None:
+    if one.segment.cause not in CAUSES or ended is None:
         return None
     return next((then for then in later if then.segment.source == one.segment.source
                  and 0 <= (then.segment.started or 0.0) - ended < NEXT_WITHIN_S

@@ -149,12 +149,14 @@ class Observed(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unheard(Event):
     """A track of a tap has been nothing but fill for ``seconds``, in which packets came from its leg (went to it, on
-    the other track). ``heard``: whether that tap has heard anything on that track before."""
+    the other track). ``heard``: whether that tap has heard anything on that track before. ``passed``: False where
+    the switch was seen to pass none of the leg's packets on to the other party."""
 
     segment: str
     direction: Direction
     seconds: float
     heard: bool
+    passed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

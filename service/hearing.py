@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from recorder.events import CallEvent, Unheard
-from recorder.model import Call, Direction, RtpCounters, Segment
+from recorder.model import Call, CallKind, Direction, RtpCounters, Segment
 from recorder.states import SegmentState
 from service.clock import Clock
 
@@ -80,12 +80,14 @@ def tail(path: Path, before: Tail | None) -> Tail:
 
 @dataclass(slots=True)
 class _Suspect:
-    """A track with fill at its end. ``asked``: when its packets were asked for; ``packets``: how many there were.
+    """A track with fill at its end. ``asked``: when its packets were asked for; ``packets``: how many there were, and
+    ``passed``: how many the other parties were sent, if that is known.
     ``since``: from when on they came all the time, as far as is known. ``due``: after how many seconds it is told
     next."""
 
     asked: float
     packets: int
+    passed: int | None
     due: float
     since: float | None = None
 
@@ -122,21 +124,24 @@ class Hearing:
 
     async def look(self) -> None:
         """Look once. The disk is read in a thread; the switch is asked about one leg after the other."""
-        running = _running(self._calls())
+        taps = _running(self._calls())
+        running = [segment for segment, _ in taps]
         self._tails = await asyncio.to_thread(self._read, running, self._tails)
         silent = {(segment.id, file.direction): found for segment in running for file in segment.files
                   if (found := self._tails.get(file.path)) is not None and found.seconds >= ASKED_AFTER}
         for track in self._suspects.keys() - silent.keys():
             del self._suspects[track]
-        for segment in running:
+        for segment, others in taps:
             tracks = {file.direction: silent[segment.id, file.direction] for file in segment.files
                       if (segment.id, file.direction) in silent and self._to_be_asked(segment.id, file.direction)}
             counters = await self._packets(segment.source.leg) if tracks else None
             if counters is None:
                 continue
-            for direction, found in tracks.items():
-                count = counters.received if direction is Direction.IN else counters.sent
-                self._counted(segment.id, direction, found, count)
+            if Direction.IN in tracks:
+                passed = await self._passed(others)
+                self._counted(segment.id, Direction.IN, tracks[Direction.IN], counters.received, passed)
+            if Direction.OUT in tracks:
+                self._counted(segment.id, Direction.OUT, tracks[Direction.OUT], counters.sent, None)
 
     def _read(self, running: list[Segment], before: dict[str, Tail]) -> dict[str, Tail]:
         found = {}
@@ -156,30 +161,38 @@ class Hearing:
         lasted = 0.0 if suspect.since is None else suspect.asked - suspect.since
         return now - suspect.asked >= max(ASKED_EVERY, lasted / 4)
 
-    def _counted(self, segment: str, direction: Direction, found: Tail, count: int) -> None:
+    async def _passed(self, others: list[str]) -> int | None:
+        """How many packets the other parties of a call were sent; None if there is no such count."""
+        counters = [one for leg in others if (one := await self._packets(leg)) is not None]
+        return sum(one.sent for one in counters) if counters else None
+
+    def _counted(self, segment: str, direction: Direction, found: Tail, count: int, passed: int | None) -> None:
         now = self._clock.now()
         suspect = self._suspects.get((segment, direction))
         if suspect is None:
-            self._suspects[segment, direction] = _Suspect(now, count, self._after, since=now)
+            self._suspects[segment, direction] = _Suspect(now, count, passed, self._after, since=now)
             return
         # Asterisk counts from zero when the sender's SSRC changes.
         new = count - suspect.packets if count >= suspect.packets else count
-        comes = new >= PACKETS * (now - suspect.asked)
+        stream = PACKETS * (now - suspect.asked)
+        comes = new >= stream
+        dropped = passed is not None and suspect.passed is not None and 0 <= passed - suspect.passed < stream
         if not comes:
             suspect.since, suspect.due = None, self._after
         elif suspect.since is None:
             # They came again somewhere between the last look and this one, and are in the file up to 2 s later.
             suspect.since = now
-        suspect.asked, suspect.packets = now, count
+        suspect.asked, suspect.packets, suspect.passed = now, count, passed
         if suspect.since is not None and now - suspect.since >= suspect.due:
             lasted = now - suspect.since
             while suspect.due <= lasted:
                 suspect.due *= 2
             self._tell(Unheard(switch=self._switch, at=self._clock.at(), segment=segment, direction=direction,
-                               seconds=lasted, heard=found.heard))
+                               seconds=lasted, heard=found.heard, passed=not dropped))
 
 
-def _running(calls: Iterable[Call]) -> list[Segment]:
-    return [segment for call in calls if not call.paused for recording in call.recordings
-            for segment in recording.segments
+def _running(calls: Iterable[Call]) -> list[tuple[Segment, list[str]]]:
+    """The taps, and the legs that what they hear is passed on to: in a conference the mix goes to everybody anyway."""
+    return [(segment, [leg.id for leg in call.up if leg.id != segment.source.leg and call.kind is CallKind.CALL])
+            for call in calls if not call.paused for recording in call.recordings for segment in recording.segments
             if segment.state is SegmentState.UP and segment.files and segment.source.leg]

@@ -18,8 +18,7 @@ from media.wav import repair
 from processing.files import make_folder, new_file
 from processing.step import Context, Facts
 from processing.tracks import MIX, expected_tracks
-from recorder import model
-from recorder.deafness import UNHEARD
+from recorder import deafness, model
 from recorder.events import DETACHED
 from recorder.model import CallKind
 
@@ -140,7 +139,7 @@ def _died(context: Context) -> list[str]:
                      key=lambda one: one.started or 0.0)
     for number, one in enumerate(ordered):
         then = next((later for later in ordered[number + 1:] if later.source == one.source), None)
-        if then is None or one.ended is None or then.started is None or one.cause in (DETACHED, UNHEARD):
+        if then is None or one.ended is None or then.started is None or one.cause in (DETACHED, *deafness.CAUSES):
             continue
         missing = then.started - one.ended
         paused = any(pause.asked < then.started and (pause.resumed is None or pause.resumed > one.ended)

@@ -111,8 +111,8 @@ def _fill(file: BufferedReader, info: WavInfo, channel: int) -> tuple[FillRun, .
 def _verdict(context: Context, track: str, rate: int, segments: list[SegmentEvidence], heard: list[Heard]) -> Facts:
     received, lost = packets_of(context.call, track) or (None, None)
     found = silence(heard, leg_of(context.call, track))
-    verdict = judge(TrackEvidence(track, rate, segments, received=received, lost=lost, deaf=found.deaf, own=found.own,
-                                  unknown=found.unknown))
+    verdict = judge(TrackEvidence(track, rate, segments, received=received, lost=lost, deaf=found.deaf,
+                                  nothing=found.nothing, dropped=found.dropped, unknown=found.unknown))
     return {"track": track, "complete": verdict.complete, "shortfallMs": round(verdict.shortfall_ms, 1),
             "findings": [{"id": one.id, "incomplete": one.incomplete, "sentence": one.sentence}
                          for one in verdict.findings]}

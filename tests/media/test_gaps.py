@@ -76,8 +76,8 @@ def heard(seconds: float = 10, *, clock: float | None = None, fill: tuple[FillRu
 
 
 def verdict(*segments: SegmentEvidence, received: int | None = 500, lost: int | None = 0, deaf: float = 0.0,
-            own: float = 0.0, unknown: float = 0.0) -> Verdict:
-    return judge(TrackEvidence("caller", RATE, segments, received, lost, deaf, own, unknown))
+            nothing: float = 0.0, dropped: float = 0.0, unknown: float = 0.0) -> Verdict:
+    return judge(TrackEvidence("caller", RATE, segments, received, lost, deaf, nothing, dropped, unknown))
 
 
 SILENT = heard(fill=(FillRun(0, 10 * RATE, 0),))
@@ -158,9 +158,12 @@ class TestVerdict:
         assert "6.0 s" in found.findings[0].sentence
 
     def test_a_silence_that_was_tried_is_noted(self) -> None:
-        found = verdict(heard(), own=30.0)
+        found = verdict(heard(), nothing=30.0)
         assert found.complete
-        assert [finding.id for finding in found.findings] == ["own-silence"]
+        assert [finding.id for finding in found.findings] == ["silence"]
+
+    def test_what_the_switch_dropped_is_missing(self) -> None:
+        assert verdict(heard(), dropped=30.0).reasons == ("dropped",)
 
     def test_a_silence_that_nobody_can_explain_is_not_believed(self) -> None:
         assert verdict(heard(), unknown=12.0).reasons == ("unknown-silence",)

@@ -6,7 +6,7 @@ import pytest
 
 from media.gaps import FillRun
 from processing.silence import Heard, Silence, silence
-from recorder.deafness import UNHEARD
+from recorder.deafness import UNHEARD, UNPASSED
 from recorder.events import DETACHED
 from recorder.model import Direction, Leg, LegState, RtpCounters, Segment, Source
 from recorder.states import SegmentState
@@ -36,12 +36,22 @@ def test_sound_right_after_the_next_tap_began_was_there_before() -> None:
 
 def test_the_same_silence_on_the_next_tap_is_the_party_s_own() -> None:
     files = [heard(0, 20, (14, 20), cause=UNHEARD), heard(20.03, 40, (0, 5))]
-    assert silence(files, sent(2000, 40)) == Silence(own=6.0)
+    assert silence(files, sent(2000, 40)) == Silence(nothing=11.0)
+
+
+def test_what_the_switch_passed_on_to_nobody_is_no_silence() -> None:
+    files = [heard(0, 20, (14, 20), cause=UNPASSED), heard(20, 40, (0, 20))]
+    assert silence(files, sent(2000, 40)) == Silence(dropped=26.0)
+
+
+def test_a_silence_over_three_taps_is_counted_once() -> None:
+    files = [heard(0, 20, (14, 20), cause=UNHEARD), heard(20, 36, (0, 16), cause=UNHEARD), heard(36, 60, (0, 4))]
+    assert silence(files, sent(3000, 60)) == Silence(nothing=26.0)
 
 
 def test_who_was_found_to_be_muted_is_believed_the_next_time() -> None:
     files = [heard(0, 20, (14, 20), cause=UNHEARD), heard(20.03, 60, (0, 5), (20, 35))]
-    assert silence(files, sent(3000, 60)) == Silence(own=6.0)
+    assert silence(files, sent(3000, 60)) == Silence(nothing=11.0)
 
 
 def test_the_other_track_of_a_deaf_tap_is_not_concerned() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.deafness import UNHEARD
+from recorder.deafness import UNHEARD, UNPASSED
 from recorder.effects import Attach, Detach, Effect
 from recorder.events import Unheard, Verb
 from recorder.model import Direction
@@ -45,6 +45,15 @@ def test_the_next_tap_comes_when_the_deaf_one_is_gone_and_not_before() -> None:
     assert every(Attach, effects) == []
     assert only(Attach, story.tap_down(deaf)).source.leg == "alice"
     assert story.segments()[0].cause == UNHEARD
+
+
+def test_what_the_switch_drops_itself_is_tried_too_and_says_so() -> None:
+    story = Story(says(True))
+    segment = story.talk()
+    story.receive(Unheard(switch=SWITCH, at=story.at, segment=segment, direction=Direction.IN, seconds=4.0, heard=True,
+                          passed=False))
+    story.tap_down(segment)
+    assert story.segments()[0].cause == UNPASSED
 
 
 def test_a_silence_that_is_short_is_none() -> None:

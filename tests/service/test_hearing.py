@@ -5,7 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from recorder.events import CallEvent, Unheard
-from recorder.model import Call, CallKind, Direction, Recording, RtpCounters, Segment, Source, TrackFile
+from recorder.model import (
+    Call,
+    CallKind,
+    Direction,
+    Leg,
+    LegState,
+    Recording,
+    RtpCounters,
+    Segment,
+    Source,
+    TrackFile,
+)
 from recorder.states import CallState, RecordingState, SegmentState
 from service.hearing import Hearing, Tail, tail
 from tests.service.fakes import SWITCH, FakeClock
@@ -22,7 +33,7 @@ class Looks:
         self.clock = FakeClock()
         self.told: list[CallEvent] = []
         self.asked: list[str] = []
-        self.received = self.sent = 0
+        self.received = self.sent = self.passed = 0
         self.counted = True
         tracks = tuple(TrackFile(direction=one, path=f"{one}.wav") for one in (Direction.IN, Direction.OUT))
         for track in tracks:
@@ -32,16 +43,19 @@ class Looks:
         recording = Recording(id="call.0", call="call", created=0.0, state=RecordingState.RECORDING,
                               segments=(segment,))
         call = Call(id="call", switch=SWITCH, boot="boot", kind=CallKind.CALL, first_leg="alice", created=0.0,
-                    state=CallState.ANSWERED, recordings=(recording,))
+                    state=CallState.ANSWERED, recordings=(recording,),
+                    legs=tuple(Leg(id=one, name=f"PJSIP/{one}", state=LegState.UP) for one in ("alice", "bob")))
         self.hearing = Hearing(SWITCH, folder, calls=lambda: (call,), packets=self.packets, tell=self.told.append,
                                clock=self.clock, after=4.0)
 
     async def packets(self, leg: str) -> RtpCounters | None:
         self.asked.append(leg)
-        return RtpCounters(received=self.received, lost=0, sent=self.sent) if self.counted else None
+        if not self.counted:
+            return None
+        return RtpCounters(received=self.received, lost=0, sent=self.sent if leg == "alice" else self.passed)
 
     def seconds(self, number: int, *, into: bytes = SOUND, out: bytes = SOUND, received: int = 50,
-                sent: int = 50) -> None:
+                sent: int = 50, passed: int = 50) -> None:
         """So many seconds in which that is written, and so many packets come and go."""
         async def looks() -> None:
             for _ in range(number):
@@ -50,6 +64,7 @@ class Looks:
                         file.write(written)
                 self.received += received
                 self.sent += sent
+                self.passed += passed
                 self.clock.advance(1.0)
                 await self.hearing.look()
 
@@ -79,6 +94,19 @@ def test_what_goes_to_the_leg_is_the_other_track(tmp_path: Path) -> None:
     looks = Looks(tmp_path)
     looks.seconds(5, out=FILL, received=0)
     assert looks.unheard == [(Direction.OUT, 4.0, False)]
+
+
+def test_what_the_other_party_does_not_get_is_told_as_that(tmp_path: Path) -> None:
+    looks = Looks(tmp_path)
+    looks.seconds(3)
+    looks.seconds(5, into=FILL, passed=0)
+    assert [one.passed for one in looks.told if isinstance(one, Unheard)] == [False]
+
+
+def test_what_the_other_party_gets_is_passed_on(tmp_path: Path) -> None:
+    looks = Looks(tmp_path)
+    looks.seconds(5, into=FILL)
+    assert [one.passed for one in looks.told if isinstance(one, Unheard)] == [True]
 
 
 def test_fill_without_packets_is_silence(tmp_path: Path) -> None:
@@ -115,7 +143,7 @@ def test_a_long_silence_is_told_and_asked_about_less_and_less_often(tmp_path: Pa
     looks = Looks(tmp_path)
     looks.seconds(600, into=FILL)
     assert len(looks.unheard) <= 8
-    assert len(looks.asked) <= 40
+    assert looks.asked.count("alice") <= 40
 
 
 def test_a_leg_without_counters_is_never_told_of(tmp_path: Path) -> None:
