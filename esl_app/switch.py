@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from random import Random
 
@@ -23,6 +23,7 @@ from link.lease import Holder
 from link.limits import Limits
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
 from recorder.events import Announced, Asked, CallEvent, SwitchDown, SwitchUp, TapDown, TapFailed
+from recorder.model import RtpCounters
 from recorder.states import PlaybackInput
 
 __all__ = ["EslSwitch"]
@@ -44,14 +45,12 @@ class EslSwitch:
         address: of its event socket.
         holder: who we are, for the lease.
         spool: the folder, as FreeSWITCH sees it, below which our recordings are.
-        stored: whether there is a file of that path below the spool.
         operations_per_second: the most operations that begin in a second; a detach is never held back.
         random: draws the jitter of reconnections.
     """
 
     def __init__(self, name: str, address: Address, holder: Holder, *, spool: str,
-                 stored: Callable[[str], Awaitable[bool]], operations_per_second: float,
-                 random: Random | None = None) -> None:
+                 operations_per_second: float, random: Random | None = None) -> None:
         self._name = name
         self._spool = spool
         self._limits = Limits(per_second=operations_per_second, burst=_BURST, at_once=_AT_ONCE, waiting=_WAITING,
@@ -60,7 +59,7 @@ class EslSwitch:
                                       job_id=lambda: str(uuid.uuid4()), events=EVENTS, subclasses=SUBCLASSES)
         self._translator = Translator(name, spool)
         self._taps = Taps(name, spool, self._connection, self._translator, leg_of=self._translator.tapped_leg,
-                          stored=stored, tell=self._put, sequence=self._next, clock=time.time)
+                          tell=self._put, sequence=self._next, clock=time.time)
         self._askers = commands.Askers()
         self._status = ""
         self._events: asyncio.Queue[CallEvent] = asyncio.Queue()
@@ -140,6 +139,10 @@ class EslSwitch:
         except SwitchFault as fault:
             log.warning("who asked could not be answered; it goes on without us", request=effect.request,
                         fault=fault.id, why=fault.message)
+
+    async def packets(self, leg: str) -> RtpCounters | None:  # noqa: ARG002  # the port has it
+        """Not asked on FreeSWITCH, where a tap hears whatever its leg does."""
+        return None
 
     async def show(self, status: str) -> None:
         """Keep it for ``fs_cli -x "recorder status"``."""

@@ -11,7 +11,7 @@ The file is named after the segment. Other recordings of the leg are not ours: o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,22 +59,19 @@ class Taps:
         operations: the connection.
         conferences: who knows the conferences' names.
         leg_of: the leg that a segment's recording is on now, which FreeSWITCH may have moved; None where it is on none.
-        stored: whether there is a file of that path below the spool.
         tell: takes each event.
         sequence: the next sequence number.
         clock: seconds since the Unix epoch.
     """
 
     def __init__(self, switch: str, spool: str, operations: Operations, conferences: Conferences, *,
-                 leg_of: Callable[[str], str | None], stored: Callable[[str], Awaitable[bool]],
-                 tell: Callable[[TapDown | TapFailed], None], sequence: Callable[[], int],
-                 clock: Callable[[], float]) -> None:
+                 leg_of: Callable[[str], str | None], tell: Callable[[TapDown | TapFailed], None],
+                 sequence: Callable[[], int], clock: Callable[[], float]) -> None:
         self._switch = switch
         self._spool = spool.rstrip("/")
         self._operations = operations
         self._conferences = conferences
         self._leg_of = leg_of
-        self._stored = stored
         self._tell = tell
         self._sequence = sequence
         self._clock = clock
@@ -108,7 +105,7 @@ class Taps:
             self._ended.append(effect.segment)  # an attach that waits for its turn is called off
         if await self._stop(effect.segment, effect.source, force=effect.destroy):
             return
-        if tap is None and await self._stored(path(effect.segment, effect.source.directions)):
+        if tap is None and await self._stored(effect):
             self._ended.append(effect.segment)
             self._tell(TapDown(switch=self._switch, at=self._clock(), sequence=self._sequence(), segment=effect.segment,
                                cause="its end was not seen", ended=None,
@@ -166,6 +163,14 @@ class Taps:
         except SwitchFault:
             return True  # it is asked again by force, and then by the next snapshot
         return True
+
+    async def _stored(self, effect: Detach) -> bool:
+        """Whether there is a file of a tap that is on no leg any more."""
+        file = f"{self._spool}/{path(effect.segment, effect.source.directions)}"
+        try:
+            return (await self._operations.api("file_exists", file)).strip() == "true"
+        except SwitchFault:
+            return False
 
     def _room(self, source: Source) -> str:
         name = self._conferences.conference(source.bridge)

@@ -36,7 +36,7 @@ def unheard(world: World, event: Unheard, now: float) -> None:
     segment = taps.find(call, event.segment) if call is not None else None
     if call is None or segment is None or segment.state is not SegmentState.UP:
         return
-    if not world.up or segment.source not in taps.wanted(call):
+    if not world.up or segment.source not in taps.wanted(call, world.limits):
         return
     if event.seconds < world.limits.unheard_after * _patience(call, segment, event.heard):
         return

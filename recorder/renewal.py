@@ -7,6 +7,7 @@ goes over from one to the other at a sample that both have.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from recorder import taps
@@ -30,7 +31,7 @@ def watch(world: World, call: Call, at: float, now: float) -> None:
         newest = _newest(call, segment)
         if newest.id != segment.id and newest.state is SegmentState.UP:
             world.timers.start(call.id, f"overlap:{segment.id}", now + world.limits.overlap)
-        elif not world.timers.running(call.id, f"renew:{segment.id}"):
+        elif not (math.isinf(world.limits.renew_after) or world.timers.running(call.id, f"renew:{segment.id}")):
             # Clocks of two hosts may differ: a tap is never older than it may get.
             age = min(max(0.0, at - segment.started), world.limits.renew_after)
             world.timers.start(call.id, f"renew:{segment.id}", now + world.limits.renew_after - age)
@@ -72,7 +73,7 @@ def observed(world: World, event: Observed, now: float) -> None:
 
 def _successor(world: World, call: Call, segment: Segment, at: float, now: float) -> Call:
     """Attach the next tap of a segment's source, unless there is one, or none is wanted."""
-    if _newest(call, segment).id != segment.id or not world.up or segment.source not in taps.wanted(call):
+    if _newest(call, segment).id != segment.id or not world.up or segment.source not in taps.wanted(call, world.limits):
         return call
     return taps.attach(world, call, segment.source, at, now)
 

@@ -32,7 +32,7 @@ from recorder.states import (
     SegmentState,
     step,
 )
-from recorder.world import World
+from recorder.world import Limits, World
 
 _BOTH = (Direction.IN, Direction.OUT)
 _LIVE = (SegmentState.ATTACHING, SegmentState.UP)
@@ -46,7 +46,7 @@ def to_be_recorded(call: Call) -> bool:
             and call.state in OPEN and not alone(call))
 
 
-def wanted(call: Call) -> frozenset[Source]:
+def wanted(call: Call, limits: Limits) -> frozenset[Source]:
     """The taps that policy, pauses and the legs' state ask for.
 
     A call between parties is tapped in both directions on one leg; a conference on each member (what they say) and on
@@ -60,7 +60,9 @@ def wanted(call: Call) -> frozenset[Source]:
         members = {Source(leg=leg.id, directions=(Direction.IN,)) for leg in call.up}
         return frozenset(members | {Source(leg="", directions=(Direction.MIX,), bridge=call.bridge)})
     leg = anchor(call)
-    return frozenset({Source(leg=leg.id, directions=_BOTH)}) if leg is not None else frozenset()
+    if leg is None or (leg.held and limits.ends_at_hold):
+        return frozenset()
+    return frozenset({Source(leg=leg.id, directions=_BOTH)})
 
 
 def anchor(call: Call) -> Leg | None:
@@ -96,13 +98,25 @@ def anchor(call: Call) -> Leg | None:
 
 def converge(world: World, call: Call, at: float, now: float) -> Call:
     """Ask for the taps that are wanted and not there; end those that are there and not wanted."""
-    sources = wanted(call)
+    sources = wanted(call, world.limits)
     for segment in segments(call):
         if segment.state in _LIVE and segment.source not in sources:
             call = unwant(world, call, segment, now)
-    if sources and world.up and not world.timers.running(call.id, "retry"):
+    _let_drain(world, call, now)
+    if sources and world.up and not any(world.timers.running(call.id, name) for name in ("retry", "drain")):
         call = _attach_missing(world, call, sources, at, now)
     return _recording_follows(call, at)
+
+
+def _let_drain(world: World, call: Call, now: float) -> None:
+    """What was said in a pause may still be on its way after it: no tap before that is gone."""
+    if call.paused:
+        world.quieted.add(call.id)
+        world.timers.stop(call.id, "drain")
+    elif call.id in world.quieted:
+        world.quieted.discard(call.id)
+        if world.limits.resume_after:
+            world.timers.start(call.id, "drain", now + world.limits.resume_after)
 
 
 def expired(world: World, call: Call, name: str, now: float) -> Call:

@@ -26,13 +26,16 @@ class Limits:
         decide_within: how long a leg that waits for its decision is held, if none comes.
         settle: how long the row of a call without a recording stays open for late events.
         way_in: a leg's own call that became part of another one within so many seconds is no recording.
-        renew_after: how long a tap runs before the next one takes over. overlap: how long both then run.
+        renew_after: how long a tap runs before the next one takes over; infinity: none does. overlap: how long both
+            then run.
         stall_after: how long the file of a running tap may stay as it is before the tap counts as dead. Asterisk 22
             writes a file in blocks of 2.05 s.
         unheard_after: how long a track may be nothing but fill while packets come before its tap is made anew.
         adopts: whether the files are taken over that the switch writes of conferences by itself. adopt_within: how
             long that may take.
         renew_for_next_party: whether a tap ends with the party that its leg heard, and another one follows: `talking`.
+        resume_after: how long after a resume a tap may be attached, so that nothing said before is still on its way.
+        ends_at_hold: whether a tap ends while its leg holds the call, because the switch writes nothing then.
         remember: how long a leg that has gone is remembered, so that a late event does not bring it back.
     """
 
@@ -52,6 +55,8 @@ class Limits:
     adopts: bool = False
     adopt_within: float = 15.0
     renew_for_next_party: bool = True
+    resume_after: float = 0.0
+    ends_at_hold: bool = False
     remember: float = 60.0
 
 
@@ -72,6 +77,7 @@ class World:
         asking: calls whose question policy has not answered yet.
         held: leg that waits for its decision -> whether it waits inside our application.
         marked: call -> what the dialplan was told of its decision.
+        quieted: calls in which a pause is, or was until a moment ago.
         requests: pause request -> the calls that have not confirmed it yet.
         forced: requests of which some call was forced.
         touched: calls that the event at hand concerns. effects: what it led to.
@@ -96,6 +102,7 @@ class World:
     asking: set[str] = field(default_factory=set)
     held: dict[str, bool] = field(default_factory=dict)
     marked: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    quieted: set[str] = field(default_factory=set)
     requests: dict[str, set[str]] = field(default_factory=dict)
     forced: set[str] = field(default_factory=set)
     timers: Timers = field(default_factory=Timers)
@@ -148,6 +155,7 @@ class World:
         self.timers.stop_all(call.id)
         self.marked.pop(call.id, None)
         self.asking.discard(call.id)
+        self.quieted.discard(call.id)
         for recording in call.recordings:
             self.recordings.pop(recording.id, None)
             for segment in recording.segments:

@@ -36,8 +36,9 @@ from service.journal import Journal
 from service.journal_files import JournalFiles
 from service.lock import Lock
 from service.running_policy import RunningPolicy
-from service.settings import AsteriskSettings, Settings
+from service.settings import Settings
 from service.store import Store
+from service.switch_settings import AsteriskSettings, SwitchSettings
 from service.waiters import Waiters
 from service.watchdog import Watchdog
 
@@ -87,7 +88,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
                  if "://" in settings.ledger else settings.ledger)
         watchdogs = [watchdog for name, driver in drivers.items()
-                     for watchdog in _watchdogs(driver, settings.switches[name].spool, clock)]
+                     for watchdog in _watchdogs(driver, settings.switches[name], clock)]
         # What is there now stays: a full collection would look through all of it, for 100 ms, in the middle of a call.
         gc.collect()
         gc.freeze()
@@ -146,23 +147,25 @@ def _locks(settings: Settings) -> list[Path]:
 def _driver(name: str, settings: Settings, holder: wire.Holder, store: Store, policy: RunningPolicy,
             files: JournalFiles, waiters: Waiters, clock: Clock, runner: Runner, disk: Disk) -> Driver:
     own = settings.switches[name]
-    limits = Limits(confirm_within=settings.pause.confirm_within, adopts=own.audio_path is not None,
-                    renew_after=settings.switches[name].renew_taps_after)
-    return Driver(wire.switch(name, settings.switches[name], holder), Engine(name, limits), store,
+    limits = wire.limits(own, settings.pause.confirm_within)
+    return Driver(wire.switch(name, own, holder), Engine(name, limits), store,
                   policy=lambda: policy.policy, journal=Journal(files, name, limits, clock.at()), waiters=waiters,
                   clock=clock, jobs=runner.notify, adopt=_adopting(name, own, clock), scarce=lambda: disk.nearly_full)
 
 
-def _adopting(name: str, own: AsteriskSettings, clock: Clock) -> Callable[[Adopt], Awaitable[Adopted]] | None:
-    monitor = own.audio_path
+def _adopting(name: str, own: SwitchSettings, clock: Clock) -> Callable[[Adopt], Awaitable[Adopted]] | None:
+    monitor = own.audio_path if isinstance(own, AsteriskSettings) else None
     return None if monitor is None else lambda effect: adopt(effect, name, monitor, own.spool, clock)
 
 
-def _watchdogs(driver: Driver, spool: Path, clock: Clock) -> tuple[Watchdog, Hearing]:
-    return (Watchdog(driver.name, spool, calls=driver.calls, tell=driver.tell, clock=clock,
-                     stall_after=Limits().stall_after),
-            Hearing(driver.name, spool, calls=driver.calls, packets=driver.packets, tell=driver.tell, clock=clock,
-                    after=Limits().unheard_after))
+def _watchdogs(driver: Driver, own: SwitchSettings, clock: Clock) -> tuple[Watchdog | Hearing, ...]:
+    limits = wire.limits(own, Limits().confirm_within)
+    watchdog = Watchdog(driver.name, own.spool, calls=driver.calls, tell=driver.tell, clock=clock,
+                        stall_after=limits.stall_after)
+    if not isinstance(own, AsteriskSettings):
+        return (watchdog,)
+    return watchdog, Hearing(driver.name, own.spool, calls=driver.calls, packets=driver.packets, tell=driver.tell,
+                             clock=clock, after=limits.unheard_after)
 
 
 def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Places, clock: Clock) -> Runner:

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from faults import SettingsInvalid
 from policy.document import Document, Problem, read, refusal, shown
 from policy.document import Path as KeyPath
-from service.settings import AsteriskSettings, Settings
+from service.settings import Settings
+from service.switch_settings import AsteriskSettings, FreeSwitchSettings
 
+_SWITCHES: Mapping[str, type[BaseModel]] = {"asterisk": AsteriskSettings, "freeswitch": FreeSwitchSettings}
 DEFAULT_FILE = Path("/etc/phonograph/phonograph.yaml")
 PREFIX = "PHONOGRAPH__"
 _MAPPING = "must be a mapping of keys to values"
@@ -75,8 +77,8 @@ def _refusal(document: Document, overrides: Mapping[str, str], errors: list[Erro
     """The fault for everything that is wrong, in the file and in the environment."""
     in_file, in_environment = [], []
     for details in errors:
-        path: KeyPath = details["loc"]
-        said, allowed = _said(details, path)
+        path, kind = _place(details)
+        said, allowed = _said(details, path, kind)
         variable = next((key for key in overrides if _steps(key) == [str(step) for step in path]), None)
         if variable is not None:
             in_environment.append(f"{variable} in the environment: {said}"
@@ -93,10 +95,22 @@ def _refusal(document: Document, overrides: Mapping[str, str], errors: list[Erro
     return SettingsInvalid("\n".join([fault.message, *in_environment]), **fault.details)
 
 
-def _said(details: ErrorDetails, path: KeyPath) -> tuple[str, tuple[str, ...]]:
+def _place(details: ErrorDetails) -> tuple[KeyPath, str]:
+    """Where it is wrong, as it is written, and the kind of switch that is described there."""
+    path: KeyPath = details["loc"]
+    if details["type"] == "union_tag_invalid":
+        return (*path, "kind"), ""
+    if len(path) > 2 and path[0] == "switches":
+        return (*path[:2], *path[3:]), str(path[2])
+    return path, ""
+
+
+def _said(details: ErrorDetails, path: KeyPath, switch: str) -> tuple[str, tuple[str, ...]]:
     kind = details["type"]
     if kind == "extra_forbidden":
-        return _SAID[kind], _siblings(path)
+        return _SAID[kind], _siblings(path, switch)
+    if kind == "union_tag_invalid":
+        return "is not a value for this key", tuple(_SWITCHES)
     if kind in _SAID:
         return _SAID[kind], ()
     context = details.get("ctx", {})
@@ -111,12 +125,12 @@ def _said(details: ErrorDetails, path: KeyPath) -> tuple[str, tuple[str, ...]]:
     return message[0].lower() + message[1:], ()
 
 
-def _siblings(path: KeyPath) -> tuple[str, ...]:
+def _siblings(path: KeyPath, switch: str) -> tuple[str, ...]:
     """The keys that are known where the unknown one stands."""
     if len(path) == 1:
         return tuple(Settings.model_fields)
     if path[0] == "switches":
-        return tuple(AsteriskSettings.model_fields)
+        return tuple(_SWITCHES[switch].model_fields)
     section: Any = Settings.model_fields[str(path[0])].annotation
     return tuple(section.model_fields)
 
@@ -133,7 +147,7 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
         switches[name] = switch.model_copy(update={
             "spool": folder / switch.spool, "password": password,
             **{key: folder / value for key in ("audio_path", "tls_certificate", "tls_key")
-               if (value := getattr(switch, key)) is not None}})
+               if (value := getattr(switch, key, None)) is not None}})
     return settings.model_copy(update={**paths, "ledger": ledger, "switches": switches})
 
 

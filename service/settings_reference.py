@@ -13,7 +13,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from service.settings import AsteriskSettings, DiskSettings, JobSettings, PauseSettings, Settings
+from service.settings import DiskSettings, JobSettings, PauseSettings, Settings
+from service.switch_settings import AsteriskSettings, FreeSwitchSettings
 
 _INTRODUCTION = """# Settings
 
@@ -37,7 +38,8 @@ switches:
 """
 
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
-    ("", Settings), ("switches.NAME", AsteriskSettings), ("pause", PauseSettings), ("disk", DiskSettings),
+    ("", Settings), ("switches.NAME", AsteriskSettings), ("switches.NAME` with `kind: freeswitch", FreeSwitchSettings),
+    ("pause", PauseSettings), ("disk", DiskSettings),
     ("jobs", JobSettings))
 _RANGE = {Ge: "at least", Gt: "more than", Le: "at most", Lt: "less than"}
 

@@ -15,6 +15,7 @@ from recorder.events import ActorKind, Asked, CallEvent, Decided, LegIs, SwitchU
 from recorder.model import Call, LegState, Outcome, Segment
 from recorder.states import CallState, RecordingState, SegmentState
 from recorder.taps import wanted
+from recorder.world import Limits
 from tests.recorder.story import says
 from tests.simulator import NAME, Agenda, Faults, FaultySwitch
 
@@ -222,7 +223,8 @@ class Simulation:
         assert self.engine is not None
         alive = Counter((tap.source.leg, tap.source.bridge) for tap in self.switch.taps.values() if tap.alive
                         and not self._lost(tap.segment) and not self._replaced(tap.segment))
-        asked = Counter((source.leg, source.bridge) for call in self.engine.calls() for source in wanted(call))
+        asked = Counter((source.leg, source.bridge) for call in self.engine.calls()
+                        for source in wanted(call, Limits()))
         assert alive == asked
         self._check_announcements(self.engine.calls())
         for call in self.engine.calls():

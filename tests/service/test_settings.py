@@ -13,6 +13,7 @@ from faults import SettingsInvalid
 from service import settings_reference
 from service.settings import LogLevel
 from service.settings_file import load, parse
+from service.switch_settings import AsteriskSettings, FreeSwitchSettings
 
 SWITCH = "switches: {main: {user: phonograph, password: secret}}\n"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
@@ -27,8 +28,24 @@ def refused(text: str, environment: dict[str, str] | None = None) -> SettingsInv
 def test_the_smallest_file_has_every_default() -> None:
     settings = parse(SWITCH, "phonograph.yaml", {})
     assert settings.log_level is LogLevel.INFO
-    assert settings.switches["main"].application == "recorder"
+    asterisk = settings.switches["main"]
+    assert isinstance(asterisk, AsteriskSettings)
+    assert asterisk.application == "recorder"
     assert settings.pause.confirm_within == 0.25
+
+
+def test_a_freeswitch_is_named_by_its_kind() -> None:
+    settings = parse("switches: {main: {kind: freeswitch, password: b, port: 8022}}", "phonograph.yaml", {})
+    freeswitch = settings.switches["main"]
+    assert isinstance(freeswitch, FreeSwitchSettings)
+    assert (freeswitch.host, freeswitch.port) == ("127.0.0.1", 8022)
+
+
+def test_a_key_of_the_other_kind_is_unknown() -> None:
+    fault = refused("switches: {main: {kind: freeswitch, password: b, user: a}}\n")
+    assert "switches.main.user: is an unknown key" in fault.message
+    assert "operations_per_second" in fault.message
+    assert "application" not in fault.message
 
 
 @pytest.mark.parametrize(("line", "key", "said"), [

@@ -1,0 +1,72 @@
+"""What must be so on a FreeSWITCH before it can be recorded, looked at over its event socket and in its spool."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+from esl_app.connection import check_version
+from esl_app.messages import Event
+from esl_app.wire import Address, Wire, failed, open_wire
+from faults import SpoolUnusable, SwitchFault, SwitchModuleMissing, SwitchRefused
+from service import folders
+from service.findings import Finding, bad, well
+from service.switch_settings import FreeSwitchSettings
+
+_MODULES = ("mod_commands", "mod_dptools", "mod_sndfile")
+
+
+async def examine(name: str, settings: FreeSwitchSettings) -> AsyncIterator[Finding]:
+    """Look at one FreeSWITCH, line by line; what cannot be looked at because of a failure before it is left out."""
+    assert settings.password is not None, "settings_file.load has read it"
+    address = Address(host=settings.host, port=settings.port, password=settings.password.get_secret_value())
+    try:
+        wire = await open_wire(address, take=_nothing, job_id=lambda: str(uuid.uuid4()))
+        reading = asyncio.create_task(wire.read())
+        try:
+            await wire.log_in(address.password)
+            async for finding in _looked(name, wire, settings):
+                yield finding
+        finally:
+            wire.close()
+            await asyncio.gather(reading, return_exceptions=True)
+    except SwitchRefused as fault:
+        yield bad(f"{name}: password", fault)
+    except SwitchFault as fault:
+        yield bad(f"{name}: event socket", fault)
+
+
+def _nothing(event: Event) -> None:
+    """Nothing is subscribed."""
+
+
+async def _looked(name: str, wire: Wire, settings: FreeSwitchSettings) -> AsyncIterator[Finding]:
+    version = await wire.api("version")
+    check_version(version)
+    yield well(f"{name}: event socket", version.strip().partition("(")[0].strip())
+    missing = [module for module in _MODULES if (await wire.api("module_exists", module)).strip() != "true"]
+    if missing:
+        yield bad(f"{name}: modules", SwitchModuleMissing(f"FreeSWITCH has not loaded {', '.join(missing)}."))
+    else:
+        yield well(f"{name}: modules", "all that recording needs are loaded")
+    try:
+        yield await _spool(name, wire, settings)
+    except SpoolUnusable as fault:
+        yield bad(f"{name}: spool", fault)
+
+
+async def _spool(name: str, wire: Wire, settings: FreeSwitchSettings) -> Finding:
+    """Whether the folder is the one that FreeSWITCH sees: it is asked for a file that we put there."""
+    folders.prove(settings.spool)
+    token = settings.spool / f".phonograph-check-{uuid.uuid4().hex}"
+    there = f"{(settings.spool_there or str(settings.spool)).rstrip('/')}/{token.name}"
+    await asyncio.to_thread(token.touch)
+    try:
+        answer = await wire.api("file_exists", there)
+    finally:
+        await asyncio.to_thread(token.unlink)
+    if failed(answer) or answer.strip() != "true":
+        raise SpoolUnusable(f"FreeSWITCH does not see the files that are put into {settings.spool}.",
+                            path=str(settings.spool))
+    return well(f"{name}: spool", f"FreeSWITCH sees {settings.spool}")

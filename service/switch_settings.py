@@ -1,0 +1,122 @@
+"""The settings of one switch: an Asterisk or a FreeSWITCH."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, SecretStr, Tag, model_validator
+
+from service.setting_types import Count, Number, Section
+
+
+class Connect(StrEnum):
+    """Who calls whom."""
+
+    DIAL = "dial"
+    LISTEN = "listen"
+
+
+def _on_loopback(listen: str) -> bool:
+    """Whether nobody on another machine can reach that address and port."""
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class AsteriskSettings(Section):
+    """One Asterisk."""
+
+    kind: Literal["asterisk"] = Field(default="asterisk", description="What the switch is.")
+    connect: Connect = Field(default=Connect.DIAL,
+                             description="Whether Phonograph calls Asterisk, or listens for Asterisk's call "
+                                         "([the two ways](restarts.md#who-calls-whom)).")
+    url: str = Field(default="http://127.0.0.1:8088", pattern=r"^https?://[^/\s@]+(/[^\s]*)?$",
+                     description="With `dial`: where its HTTP server listens; `/ari` is added.")
+    listen: str = Field(default="127.0.0.1:8089", pattern=r"^([^/\s@:\[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}$",
+                        description="With `listen`: the address and the port for this Asterisk alone.")
+    tls_certificate: Path | None = Field(
+        default=None, description="With `listen`: the certificate (PEM, with those between it and its authority). "
+                                  "Then Asterisk connects with `wss://`. Needed where `listen` is not on loopback.")
+    tls_key: Path | None = Field(default=None, description="Its private key (PEM, without a passphrase).")
+    application: str = Field(default="recorder", pattern=r"^[A-Za-z0-9_-]+$",
+                             description="The Stasis application's name.")
+    user: str = Field(description="With `dial`: the ARI user, as in ari.conf. With `listen`: `username` in "
+                                  "websocket_client.conf.")
+    password: SecretStr | None = Field(default=None, description="Its password. Either this or `password_file`.")
+    password_file: Path | None = Field(default=None, description="A file whose first line is the password.")
+    spool: Path = Field(default=Path("/var/spool/asterisk/recording"),
+                        description="The folder that Asterisk records into, as this machine sees it.")
+    audio_path: Path | None = Field(
+        default=None, description="The folder that ConfBridge itself records into, such as "
+                                  "`/var/spool/asterisk/monitor`: its `recording-<confbridgeId>.wav` are taken over. "
+                                  "On the file system of `spool`. Without it, nothing is taken over.")
+    operations_per_second: Number = Field(
+        default=200.0, gt=0, le=10_000,
+        description="The most ARI operations a second; ending a tap is never held back.")
+    renew_taps_after: Number = Field(
+        default=600.0, ge=5, le=3600,
+        description="How long a tap runs before the next one takes over without a seam (seconds). A phone whose clock "
+                    "runs fast loses audio in a tap that is too old.")
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> AsteriskSettings:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("needs both `tls_certificate` and `tls_key`, or neither")
+        if self.connect is Connect.LISTEN and self.tls_certificate is None and not _on_loopback(self.listen):
+            raise ValueError("`listen` is not on loopback: it needs `tls_certificate` and `tls_key`, as the password "
+                             "and what callers press would be readable on the way")
+        return self
+
+    @model_validator(mode="after")
+    def _one_password(self) -> AsteriskSettings:
+        require_one_password(self.password, self.password_file)
+        return self
+
+
+class FreeSwitchSettings(Section):
+    """One FreeSWITCH."""
+
+    kind: Literal["freeswitch"] = Field(description="What the switch is.")
+    host: str = Field(default="127.0.0.1", min_length=1, description="Where its event socket listens.")
+    port: Count = Field(default=8021, ge=1, le=65_535, description="The event socket's port.")
+    password: SecretStr | None = Field(
+        default=None, description="The event socket's password, as in event_socket.conf.xml. Either this or "
+                                  "`password_file`.")
+    password_file: Path | None = Field(default=None, description="A file whose first line is the password.")
+    spool: Path = Field(default=Path("/var/lib/freeswitch/recordings"),
+                        description="The folder that FreeSWITCH records into, as this machine sees it.")
+    spool_there: str | None = Field(default=None, pattern=r"^/[^\s'\"\\{}\[\]<>$;`]*$",
+                                    description="The same folder as FreeSWITCH sees it, where that differs.")
+    operations_per_second: Number = Field(
+        default=200.0, gt=0, le=10_000,
+        description="The most commands a second; ending a tap is never held back.")
+
+    @model_validator(mode="after")
+    def _one_password(self) -> FreeSwitchSettings:
+        require_one_password(self.password, self.password_file)
+        return self
+
+
+def _kind(value: Any) -> str:
+    return str(value.get("kind", "asterisk") if isinstance(value, dict) else getattr(value, "kind", "asterisk"))
+
+
+SwitchSettings = Annotated[
+    Annotated[AsteriskSettings, Tag("asterisk")] | Annotated[FreeSwitchSettings, Tag("freeswitch")],
+    Discriminator(_kind)]
+"""Without `kind` a switch is an Asterisk."""
+
+
+def require_one_password(password: SecretStr | None, file: Path | None) -> None:
+    """One of the two has to be set.
+
+    Raises:
+        ValueError: none is, or both are.
+    """
+    if (password is None) == (file is None):
+        raise ValueError("needs either `password` or `password_file`")
