@@ -29,11 +29,12 @@ from esl_app.messages import (
 from faults import SwitchProtocolBroken
 
 LARGEST_BLOCK = 1 << 20
-"""Bytes of a header block. The answer to ``connect`` carries all variables of a channel: 10 KB is usual."""
+"""Bytes of a header block, or of an event's headers. The latter carry all variables of a channel: 10 KB is usual."""
 
 LARGEST_BODY = 64 << 20
 """Bytes of a body. ``show channels as json`` takes about 1.3 KB a channel."""
 
+_BLANK_LINES = re.compile(rb"\n*")
 _NAME = re.compile(r"[!-9;-~]+")
 _LENGTH = re.compile(r"[0-9]{1,12}")
 
@@ -45,7 +46,7 @@ class Parser:
     bounded by the two sizes and the piece. The time is linear in the bytes, however small the pieces are.
 
     Args:
-        largest_block: bytes that a header block may have.
+        largest_block: bytes that a header block may have, and the headers of an event in a body.
         largest_body: bytes that a body may have.
     """
 
@@ -69,8 +70,9 @@ class Parser:
         return self._block is None and not self._buffer
 
     def receive_data(self, data: bytes) -> None:
-        """Add what has arrived, in pieces of any size."""
-        self._buffer += data
+        """Add what has arrived, in pieces of any size. After a violation it is thrown away."""
+        if self._broken is None:
+            self._buffer += data
 
     def messages(self) -> Iterator[Message]:
         """All messages that are complete.
@@ -107,11 +109,25 @@ class Parser:
         block, self._block = self._block, None
         body = bytes(self._buffer[:self._missing])
         del self._buffer[:self._missing]
+        self._bound_headers(block, body)
         return _message(block, body)
+
+    def _bound_headers(self, block: Mapping[str, str], body: bytes) -> None:
+        """Each header of an event costs some hundred bytes, however short it is: a body full of them is too much."""
+        kind = block.get("content-type")
+        if kind == "text/event-plain":
+            end = body.find(b"\n\n", 0, self._largest_block + 2)
+            size = len(body) if end < 0 else end
+        else:
+            size = len(body) if kind == "text/event-json" else 0
+        if size > self._largest_block:
+            raise SwitchProtocolBroken("An event's headers are too long.", largest=self._largest_block)
 
     def _take_block(self) -> dict[str, str] | None:
         if self._buffer.startswith(b"\n"):  # blank lines between messages say nothing
-            self._buffer = self._buffer.lstrip(b"\n")
+            blank = _BLANK_LINES.match(self._buffer)
+            assert blank is not None
+            del self._buffer[:blank.end()]
             self._searched = 0
         # The end may lie across two pieces: its first half was searched already.
         end = self._buffer.find(b"\n\n", max(0, self._searched - 1))
