@@ -33,7 +33,7 @@ def gather(world: World, leg: Leg) -> None:
             if call.consults is None:
                 for other in _of(world, call):
                     asked = frozenset(one.id for one in other.legs if one.id != other.first_leg)
-                    _move(world, call, other, _kin((*call.legs, *other.legs), asked) - asked - {other.first_leg})
+                    _move(world, call, other, _kin((*call.legs, *other.legs), asked) - asked)
 
 
 def inherit(world: World, keeper: Call, other: Call) -> None:
@@ -63,7 +63,8 @@ def _begins(world: World, leg: Leg, together: frozenset[str], at: float) -> None
     known = {leg.id, *(visit.leg for visit in call.visits)}
     if theirs or moved & known or not _somebody_waits(world, call, moved | {leg.id}):
         return
-    identity = call_id(world.switch, world.boot, leg.id, at)
+    # One leg may ask twice, and come to one Local channel twice.
+    identity = call_id(world.switch, world.boot, f"{leg.id}/{min(together - {leg.id})}", at)
     opened = Call(id=identity, switch=world.switch, boot=world.boot, first_leg=leg.id, state=CallState.SETUP,
                   created=at, consults=call.id, legs=(leg,), requested=leg.choice)
     world.put(replace(call, away=call.away | {leg.id}))

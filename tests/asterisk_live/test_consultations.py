@@ -124,6 +124,33 @@ async def test_the_tapped_caller_asks_somebody(service: Phonograph, phones: Phon
     await best_of_three(handed_on)
 
 
+async def test_the_outside_is_asked(service: Phonograph, phones: Phones) -> None:
+    """The consultation goes out over the trunk, whose leg is tapped as in any call that goes out."""
+    trunk = await phones.trunk(SOUNDS["trunk"])
+    alice, bob = [await phones.user(name, SOUNDS[name]) for name in ("alice", "bob")]
+
+    async def comes_back(calls: int) -> None:
+        call, taken = await connected(alice, bob, "5102")
+        await heard(call, taken, seconds=1)
+        await taken.dial("*20555")
+        outside = await trunk.next_call()
+        await heard(taken, outside, seconds=2)
+        await outside.hangup()
+        await heard(call, taken, seconds=1)
+        await call.hangup()
+        first, second = await both(service, calls)
+        assert (second["caller"], second["direction"], second["outcome"]) == (
+            "bob@sales.example", "outgoing", "recorded")
+        assert second["merged_into"] is None
+        found, own = Whereabouts.of(service, first), Whereabouts.of(service, second)
+        assert (found.speakers("caller", call, taken, outside), found.speakers("callee", call, taken, outside)) == (
+            ["alice"], ["bob"])
+        assert (own.speakers("caller", call, taken, outside), own.speakers("callee", call, taken, outside)) == (
+            ["bob"], ["trunk"])
+
+    await best_of_three(comes_back)
+
+
 async def test_a_transfer_before_the_answer_leaves_a_consultation_that_nobody_had(
         service: Phonograph, three: tuple[Phone, Phone, Phone]) -> None:
     trunk, bob, carol = three

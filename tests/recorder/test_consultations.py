@@ -170,6 +170,33 @@ def test_who_asked_comes_back_and_the_consultation_has_ended() -> None:
     assert [visit.leg for visit in first.visits if visit.left is None] == ["trunk", "bob"]
 
 
+def test_who_asked_is_in_the_first_call_again_when_the_consultation_has_ended_though_no_bridge_tells() -> None:
+    story = Story(says(True), trunks=["trunk"])
+    talking(story)
+    asks(story)
+    answers(story)
+    for leg in ("one", "two", "carol"):
+        story.hangs_up(leg)
+    story.bridge("second", "bob")
+    assert story.row("trunk").away == {"bob"}
+    story.wait(5)
+    assert story.row("trunk").away == frozenset()
+
+
+def test_whom_the_asking_party_had_dialled_before_stays_in_the_first_call() -> None:
+    story = Story(says(True), trunks=["trunk"])
+    talking(story, "trunk", "alice")
+    is_there(story, Leg(id="bob", name="PJSIP/bob-0001", origin="trunk", dialled_by="alice", state=LegState.UP,
+                        answered=story.at))
+    story.bridge("first", "trunk", "alice", "bob")
+    half(story, "one", ONE, TWO, "trunk")
+    story.bridge("first", "trunk", "bob")
+    story.bridge("second", "alice", "one")
+    half(story, "two", TWO, ONE, "trunk")
+    assert {leg.id for leg in consultation(story).legs} == {"alice", "one", "two"}
+    assert {leg.id for leg in story.row("trunk").legs} == {"trunk", "alice", "bob"}
+
+
 def test_nobody_answers_the_consultation() -> None:
     story = Story(says(True), trunks=["trunk"])
     talking(story)
