@@ -140,7 +140,7 @@ async def test_the_outside_is_asked(service: Phonograph, phones: Phones) -> None
         await call.hangup()
         first, second = await both(service, calls)
         assert (second["caller"], second["direction"], second["outcome"]) == (
-            "bob@sales.example", "outgoing", "recorded")
+            "bob@sales.example", "outbound", "recorded")
         assert second["merged_into"] is None
         found, own = Whereabouts.of(service, first), Whereabouts.of(service, second)
         assert (found.speakers("caller", call, taken, outside), found.speakers("callee", call, taken, outside)) == (
