@@ -16,7 +16,8 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
-from tests.asterisk import TRUNK_ADDRESS, AsteriskServer
+from tests.asterisk import AsteriskServer
+from tests.servers import TRUNK_ADDRESS
 from tests.sip import Message, media_of, sdp, uri_of
 from tests.sounds import PACKET, noise
 from tests.useragent import Address, CallFailed, UserAgent, session_id

@@ -4,46 +4,26 @@
 as a child process, and waits until it says that it is fully booted. It ends its own process and no other.
 """
 
-import os
-import random
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
-from types import TracebackType
-from typing import ClassVar, Self
 
-from tests.sounds import noise, write
+from tests.servers import MUSIC, PROJECT, TRUNK_ADDRESS, USERS, Server, ServerFault, free_port, rtp_range
+from tests.sounds import write
 
-__all__ = ["MUSIC", "TRUNK_ADDRESS", "USERS", "AsteriskFault", "AsteriskServer", "Installation", "find_installation",
-           "warden"]
-
-PROJECT = Path(__file__).resolve().parent.parent
-
-USERS = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi")
-"""The users of `asterisk-conf/pjsip.conf`; their numbers are 101 to 108."""
-
-MUSIC = noise(9, seconds=10)
-"""What the server plays to who is on hold."""
-
-TRUNK_ADDRESS = "127.0.0.2"
-"""Who speaks SIP from here is the trunk."""
+__all__ = ["AsteriskFault", "AsteriskServer", "Installation", "find_installation"]
 
 _WANTED = "22"
 _BOOT_SECONDS = 20.0
-_PORTS = (20_000, 32_000)
-"""Below the ephemeral ports (ip(7): from 32768), so that nobody's outgoing socket is in the way."""
-_RTP_PORTS = 2_000
 
 
-class AsteriskFault(Exception):
+class AsteriskFault(ServerFault):
     """Asterisk is not there, or did not do what the harness needs of it."""
 
 
@@ -106,68 +86,31 @@ def find_installation(cache: Path = PROJECT / ".cache" / "asterisk-root") -> Ins
     raise AsteriskFault(f"no Asterisk {_WANTED} on PATH or in .cache: run `make test`, which fetches one")
 
 
-def _free_port(kind: socket.SocketKind, draw: Callable[[], int]) -> int:
-    """A port of 127.0.0.1 that nobody has bound, for UDP (SOCK_DGRAM) or TCP (SOCK_STREAM)."""
-    for _ in range(100):
-        port = draw()
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AsteriskFault(f"no free port between {_PORTS[0]} and {_PORTS[1]}")
-
-
-def warden(pid: int) -> subprocess.Popen[bytes]:
-    """Ends process `pid` when this one is gone, even by SIGKILL: the pipe that it reads from is then closed."""
-    return subprocess.Popen(
-        ["sh", "-c", 'read -r _; kill -KILL "$0"', str(pid)], stdin=subprocess.PIPE, start_new_session=True
-    )
-
-
-class AsteriskServer:
-    """One Asterisk in a private folder. `start()`, `stop()`, `kill()` and `restart()` block: in a coroutine, call
-    them by `asyncio.to_thread`.
-
-    Ports, passwords and folders are drawn once and stay the same over `kill()` and `restart()`.
+class AsteriskServer(Server):
+    """One Asterisk in a private folder; `Server` says how it lives.
 
     Args:
-        folder: where configuration, spool and logs go; made when missing. None: a temporary folder, removed by
-            `stop()`.
-        umask: of the child, for the files that it writes; 0o077 keeps recordings private.
+        folder, umask: as `Server` has them.
         calls: a port of 127.0.0.1 where the application `recorder` is, for Asterisk to connect to, as `phonograph`
             and with `ari_password`; None: it connects to nobody.
         trusts: the certificate of the authority that signed that of `localhost`, to which it then connects by TLS;
             None: it connects without.
-
-    Attributes:
-        living: the servers that were started and not ended, for who has to clean up after a test that failed.
     """
 
-    living: ClassVar[set["AsteriskServer"]] = set()
+    fault = AsteriskFault
 
     def __init__(self, folder: Path | None = None, *, umask: int = 0o077, calls: int | None = None,
                  trusts: Path | None = None) -> None:
         self.installation = find_installation()
-        self._umask = umask
+        super().__init__("Asterisk", folder, umask=umask)
         self._calls = calls
         self._trusts = trusts
-        self._temporary = folder is None
-        self.folder = Path(tempfile.mkdtemp(prefix="asterisk-")) if folder is None else folder.resolve()
         # A Unix socket's path holds 107 bytes (unix(7)), too few for many a test's folder.
         self._run = Path(tempfile.mkdtemp(prefix="asterisk-run-"))
-        self._process: subprocess.Popen[bytes] | None = None
-        self._warden: subprocess.Popen[bytes] | None = None
-
-        def draw() -> int:
-            return random.randrange(*_PORTS)
-
-        self.sip_port = _free_port(socket.SOCK_DGRAM, draw)
-        self.http_port = _free_port(socket.SOCK_STREAM, draw)
-        self.trunk_port = _free_port(socket.SOCK_DGRAM, draw)
-        # Two servers may share ports of this range: Asterisk steps over one that is taken.
-        self.rtp_first = random.randrange(12_000, _PORTS[0] - _RTP_PORTS, 2)
+        self.sip_port = free_port(socket.SOCK_DGRAM)
+        self.http_port = free_port(socket.SOCK_STREAM)
+        self.trunk_port = free_port(socket.SOCK_DGRAM)
+        self.rtp_first, self.rtp_last = rtp_range()
         self.ari_user = "phonograph"
         self.ari_password = token_hex(16)
         self._passwords = {user: token_hex(8) for user in USERS}
@@ -211,50 +154,19 @@ class AsteriskServer:
         return self._data / "sounds"
 
     @property
-    def pid(self) -> int:
-        """Of the running server.
+    def trunk_server(self) -> tuple[str, int]:
+        """Where the trunk sends SIP to."""
+        return self.sip_address
 
-        Raises:
-            AsteriskFault: it does not run.
-        """
-        if self._process is None or self._process.poll() is not None:
-            raise AsteriskFault("Asterisk does not run")
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether the process lives."""
-        return self._process is not None and self._process.poll() is None
+    def domain(self, user: str) -> str:
+        """What stands behind the @ where a phone names its user."""
+        return self.sip_address[0]
 
     def password(self, user: str) -> str:
         """The SIP password of one of `USERS`."""
         return self._passwords[user]
 
     # ---- Life -----------------------------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Writes the configuration and starts the server; returns when it is fully booted.
-
-        Raises:
-            AsteriskFault: it ended, or was not ready in time; the message has the end of its log.
-        """
-        if self.running:
-            raise AsteriskFault("Asterisk runs already")
-        if self._process is not None:
-            self._reap()
-        self._prepare()
-        with (self.folder / "log" / "console.log").open("ab") as console:
-            self._process = subprocess.Popen(
-                [*self.installation.command, "-C", str(self._conf), "-f", "-n"],
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=subprocess.STDOUT,
-                umask=self._umask,
-                start_new_session=True,
-            )
-        self._warden = warden(self._process.pid)
-        self.living.add(self)
-        self._await_boot(self._process)
 
     def cli(self, command: str, *, timeout: float = 10.0) -> str:
         """What Asterisk's console answers to `command`.
@@ -276,33 +188,9 @@ class AsteriskServer:
             raise AsteriskFault(f"`{command}` failed: {(told.stderr or told.stdout).strip()}")
         return told.stdout
 
-    def kill(self) -> None:
-        """SIGKILL, as when power fails: nothing is flushed, no header is written."""
-        os.kill(self.pid, signal.SIGKILL)
-        self._reap()
-
-    def restart(self) -> None:
-        """Ends the server if it runs, and starts it again in the same folder with the same ports."""
-        if self.running:
-            self._end()
-        self.start()
-
     def stop(self) -> None:
-        """Ends the server and removes the temporary folders. Calling it twice does no harm."""
-        if self.running:
-            self._end()
+        super().stop()
         shutil.rmtree(self._run, ignore_errors=True)
-        if self._temporary:
-            shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     # ---- Inside ---------------------------------------------------------------------------------------------
 
@@ -345,7 +233,7 @@ class AsteriskServer:
         local = {
             "http.conf": f"[general](+)\nbindport = {self.http_port}\n",
             "musiconhold.conf": f"[default](+)\ndirectory = {self.folder / 'music'}\n",
-            "rtp.conf": f"rtpstart = {self.rtp_first}\nrtpend = {self.rtp_first + _RTP_PORTS - 1}\n",
+            "rtp.conf": f"rtpstart = {self.rtp_first}\nrtpend = {self.rtp_last}\n",
             "ari.conf": f"[{self.ari_user}](+)\npassword = {self.ari_password}\n",
             "pjsip.conf": f"[transport-udp](+)\nbind = 127.0.0.1:{self.sip_port}\n"
             f"[trunk-out](+)\ncontact = sip:{TRUNK_ADDRESS}:{self.trunk_port}\n{passwords}",
@@ -360,6 +248,9 @@ class AsteriskServer:
                 f"[phonograph](+)\nuri = wss://localhost:{self._calls}\nca_list_file = {self._trusts}\n")
         for name, text in local.items():
             (self.folder / "conf" / "local" / name).write_text(text)
+
+    def _command(self) -> list[str]:
+        return [*self.installation.command, "-C", str(self._conf), "-f", "-n"]
 
     def _await_boot(self, process: subprocess.Popen[bytes]) -> None:
         """Waits for the control socket, then lets the server itself say when it is ready."""
@@ -381,31 +272,9 @@ class AsteriskServer:
                 return False
         return True
 
-    def _fail(self, process: subprocess.Popen[bytes], what: str) -> None:
-        process.kill()
-        self._reap()
-        logs = [self.folder / "log" / name for name in ("console.log", "messages.log")]
-        tail = "\n".join(log.read_text(errors="replace")[-2000:] for log in logs if log.exists())
-        raise AsteriskFault(f"Asterisk {what}\n{tail}")
+    def _logs(self) -> list[Path]:
+        return [*super()._logs(), self.folder / "log" / "messages.log"]
 
-    def _end(self) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        self._reap()
-
-    def _reap(self) -> None:
-        assert self._process is not None
-        if self._warden is not None:
-            # Before the server's id can belong to somebody else.
-            self._warden.kill()
-            self._warden.communicate()
-            self._warden = None
-        self._process.wait()
-        self._process = None
-        self.living.discard(self)
+    def _cleared(self) -> None:
         # What a killed server leaves behind would look like a living one.
         (self._run / "asterisk.ctl").unlink(missing_ok=True)

@@ -105,6 +105,8 @@ class Call:
 
     def _provisional(self, response: Message) -> None:
         self._branch = response.branch
+        # A CANCEL has the number of its INVITE (RFC 3261, 9.1), which another one was sent with after a challenge.
+        self._sequence = int(response.get("CSeq").split()[0])
         self._remote_tag = tag_of(response.get("To"))
         if response.status == 180 and self.rang_at is None:
             self.rang_at = time.time()

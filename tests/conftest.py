@@ -1,4 +1,4 @@
-"""Fixtures that more than one suite uses: the real Asterisk, and phones around it."""
+"""Fixtures that more than one suite uses: the real Asterisk and phones around it, the real FreeSWITCH."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -7,10 +7,21 @@ import pytest
 import pytest_asyncio
 
 from tests.asterisk import AsteriskServer
+from tests.freeswitch import FreeSwitchFault, FreeSwitchServer, find_installation
 from tests.pair import pair
 from tests.phone import Phones
 
-__all__ = ["asterisk", "pair", "phones"]
+__all__ = ["asterisk", "freeswitch", "pair", "phones"]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What needs a FreeSWITCH says that it was not run where there is none, and how to get one."""
+    if item.get_closest_marker("freeswitch") is None:
+        return
+    try:
+        find_installation()
+    except FreeSwitchFault as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +37,10 @@ async def phones(asterisk: AsteriskServer) -> AsyncIterator[Phones]:
     """Phones around that Asterisk; afterwards they hang up and sign off."""
     async with Phones(asterisk) as around:
         yield around
+
+
+@pytest.fixture(scope="session")
+def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreeSwitchServer]:
+    """One FreeSWITCH for the whole run; for tests with the marker `freeswitch`."""
+    with FreeSwitchServer(tmp_path_factory.mktemp("freeswitch")) as server:
+        yield server

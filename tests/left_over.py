@@ -4,20 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.asterisk import AsteriskServer
 from tests.phonograph import Phonograph
+from tests.servers import Server
 
 __all__ = ["ended_afterwards"]
 
 
 @asynccontextmanager
 async def ended_afterwards() -> AsyncIterator[None]:
-    """Ends, on leaving, every service and every Asterisk that was started inside and still runs."""
-    services, servers = set(Phonograph.living), set(AsteriskServer.living)
+    """Ends, on leaving, every service and every switch that was started inside and still runs."""
+    services, servers = set(Phonograph.living), set(Server.living)
     try:
         yield
     finally:
         for service in Phonograph.living - services:
             await service.kill()
-        for server in AsteriskServer.living - servers:
+        for server in Server.living - servers:
             await asyncio.to_thread(server.stop)

@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import pytest_asyncio
 
@@ -15,17 +14,6 @@ from tests.useragent import Address
 __all__ = ["HERE", "THERE", "pair"]
 
 HERE, THERE = noise(11, seconds=5), noise(12, seconds=5)
-
-
-@dataclass(frozen=True)
-class Other:
-    """A phone's exchange is the other phone."""
-
-    sip_address: Address
-    trunk_address: Address = ("127.0.0.1", 0)
-
-    def password(self, user: str) -> str:
-        return ""
 
 
 def free_addresses() -> tuple[Address, Address]:
@@ -43,7 +31,7 @@ async def pair() -> AsyncIterator[tuple[Phone, Phone]]:
     """Two phones, each the other's server."""
     here, there = free_addresses()
     ticker = Ticker(asyncio.get_running_loop())
-    one, two = Phone("here", Other(there), ticker, HERE), Phone("there", Other(here), ticker, THERE)
+    one, two = Phone("here", there, ticker, HERE), Phone("there", here, ticker, THERE)
     await one.agent.open(*here)
     await two.agent.open(*there)
     yield one, two

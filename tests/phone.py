@@ -27,13 +27,19 @@ __all__ = ["Call", "CallFailed", "Exchange", "Network", "Phone", "Phones"]
 
 
 class Exchange(Protocol):
-    """What phones need to know of a switch: where it is, who may register, where its trunk has to be."""
+    """What phones need to know of a switch: where it is, who may register and in which domain, where its trunk has to
+    be and sends to."""
 
     @property
     def sip_address(self) -> Address: ...
 
     @property
     def trunk_address(self) -> Address: ...
+
+    @property
+    def trunk_server(self) -> Address: ...
+
+    def domain(self, user: str) -> str: ...
 
     def password(self, user: str) -> str: ...
 
@@ -55,7 +61,7 @@ class Phone:
     """
 
     def __init__(
-        self, name: str, exchange: Exchange, ticker: Ticker, sound: Sound | None, *, password: str = ""
+        self, name: str, server: Address, ticker: Ticker, sound: Sound | None, *, domain: str = "", password: str = ""
     ) -> None:
         self.name = name
         self.rings: float | None = 0.0
@@ -68,8 +74,9 @@ class Phone:
         self.first_packet: int | None = None
         self.calls: list[Call] = []
         self.incoming: asyncio.Queue[Call] = asyncio.Queue()
-        self.agent = UserAgent(exchange.sip_address, name, password, self._received)
-        self._server = exchange.sip_address
+        self.agent = UserAgent(server, name, password, self._received)
+        self._server = server
+        self._domain = domain
         self._ticker = ticker
         self._registered = False
 
@@ -79,7 +86,7 @@ class Phone:
         Raises:
             CallFailed: refused, or no answer.
         """
-        who = f"<sip:{self.name}@{self._server[0]}>"
+        who = f"<sip:{self.name}@{self._domain}>"
         request = self.agent.request(
             "REGISTER",
             f"sip:{self._server[0]}:{self._server[1]}",
@@ -114,7 +121,7 @@ class Phone:
         added = dict(headers or {})
         if replaces is not None:
             added["Replaces"] = str(replaces.dialog)
-        local = f"<sip:{caller or self.name}@{self.agent.address[0]}>;tag={token_hex(4)}"
+        local = f"<sip:{caller or self.name}@{self._domain or self.agent.address[0]}>;tag={token_hex(4)}"
         stream = self._stream(sound or self.sound)
         call = Call(self, stream, call_id=token_hex(10), local=local, remote=f"<{uri}>", uri=uri)
         self.calls.append(call)
@@ -191,7 +198,9 @@ class Phones:
         Raises:
             CallFailed: it may not register.
         """
-        phone = Phone(name, self._exchange, self._ticker, sound, password=self._exchange.password(name))
+        exchange = self._exchange
+        phone = Phone(name, exchange.sip_address, self._ticker, sound, domain=exchange.domain(name),
+                      password=exchange.password(name))
         await phone.agent.open(self._exchange.sip_address[0], 0)
         self._open.append(phone)
         await phone.register()
@@ -199,7 +208,7 @@ class Phones:
 
     async def trunk(self, sound: Sound | None = None, *, name: str = "trunk") -> Phone:
         """The outside: it calls in without a password, and gets the calls that go out."""
-        phone = Phone(name, self._exchange, self._ticker, sound)
+        phone = Phone(name, self._exchange.trunk_server, self._ticker, sound)
         await phone.agent.open(*self._exchange.trunk_address)
         self._open.append(phone)
         return phone

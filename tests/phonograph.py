@@ -19,7 +19,8 @@ from typing import Any, ClassVar, Self
 import aiohttp
 import yaml
 
-from tests.asterisk import AsteriskServer, warden
+from tests.asterisk import AsteriskServer
+from tests.servers import warden
 
 __all__ = ["Phonograph", "PhonographFault", "settings"]
 

@@ -194,11 +194,14 @@ class UserAgent(asyncio.DatagramProtocol):
         the CSeq number that it belongs to."""
         final = await self.ask(request, provisional=provisional)
         sequence = int(request.get("CSeq").split()[0])
-        if final.status != 401 or not self._password:
+        if final.status not in (401, 407) or not self._password:
             return final, sequence
+        # A registrar challenges for itself, a proxy as a proxy, and a switch is either (RFC 3261, 22.2 and 22.3).
+        challenge, answer = (("WWW-Authenticate", "Authorization") if final.status == 401
+                             else ("Proxy-Authenticate", "Proxy-Authorization"))
         method, uri = request.start.split()[:2]
         proof = authorization(
-            final.get("WWW-Authenticate"),
+            final.get(challenge),
             method=method,
             uri=uri,
             user=self.user,
@@ -206,7 +209,7 @@ class UserAgent(asyncio.DatagramProtocol):
             cnonce=token_hex(4),
         )
         headers = [pair for pair in request.headers if pair[0] != "CSeq"]
-        headers += [("CSeq", f"{sequence + 1} {method}"), ("Authorization", proof)]
+        headers += [("CSeq", f"{sequence + 1} {method}"), (answer, proof)]
         again = Message(request.start, headers, request.body)
         return await self.ask(again, provisional=provisional), sequence + 1
 

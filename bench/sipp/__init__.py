@@ -19,7 +19,8 @@ from typing import Self
 
 from bench.load import CODEC, Talk, register
 from bench.ports import free_udp_port
-from tests.asterisk import TRUNK_ADDRESS, AsteriskServer
+from tests.asterisk import AsteriskServer
+from tests.servers import TRUNK_ADDRESS
 from tests.sounds import noise
 from tests.useragent import UserAgent
 

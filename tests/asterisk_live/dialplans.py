@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.asterisk import PROJECT, AsteriskServer
+from tests.asterisk import AsteriskServer
 from tests.phone import CallFailed, Phone
+from tests.servers import PROJECT
 
 Dialplan = Callable[[str], None]
 """Adds lines to the context of the users' calls, until the test is over."""

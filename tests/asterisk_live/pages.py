@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import yaml
 
-from tests.asterisk import PROJECT
 from tests.phonograph import Json
+from tests.servers import PROJECT
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _CONSOLE = re.compile(r'asterisk -rx "([^"\n]+)"|`(module (?:re)?load [\w.]+)`')

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from tests.asterisk import MUSIC, USERS, AsteriskServer
+from tests.asterisk import AsteriskServer
 from tests.asterisk_live.meeting import (
     CAROL,
     IN_A_MIX,
@@ -30,6 +30,7 @@ from tests.asterisk_live.recorded import ALICE, APART, BOB, EVERYTHING
 from tests.hearing import follow, whose_audio
 from tests.phone import Call, Phones
 from tests.phonograph import Phonograph, settings
+from tests.servers import MUSIC, USERS
 from tests.sounds import RATE, Samples, Sound, noise, tone, write
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]

@@ -1,47 +1,14 @@
 """What can happen to a call on this exchange, told by ear: before anybody records it."""
 
 import asyncio
-from collections.abc import Iterable
 
 import pytest
 
-from tests.asterisk import MUSIC, AsteriskServer
-from tests.hearing import whose_audio
-from tests.phone import Call, Phones
-from tests.sounds import RATE, noise
+from tests.asterisk import AsteriskServer
+from tests.phone import Phones
+from tests.who_hears import SOUNDS, all_heard, connected, ended, heard_now
 
 pytestmark = pytest.mark.asterisk
-
-SOUNDS = {
-    name: noise(seed) for seed, name in enumerate(("alice", "bob", "carol", "dave", "grace", "heidi", "trunk"), 21)
-}
-VOICES = {name: sound.samples for name, sound in {**SOUNDS, "music": MUSIC}.items()}
-
-
-async def heard_now(call: Call) -> set[str]:
-    """Who is in the next second of audio; what was under way goes by first."""
-    async with asyncio.timeout(10):
-        await call.stream.listen(1.3)
-    return set(whose_audio(call.stream.heard()[-RATE:], VOICES))
-
-
-async def all_heard(*calls: Call) -> list[set[str]]:
-    """`heard_now` of each, at the same time."""
-    return await asyncio.gather(*(heard_now(call) for call in calls))
-
-
-async def connected(call: Call, taken: Call) -> None:
-    """Until both hear the other: right after the answer Asterisk has not joined them yet, and loses what is asked."""
-    async with asyncio.timeout(10):
-        await call.answered
-        await asyncio.gather(call.stream.listen(0.1), taken.stream.listen(0.1))
-
-
-async def ended(calls: Iterable[Call]) -> None:
-    async with asyncio.timeout(10):
-        for call in calls:
-            await call.ended
-
 
 # ---- Transfers ------------------------------------------------------------------------------------------------------
 

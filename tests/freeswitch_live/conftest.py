@@ -1,0 +1,23 @@
+"""Fixtures of the tests on a real FreeSWITCH; those of the same name as on Asterisk do the same."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from tests.freeswitch import FreeSwitchServer
+from tests.left_over import ended_afterwards
+from tests.phone import Phones
+
+
+@pytest_asyncio.fixture
+async def phones(freeswitch: FreeSwitchServer) -> AsyncIterator[Phones]:
+    """Phones around the FreeSWITCH; afterwards they hang up and sign off."""
+    async with Phones(freeswitch) as around:
+        yield around
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def nothing_outlives_its_test() -> AsyncIterator[None]:
+    """One failure is one failure: whatever a test has started ends with it."""
+    async with ended_afterwards():
+        yield
