@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import re
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from link.lease import DEAD_AFTER, EVERY
+from link.lease import DEAD_AFTER, EVERY, VARIABLE
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, converse
 from tests.phone import Phones
@@ -25,6 +28,12 @@ def service_of(server: AsteriskServer, folder: Path, application: str) -> Phonog
 def faults(service: Phonograph) -> list[str]:
     lines = (json.loads(line) for line in (service.folder / "phonograph.log").read_text().splitlines())
     return [str(line["fault"]) for line in lines if line.get("fault")]
+
+
+def lease(server: AsteriskServer) -> str:
+    """Which service holds it, and in which of its lives; "free" when it was given back, "" when there is none."""
+    found = re.search(rf"{VARIABLE}=([^/\n]*/?[^/\n]*)", server.cli("dialplan show globals"))
+    return found[1] if found is not None else ""
 
 
 async def stands_by(service: Phonograph) -> None:
@@ -54,7 +63,9 @@ async def test_a_second_service_is_refused_and_takes_over_when_the_first_stops(
     assert talk.recording["state"] == "ready"
     assert await second.calls() == []
     assert faults(first) == []
+    held = lease(asterisk)
     await first.stop()
+    assert lease(asterisk) != held  # given back: nobody has to wait until it counts as dead
     await is_up(second, within=EVERY + 10)
     await converse(second, alice, bob, "102", seconds=1.0)
     assert len(await second.calls()) == 1
@@ -106,3 +117,39 @@ async def test_a_lease_ends_with_its_asterisk(tmp_path: Path) -> None:
     assert time.monotonic() - begun < DEAD_AFTER
     await second.stop()
     await asyncio.to_thread(server.stop)
+
+
+async def test_a_reload_that_clears_all_variables_leaves_the_lease_with_its_holder(tmp_path: Path) -> None:
+    server = AsteriskServer(tmp_path / "asterisk")
+    await asyncio.to_thread(server.start)
+    try:
+        dialplan = server.folder / "conf" / "extensions.conf"
+        dialplan.write_text(f"[general]\nclearglobalvars = yes\n{dialplan.read_text()}")
+        async with service_of(server, tmp_path / "first", "recorder") as first:
+            held = lease(server)
+            async with standing_by(service_of(server, tmp_path / "second", "another")) as second:
+                await asyncio.to_thread(server.cli, "dialplan set global CLEARED no")
+                for _ in range(2):  # the first one reads the setting, the next one does it
+                    await asyncio.to_thread(server.cli, "dialplan reload")
+                assert "CLEARED" not in await asyncio.to_thread(server.cli, "dialplan show globals")
+
+                async def back() -> bool:
+                    return await asyncio.to_thread(lease, server) == held
+
+                await first.until(back, "has not written its lease again")
+                await asyncio.sleep(2 * EVERY)
+                assert (await first.get("/health"))["switches"]["main"]["up"] is True
+                assert (faults(first), faults(second)) == ([], ["switch.taken"])
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def standing_by(service: Phonograph) -> AsyncIterator[Phonograph]:
+    """The service, which waits for another one's lease."""
+    await service.start(until_up=False)
+    try:
+        await stands_by(service)
+        yield service
+    finally:
+        await service.stop()
