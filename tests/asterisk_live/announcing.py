@@ -33,10 +33,10 @@ def put_sound(asterisk: AsteriskServer) -> None:
     write_chime(asterisk.sounds / "custom" / "consent.wav")
 
 
-def write_chime(file: Path) -> None:
-    """A sound of 600 ms."""
+def write_chime(file: Path, seconds: float = 0.6) -> None:
+    """A sound."""
     file.parent.mkdir(exist_ok=True)
-    samples = (8000 * np.sin(2 * np.pi * CHIME * np.arange(round(0.6 * RATE)) / RATE)).astype("<i2")
+    samples = (8000 * np.sin(2 * np.pi * CHIME * np.arange(round(seconds * RATE)) / RATE)).astype("<i2")
     with wave.open(str(file), "wb") as written:
         written.setnchannels(1)
         written.setsampwidth(2)

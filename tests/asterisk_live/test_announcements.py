@@ -19,7 +19,9 @@ from tests.asterisk_live.announcing import (
     beeps,
     put_sound,
     told,
+    write_chime,
 )
+from tests.asterisk_live.pausing import until_tone
 from tests.asterisk_live.recorded import ALICE, BOB, TRUNK, Conversation, clear, converse, said
 from tests.asterisk_live.whereabouts import SOUNDS, Whereabouts, heard, row_of
 from tests.asterisk_live.whereabouts import connected as talking
@@ -149,6 +151,29 @@ async def test_a_beep_does_not_keep_the_tap_from_hearing_the_next_party(
             assert found.speakers("callee", taken, then) == ["bob", "carol"]
             assert beeps(taken)
             assert beeps(then)
+
+
+async def test_a_sound_that_a_transfer_comes_into_is_cut_short_and_said_again(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    write_chime(asterisk.sounds / "custom" / "long.wav", seconds=3.0)
+    trunk = await phones.trunk(TRUNK)
+    bob, carol = await phones.user("bob", BOB), await phones.user("carol", SOUNDS["carol"])
+    bob.first_packet, carol.first_packet = 40000, 30000
+    async with announcing(asterisk, tmp_path, "{sound: custom/long}") as service:
+        call, taken = await talking(trunk, bob, "102")
+        await until_tone(call, CHIME)
+        transferring = asyncio.create_task(taken.refer("103"))
+        then = await carol.next_call()
+        assert await transferring == 200
+        await heard(call, then, seconds=5)
+        await call.hangup()
+        row = await row_of(service, call, rows=1)
+        assert Whereabouts.of(service, row).speakers("callee", taken, then) == ["bob", "carol"]
+
+    assert [one["state"] for one in told(row)] == ["failed", "done"]
+    assert "carol" in told(row)[-1]["parties"]
+    for phone in (call, then):
+        assert sum(last - first > 2.5 for first, last in tones(phone.stream.heard(), CHIME)) == 1
 
 
 async def test_the_beep_is_silent_in_a_pause(asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
