@@ -11,6 +11,7 @@ import pytest
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.dialplans import ANSWERS, Dialplan, page, tells, told
 from tests.asterisk_live.recorded import ALICE, BOB, Conversation, clear
+from tests.asterisk_live.test_pausing import channel_of
 from tests.phone import Call, Phone, Phones
 from tests.phonograph import Json, Phonograph
 
@@ -195,13 +196,15 @@ async def test_the_caller_starts_and_stops_by_keys_and_each_start_makes_a_record
 
 
 async def test_an_operator_makes_a_second_recording_over_the_command_line(
-        service: Phonograph, phones: Phones, dialplan: Dialplan) -> None:
+        service: Phonograph, phones: Phones, dialplan: Dialplan, asterisk: AsteriskServer) -> None:
     call, taken = await with_keys(phones, dialplan, "alice")
     identity = (await service.calls())[0]["id"]
     for verb, state in (("start", "recording"), ("stop", "processing"), ("start", "recording")):
         status, said = await service.cli(verb, identity)
         assert status == 0, said
         await stands(service, state)
+        if verb == "start":
+            await is_told_of(service, asterisk, (await service.calls())[0]["recordings"][-1]["id"])
         await asyncio.sleep(1)
     await call.hangup()
     await taken.ended
@@ -220,10 +223,15 @@ async def test_what_policy_always_records_no_key_stops_and_an_operator_can(
     identity = (await service.calls())[0]["id"]
     assert (await service.calls())[0]["recordings"][0]["state"] == "recording"
     assert (await service.cli("stop", identity))[0] == 0
+    await call.dial("*73")
+    await refused(service, times=2)
+    assert len((await service.calls())[0]["recordings"]) == 1
+    assert (await service.cli("start", identity))[0] == 0
+    await stands(service, "recording")
     await call.hangup()
     await taken.ended
     (row,) = await service.closed(1)
-    assert len(row["recordings"]) == 1
+    assert len(row["recordings"]) == 2
 
 
 async def test_what_policy_skips_neither_key_nor_operator_starts(
@@ -288,11 +296,21 @@ async def stands(service: Phonograph, state: str) -> None:
     await service.until(so, f"has no recording that is {state}")
 
 
-async def refused(service: Phonograph) -> None:
-    """Wait until the service has refused somebody."""
+async def is_told_of(service: Phonograph, asterisk: AsteriskServer, recording: str) -> None:
+    """Wait until a recording's id stands on the caller's channel."""
+    told = f"dialplan eval function SHARED(RECORDER_ID,{channel_of(asterisk, 'alice')})"
+
+    async def so() -> bool:
+        return recording in await asyncio.to_thread(asterisk.cli, told)
+
+    await service.until(so, f"has not told the dialplan of {recording}")
+
+
+async def refused(service: Phonograph, times: int = 1) -> None:
+    """Wait until the service has refused somebody, so many times."""
     identity = (await service.calls())[0]["id"]
 
     async def so() -> bool:
-        return "refused" in (await service.cli("explain", identity))[1]
+        return (await service.cli("explain", identity))[1].count("refused") >= times
 
     await service.until(so, "has refused nobody")

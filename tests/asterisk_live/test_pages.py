@@ -18,6 +18,7 @@ from tests.asterisk_live.dialplans import Dialplan
 from tests.asterisk_live.pages import blocks, conf, documents, on_the_command_line, on_the_console, pages
 from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, clear, converse, said
 from tests.asterisk_live.test_faults import begin, recording_runs
+from tests.asterisk_live.test_pausing import channel_of
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph, settings
 
@@ -44,13 +45,6 @@ async def service(asterisk: AsteriskServer, tmp_path: Path) -> AsyncIterator[Pho
     """The product, recording every call."""
     async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as running:
         yield running
-
-
-def channel_of(asterisk: AsteriskServer, user: str) -> str:
-    """The name of a user's channel, as ``core show channels`` has it."""
-    found = re.search(rf"^PJSIP/{user}-[0-9a-f]+", asterisk.cli("core show channels concise"), re.MULTILINE)
-    assert found is not None
-    return found[0]
 
 
 @pytest.mark.parametrize("page", CONSOLE)
