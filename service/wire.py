@@ -17,7 +17,7 @@ from esl_app.wire import Address as EventSocket
 from link.lease import Holder
 from recorder.ports import Switch
 from recorder.world import Limits
-from service import asterisk_check, freeswitch_check
+from service import asterisk_check, freeswitch_check, shared_folders
 from service.findings import Finding
 from service.switch_settings import AsteriskSettings, Connect, FreeSwitchSettings, SwitchSettings
 
@@ -62,11 +62,15 @@ def switch(name: str, settings: SwitchSettings, holder: Holder) -> Switch:
     return AriSwitch(name, _way(settings), holder, operations_per_second=settings.operations_per_second)
 
 
-def examine(name: str, settings: SwitchSettings) -> AsyncIterator[Finding]:
+async def examine(name: str, settings: SwitchSettings) -> AsyncIterator[Finding]:
     """What ``phonograph check`` says of a switch, line by line."""
-    if isinstance(settings, FreeSwitchSettings):
-        return freeswitch_check.examine(name, settings)
-    return asterisk_check.examine(name, _way(settings), settings.spool)
+    findings = (freeswitch_check.examine(name, settings) if isinstance(settings, FreeSwitchSettings)
+                else asterisk_check.examine(name, _way(settings), settings.spool))
+    async for finding in findings:
+        yield finding
+    if isinstance(settings, AsteriskSettings):
+        for finding in shared_folders.examine(name, settings.spool, settings.audio_path):
+            yield finding
 
 
 def _way(settings: AsteriskSettings) -> Client | Listening:
