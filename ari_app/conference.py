@@ -10,7 +10,7 @@ import re
 
 from ari_app.generated.operations import Operations
 from ari_app.names import member_id, snoop_id
-from faults import SwitchOperationFailed
+from faults import ConferenceNameUnusable
 from recorder.model import Direction
 
 CONTEXT = "recorder-member"
@@ -37,11 +37,12 @@ async def join(operations: Operations, app: str, conference: str, segment: str) 
         segment: names both channels.
 
     Raises:
-        SwitchFault: there is no such conference, its name cannot be passed on, or Asterisk did not do it.
+        ConferenceNameUnusable: its name cannot be passed on, now or later.
+        SwitchFault: there is no such conference, or Asterisk did not do it.
     """
     name = (await operations.bridges_get(conference)).name
     if not can_be_joined(name):
-        raise SwitchOperationFailed("The conference's name has characters that a dialplan cannot take.")
+        raise ConferenceNameUnusable("The conference's name has characters that a dialplan cannot take.")
     await operations.channels_originate_with_id(
         snoop_id(segment, Direction.MIX), endpoint=f"Local/s@{CONTEXT}/n", app=app, other_channel_id=member_id(segment),
         variables={"variables": {VARIABLE: name}})

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from ari_app.leaving import Leaving
 from ari_app.names import files, parse, recording_name, snoop_id
-from faults import SwitchFault, SwitchOperationFailed
+from faults import ConferenceNameUnusable, SwitchFault, SwitchOperationFailed
 from recorder.effects import Attach, Detach
 from recorder.events import DETACHED, TapDown, TapFailed, TapUp
 from recorder.model import Direction, Source
@@ -62,6 +62,7 @@ class _Tap:
     started: dict[Direction, float] = field(default_factory=dict)
     finished: dict[Direction, float] = field(default_factory=dict)
     cause: str = ""
+    hopeless: bool = False
     unwanted: bool = False
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     attaching: bool = False
@@ -127,6 +128,7 @@ class Taps:
                     await _all(self._record(tap, one) for one in tap.directions)
         except SwitchFault as fault:
             tap.cause = fault.message
+            tap.hopeless = isinstance(fault, ConferenceNameUnusable)
         except TimeoutError:
             tap.cause = "the snoop channels did not come up in time"
         tap.attaching = False
@@ -271,7 +273,7 @@ class Taps:
             self._down(tap)
         elif not tap.recorded and not tap.started and self._taps.pop(tap.segment, None) is not None:
             self._tell(TapFailed(switch=self._switch, at=self._clock(), sequence=self._sequence(), segment=tap.segment,
-                                 cause=tap.cause or "ended before it was up"))
+                                 cause=tap.cause or "ended before it was up", hopeless=tap.hopeless))
 
     def _down(self, tap: _Tap) -> None:
         if self._taps.pop(tap.segment, None) is None:

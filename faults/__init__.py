@@ -17,6 +17,7 @@ dashboards and the failed list may rely on it.
     │   ├── SwitchTooOld                 switch.too-old
     │   ├── SwitchModuleMissing          switch.module-missing
     │   ├── SwitchOperationFailed        switch.operation
+    │   │   └── ConferenceNameUnusable   switch.operation.name
     │   ├── SwitchProtocolBroken         switch.protocol
     │   ├── SwitchTaken                  switch.taken
     │   └── SwitchOverflowed             switch.overflowed
@@ -189,6 +190,15 @@ class SwitchOperationFailed(SwitchFault):
 
     id = "switch.operation"
     recording = "The tap is tried again while the call lasts."
+
+
+class ConferenceNameUnusable(SwitchOperationFailed):
+    """No quiet member can be sent into a conference of that name."""
+
+    id = "switch.operation.name"
+    blame = Blame.ADMINISTRATOR
+    recording = "Its mix is not recorded. Each member's track is, and the recording is marked incomplete."
+    remedy = "Name the conference by letters and digits in the dialplan, whatever the caller has dialled."
 
 
 class SwitchProtocolBroken(SwitchFault):

@@ -133,6 +133,7 @@ class TrackEvidence:
         nothing: seconds of fill that were: the next tap heard the same.
         dropped: the same, where the switch passed none of the party's packets on to the other party.
         unknown: seconds of long fill in which packets came, and no other tap was tried.
+        failed: why it has no segments, if a tap of it was tried.
     """
 
     track: str
@@ -144,6 +145,7 @@ class TrackEvidence:
     nothing: float = 0.0
     dropped: float = 0.0
     unknown: float = 0.0
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,8 @@ def judge(evidence: TrackEvidence) -> Verdict:
         findings.append(Finding(kind, incomplete, sentence))
 
     if not evidence.segments:
-        find("missing", True, f"Track {name} was never recorded.")
+        why = f": {evidence.failed.rstrip('.')}" if evidence.failed else ""
+        find("missing", True, f"Track {name} was never recorded{why}.")
     elif missing:
         find("missing", True, f"Track {name} lacks {missing} of {len(evidence.segments)} files.")
     if empty:

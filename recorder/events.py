@@ -131,10 +131,11 @@ class TapDown(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapFailed(Event):
-    """A tap could not be attached, or broke before any audio."""
+    """A tap could not be attached, or broke before any audio. ``hopeless``: nor can another one of that source."""
 
     segment: str
     cause: str
+    hopeless: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

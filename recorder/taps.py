@@ -239,7 +239,7 @@ def attach(world: World, call: Call, source: Source, at: float, now: float) -> C
 
 
 def _attach_missing(world: World, call: Call, sources: frozenset[Source], at: float, now: float) -> Call:
-    busy = {segment.source for segment in open_taps(call)}
+    busy = {segment.source for segment in open_taps(call)} | world.hopeless.get(call.id, set())
     for source in sorted(sources - busy, key=lambda one: (one.leg, one.bridge)):
         if _left_behind(world, call, source.leg):
             continue
@@ -292,7 +292,9 @@ def _apply(world: World, call: Call, event: TapUp | TapDown | TapFailed, now: fl
     if segment.state in FINAL_SEGMENT and before not in FINAL_SEGMENT:
         for name in ("detach", "lose"):
             world.timers.stop(call.id, f"{name}:{segment.id}")
-        if before in _LIVE:
+        if isinstance(event, TapFailed) and event.hopeless:
+            world.hopeless.setdefault(call.id, set()).add(segment.source)
+        elif before in _LIVE:
             _wait_before_retry(world, call, segment.source, now)
     return call
 

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from recorder.effects import Effect
 from recorder.events import TapDown, TapFailed, TapUp
-from recorder.model import Bridge, Call, CallKind, Leg
+from recorder.model import Bridge, Call, CallKind, Leg, Source
 from recorder.states import CallState
 from recorder.timers import Timers
 
@@ -76,6 +76,7 @@ class World:
         recordings: recording -> the open call that it belongs to.
         asking: calls whose question policy has not answered yet.
         held: leg that waits for its decision -> whether it waits inside our application.
+        hopeless: call -> the sources that the switch cannot tap; this life of the service does not try again.
         marked: call -> what the dialplan was told of its decision.
         quieted: calls in which a pause is, or was until a moment ago.
         requests: pause request -> the calls that have not confirmed it yet.
@@ -101,6 +102,7 @@ class World:
     recordings: dict[str, str] = field(default_factory=dict)
     asking: set[str] = field(default_factory=set)
     held: dict[str, bool] = field(default_factory=dict)
+    hopeless: dict[str, set[Source]] = field(default_factory=dict)
     marked: dict[str, Mapping[str, str]] = field(default_factory=dict)
     quieted: set[str] = field(default_factory=set)
     requests: dict[str, set[str]] = field(default_factory=dict)
@@ -154,6 +156,7 @@ class World:
         self.calls.pop(call.id, None)
         self.timers.stop_all(call.id)
         self.marked.pop(call.id, None)
+        self.hopeless.pop(call.id, None)
         self.asking.discard(call.id)
         self.quieted.discard(call.id)
         for recording in call.recordings:

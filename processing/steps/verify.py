@@ -108,11 +108,18 @@ def _fill(file: BufferedReader, info: WavInfo, channel: int) -> tuple[FillRun, .
     return fill_runs((block[:, channel] for block in read_blocks(file, info, _BLOCK_SAMPLES)), rate=info.rate)
 
 
+def _failed(context: Context, track: str) -> str:
+    """Why the last tap that should have fed a track as its own has no file."""
+    return next((segment.cause for segment in reversed(context.recording.segments)
+                 if segment.side == track and not segment.files), "")
+
+
 def _verdict(context: Context, track: str, rate: int, segments: list[SegmentEvidence], heard: list[Heard]) -> Facts:
     received, lost = packets_of(context.call, track) or (None, None)
     found = silence(heard, leg_of(context.call, track))
     verdict = judge(TrackEvidence(track, rate, segments, received=received, lost=lost, deaf=found.deaf,
-                                  nothing=found.nothing, dropped=found.dropped, unknown=found.unknown))
+                                  nothing=found.nothing, dropped=found.dropped, unknown=found.unknown,
+                                  failed=_failed(context, track)))
     return {"track": track, "complete": verdict.complete, "shortfallMs": round(verdict.shortfall_ms, 1),
             "findings": [{"id": one.id, "incomplete": one.incomplete, "sentence": one.sentence}
                          for one in verdict.findings]}

@@ -356,3 +356,25 @@ async def test_what_confbridge_recorded_by_itself_becomes_a_recording_of_the_con
         mixed = samples(Path(recording["mixed"]))
         assert sorted(whose_audio(mixed[-3 * RATE:], VOICES)) == ["alice", "bob"]
         assert not (monitor / "recording-8901.wav").exists()
+
+
+async def test_a_conference_whose_name_no_dialplan_can_take_has_its_members_tracks_and_says_why_there_is_no_mix(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    for priority, step in enumerate(("Answer()", "Set(NAME=a^b)", "ConfBridge(${NAME})"), start=1):
+        asterisk.cli(f'dialplan add extension 8903,{priority},"{step}" into users')
+    try:
+        async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as service:
+            calls = await meet(phones, "8903", "8903")
+            await running(service, 2)
+            await asyncio.sleep(3)
+            for call in calls.values():
+                await call.hangup()
+            row = await conference_of(service, rows=3)
+            (recording,) = row["recordings"]
+            assert (row["outcome"], recording["state"]) == ("recorded", "incomplete")
+            assert "Track mix was never recorded: The conference's name" in recording["reason"]
+            assert [one["state"] for one in recording["segments"]].count("failed") == 1
+            mixed = samples(Path(recording["mixed"]))
+            assert sorted(whose_audio(mixed[-2 * RATE:], VOICES)) == ["alice", "bob"]
+    finally:
+        asterisk.cli("dialplan remove extension 8903@users")

@@ -175,9 +175,9 @@ class Story:
                                     cause=cause, started=self.started.get(segment), ended=self.at,
                                     files=files(segment)))
 
-    def tap_failed(self, segment: str, cause: str = "no such channel") -> list[Effect]:
+    def tap_failed(self, segment: str, cause: str = "no such channel", *, hopeless: bool = False) -> list[Effect]:
         return self.receive(TapFailed(switch=SWITCH, at=self.at, sequence=self.next_sequence(), segment=segment,
-                                      cause=cause))
+                                      cause=cause, hopeless=hopeless))
 
     def asks(self, verb: Verb, target: str, *, actor: ActorKind = ActorKind.OPERATOR, owner: str = "operator",
              leg: str | None = None, request: str = "request", longest: float | None = None,

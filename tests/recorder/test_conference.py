@@ -46,6 +46,19 @@ def talking(story: Story, *legs: str) -> dict[str, str]:
     return {attach.source.leg: attach.segment for attach in wanted}
 
 
+def test_a_mix_that_can_never_be_had_is_tried_once_and_the_members_are_recorded() -> None:
+    story = Story(says(True))
+    segments = talking(story, "alice", "bob")
+    story.wait(5)
+    assert attached([*story.tap_failed(segments[""], "the name cannot be joined", hopeless=True)]) == []
+    assert attached([*story.wait(60)]) == []
+    story.asks(Verb.PAUSE, "alice")
+    for leg in ("alice", "bob"):
+        story.tap_down(segments[leg])
+    again = attached([*story.asks(Verb.RESUME, "alice")])
+    assert sorted(one.source.leg for one in again) == ["alice", "bob"]
+
+
 def test_a_members_own_call_becomes_part_of_the_conference() -> None:
     story = Story(says(True))
     talking(story, "alice", "bob")
