@@ -1,7 +1,8 @@
 """Taking over the file that ConfBridge wrote of a conference: ``recording-<name>.wav`` in its monitor folder.
 
 The file is renamed, not copied: should the next conference of that name have opened it already, what it writes is not
-lost. Its new name belongs to nobody else: nothing is overwritten, and a second attempt finds what the first has done.
+lost (:mod:`service.seams` gives it a file of its own). Its new name belongs to nobody else: nothing is overwritten, and
+a second attempt finds what the first has done.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from recorder.effects import Adopt
 from recorder.events import Adopted
 from recorder.model import Direction, TrackFile
 from service.clock import Clock
+from service.seams import Seam, Seams
 
 log = structlog.get_logger("adoption")
 
@@ -28,6 +30,7 @@ FOLDER = "adopted"
 
 _LOOK_EVERY = 0.25  # s
 _STILL_FOR = 4  # looks without a change, for a file whose header its writer never completed
+_STILL_FOR_CUT = 12  # the same, longer than Asterisk waits between two blocks of audio (2.05 s)
 _LONGEST = 8.0  # s
 _NAME_LONGEST = 200  # bytes
 _SKEW = 10.0  # s between the switch's clock and the file system's
@@ -51,11 +54,12 @@ def file_of(name: str) -> str | None:
     return file if name and "/" not in file and "\0" not in file and length <= _NAME_LONGEST else None
 
 
-async def adopt(effect: Adopt, switch: str, monitor: Path, spool: Path, clock: Clock) -> Adopted:
+async def adopt(effect: Adopt, switch: str, monitor: Path, spool: Path, clock: Clock, seams: Seams) -> Adopted:
     """Look for the file, wait until it is closed, and move it into the spool.
 
     Args:
         monitor: the folder that ConfBridge records into. spool: the folder that the job will read from.
+        seams: of that folder's files; what was appended to one after it had moved is cut off it.
     """
     nothing = Adopted(switch=switch, at=clock.at(), call=effect.call, segment=effect.segment)
     file = file_of(effect.name)
@@ -63,8 +67,18 @@ async def adopt(effect: Adopt, switch: str, monitor: Path, spool: Path, clock: C
         return nothing
     target = spool / FOLDER / f"{effect.segment}-{Direction.MIX.value}.wav"
     try:
-        if not target.exists() and not await _taken(monitor / file, target, clock, effect.since):
-            return nothing
+        if not target.exists():
+            seam = seams.of(file) if await asyncio.to_thread(_look, monitor / file) is None else None
+            source, still = (monitor / file, _STILL_FOR) if seam is None else (seam.path, _STILL_FOR_CUT)
+            size = await _closed(source, clock, effect.since, still)
+            if size is None:
+                return nothing
+            if seam is None:
+                await asyncio.to_thread(_move, monitor / file, target)
+                seams.keep(file, Seam(target, size))
+            else:
+                await asyncio.to_thread(seams.cut, file, target)
+                log.info("what was appended to an earlier conference's file has a file of its own", call=effect.call)
         seconds, ended = await asyncio.to_thread(_length, target)
     except (OSError, WavInvalid) as error:
         log.error("a conference's own recording could not be taken over; it stays where it is", call=effect.call,
@@ -76,26 +90,26 @@ async def adopt(effect: Adopt, switch: str, monitor: Path, spool: Path, clock: C
                    ended=ended, files=(TrackFile(direction=Direction.MIX, path=path),))
 
 
-async def _taken(source: Path, target: Path, clock: Clock, since: float) -> bool:
-    """Move the file once its writer has closed it; whether there was one of this conference."""
+async def _closed(source: Path, clock: Clock, since: float, still: int) -> int | None:
+    """Wait until the file's writer has closed it; how many bytes it has, or None if there is none of this
+    conference."""
     deadline = clock.now() + _LONGEST
     looks: list[_Look] = []
     while clock.now() < deadline:
         look = await asyncio.to_thread(_look, source)
         if look is None:
-            return False
+            return None
         if look.modified / 1e9 < since - _SKEW:
             log.warning("a file of an earlier conference of that name lies there; it stays where it is")
-            return False
+            return None
         looks.append(look)
-        recent = looks[-_STILL_FOR:]
-        if len(set(looks[-2:])) == 1 and len(looks) > 1 and (look.whole or (len(recent) == _STILL_FOR
+        recent = looks[-still:]
+        if len(set(looks[-2:])) == 1 and len(looks) > 1 and (look.whole or (len(recent) == still
                                                                              and len(set(recent)) == 1)):
-            await asyncio.to_thread(_move, source, target)
-            return True
+            return look.size
         await clock.wait(asyncio.Event(), _LOOK_EVERY)
     log.warning("a conference's own recording is still being written; it stays where it is")
-    return False
+    return None
 
 
 def _look(source: Path) -> _Look | None:

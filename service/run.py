@@ -36,6 +36,7 @@ from service.journal import Journal
 from service.journal_files import JournalFiles
 from service.lock import Lock
 from service.running_policy import RunningPolicy
+from service.seams import Seams
 from service.settings import Settings
 from service.store import Store
 from service.switch_settings import AsteriskSettings, SwitchSettings
@@ -155,7 +156,8 @@ def _driver(name: str, settings: Settings, holder: wire.Holder, store: Store, po
 
 def _adopting(name: str, own: SwitchSettings, clock: Clock) -> Callable[[Adopt], Awaitable[Adopted]] | None:
     monitor = own.audio_path if isinstance(own, AsteriskSettings) else None
-    return None if monitor is None else lambda effect: adopt(effect, name, monitor, own.spool, clock)
+    seams = Seams()
+    return None if monitor is None else lambda effect: adopt(effect, name, monitor, own.spool, clock, seams)
 
 
 def _watchdogs(driver: Driver, own: SwitchSettings, clock: Clock) -> tuple[Watchdog | Hearing, ...]:

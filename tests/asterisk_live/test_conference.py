@@ -358,6 +358,31 @@ async def test_what_confbridge_recorded_by_itself_becomes_a_recording_of_the_con
         assert not (monitor / "recording-8901.wav").exists()
 
 
+async def test_two_conferences_right_after_each_other_have_a_file_each(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path, recorded_by_itself: str) -> None:
+    """The second one begins before the first one's file has moved: ConfBridge appends to it."""
+    switch = {**settings(asterisk, tmp_path)["switches"]["main"], "audio_path": str(asterisk.spool / "monitor")}
+    async with Phonograph(asterisk, tmp_path, policy="record: none\n", switches={"main": switch}) as service:
+        first = await meet(phones, recorded_by_itself, recorded_by_itself)
+        carol = await phones.user("carol", CAROL)
+        await asyncio.sleep(3)
+        for call in first.values():
+            await call.hangup()
+        second = carol.call(recorded_by_itself)
+        await second.answered
+        await asyncio.sleep(4)
+        await second.hangup()
+        rows = [row for row in await service.closed(5) if row["kind"] == "conference"]
+        assert [row["reason"] for row in rows] == ["the switch recorded the conference by itself"] * 2
+        assert [len(row["recordings"]) for row in rows] == [1, 1]
+        (one,), (other,) = (row["recordings"] for row in rows)
+        spoken = [whose_audio(samples(Path(recording["mixed"]))[-2 * RATE:], VOICES) for recording in (one, other)]
+        assert [sorted(voices) for voices in spoken] == [["alice", "bob"], ["carol"]]
+        in_spool = [asterisk.recordings / recording["segments"][0]["files"][0] for recording in (one, other)]
+        assert sorted(whose_audio(samples(in_spool[0])[-2 * RATE:], VOICES)) == ["alice", "bob"]
+        assert 3.5 < len(samples(in_spool[1])) / RATE < 5.5
+
+
 async def test_a_conference_whose_name_no_dialplan_can_take_has_its_members_tracks_and_says_why_there_is_no_mix(
         asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
     for priority, step in enumerate(("Answer()", "Set(NAME=a^b)", "ConfBridge(${NAME})"), start=1):

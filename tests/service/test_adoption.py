@@ -5,6 +5,7 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from media.wav import WavWriter, read_info
 from recorder.effects import Adopt
 from recorder.events import Adopted
 from service.adoption import adopt, file_of
+from service.seams import Seam, Seams
 
 SEGMENT = "62845b84-d9ed-5784-808f-185821b7f8c1.0"
+NEXT = "11111111-d9ed-5784-808f-185821b7f8c1.0"
 
 
 class Impatient:
@@ -54,9 +57,22 @@ def written(path: Path, *, seconds: float = 2.0, closed: bool = True) -> bytes:
     return path.read_bytes()
 
 
-async def taken(monitor: Path, name: str = "8001", clock: Impatient | None = None, since: float = 0.0) -> Adopted:
-    effect = Adopt(call="c", segment=SEGMENT, name=name, since=since)
-    return await adopt(effect, "main", monitor, monitor.parent / "spool", clock or Impatient())
+def append(file: BinaryIO, *, seconds: float, closed: bool = True) -> None:
+    """What the next conference writes behind a file that it has opened, as ConfBridge does."""
+    file.seek(0, os.SEEK_END)
+    file.write(np.full(round(seconds * 8000), 7, "<i2").tobytes())
+    size = file.tell() - 44 if closed else 0
+    file.seek(40)
+    file.write(size.to_bytes(4, "little"))
+    file.seek(4)
+    file.write((size + 36 if closed else 0).to_bytes(4, "little"))
+    file.flush()
+
+
+async def taken(monitor: Path, name: str = "8001", clock: Impatient | None = None, since: float = 0.0,
+                seams: Seams | None = None, segment: str = SEGMENT) -> Adopted:
+    effect = Adopt(call="c", segment=segment, name=name, since=since)
+    return await adopt(effect, "main", monitor, monitor.parent / "spool", clock or Impatient(), seams or Seams())
 
 
 async def test_it_moves_into_the_spool_with_the_times_of_its_audio(monitor: Path) -> None:
@@ -95,6 +111,50 @@ async def test_what_the_next_conference_appends_to_a_file_that_is_taken_over_is_
         next_one.write(b"appended")
     assert (monitor.parent / "spool" / file.path).read_bytes() == data + b"appended"
     assert os.listdir(monitor) == []
+
+
+async def test_what_the_next_conference_appended_gets_a_file_of_its_own_and_leaves_the_first_as_it_was(
+        monitor: Path) -> None:
+    """The pause of the second conference would never reach what stood in the first one's file."""
+    data = written(monitor / "recording-8001.wav")
+    seams = Seams()
+    with (monitor / "recording-8001.wav").open("r+b") as next_one:
+        (first,) = (await taken(monitor, seams=seams)).files
+        append(next_one, seconds=3.0)
+    path = monitor.parent / "spool" / first.path
+    os.utime(path, (1_700_000_060.0, 1_700_000_060.0))
+    found = await taken(monitor, seams=seams, segment=NEXT)
+    (second,) = found.files
+    assert path.read_bytes() == data
+    with (monitor.parent / "spool" / second.path).open("rb") as file:
+        assert read_info(file).samples == 24_000
+        assert set(file.read()) == {7, 0}
+    assert (found.started, found.ended) == (1_700_000_057.0, 1_700_000_060.0)
+    assert sorted(os.listdir(path.parent)) == sorted([Path(first.path).name, Path(second.path).name])
+    assert (await taken(monitor, seams=seams, segment=NEXT)).files == found.files
+
+
+async def test_what_is_still_appended_stays_where_it_is(monitor: Path) -> None:
+    written(monitor / "recording-8001.wav")
+    seams, clock = Seams(), Impatient()
+    with (monitor / "recording-8001.wav").open("r+b") as next_one:
+        (first,) = (await taken(monitor, seams=seams)).files
+        append(next_one, seconds=1.0, closed=False)
+        before = (monitor.parent / "spool" / first.path).read_bytes()
+        clock.during = lambda: append(next_one, seconds=0.1, closed=False)
+        assert (await taken(monitor, seams=seams, segment=NEXT, clock=clock)).files == ()
+        assert (monitor.parent / "spool" / first.path).read_bytes().startswith(before)
+
+
+async def test_names_that_callers_choose_are_remembered_a_thousand_times_at_most(monitor: Path) -> None:
+    seams = Seams()
+    for number in range(1100):
+        written(monitor / "recording-8001.wav", seconds=0.01)
+        seams.keep(f"recording-{number}.wav", Seam(monitor / "recording-8001.wav", 1))
+        (monitor / "recording-8001.wav").unlink()
+    written(monitor / "recording-8001.wav")
+    assert [seams.of(f"recording-{number}.wav") is not None for number in (0, 99, 100, 1099)] == [
+        False, False, True, True]
 
 
 async def test_what_an_earlier_conference_of_that_name_left_is_not_taken_for_this_one(monitor: Path) -> None:
