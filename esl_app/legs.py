@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from esl_app.messages import Event
 from recorder.model import Leg, LegKind, LegState, Party
+from recorder.spoken import choice_of
 
 _OBSTACLES = ("bypass_media", "proxy_media")
 _NO_NAME = "Outbound Call"
@@ -14,7 +15,8 @@ def leg_of(event: Event) -> Leg | None:
 
     The times are the switch's own. Who is on the leg is what the switch looked up in its directory
     (``user_name``; ``dialed_user`` of a leg that it dialled itself); ``Caller-Username`` is only what the caller
-    says. A leg that the switch dialled inherits its origin's context, so its own is empty.
+    says. A leg that the switch dialled inherits its origin's context, so its own is empty. ``recorder_record`` is what
+    the dialplan says of the caller's wish; ``recorder_pause`` has the owners of a pause that the dialplan marked.
     """
     if not event.uuid:
         return None
@@ -39,6 +41,8 @@ def leg_of(event: Event) -> Leg | None:
         gone=gone,
         held=event.name != "CHANNEL_UNHOLD" and event.header("Channel-Call-State") == "HELD",
         obstacle=next((name for name in _OBSTACLES if event.header(f"variable_{name}") == "true"), None),
+        choice=choice_of(event.header("variable_recorder_record") or ""),
+        pausing=event.header("variable_recorder_pause") or "",
     )
 
 

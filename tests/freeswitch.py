@@ -202,6 +202,8 @@ class FreeSwitchServer(Server):
         if _CERTIFICATE.exists():
             shutil.copyfile(_CERTIFICATE, self.folder / "certs" / _CERTIFICATE.name)
         (self.folder / "certs" / "wss.pem").touch()
+        shutil.copyfile(PROJECT / "dialplan" / "recorder.xml", self.conf / "dialplan" / "recorder.xml")
+        shutil.copyfile(PROJECT / "dialplan" / "recorder.lua", self.folder / "scripts" / "recorder.lua")
         music = self.folder / "hold.wav"
         write(MUSIC, music)
         variables: dict[str, object] = {

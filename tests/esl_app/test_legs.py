@@ -76,3 +76,13 @@ def test_a_time_that_is_no_time_is_not_known(said: str) -> None:
 
 def test_an_event_about_no_channel_has_no_leg() -> None:
     assert leg_of(plain({"Event-Name": "HEARTBEAT"})) is None
+
+
+@pytest.mark.parametrize(("said", "choice"), [("yes", True), ("false", False), ("perhaps", None), ("", None)])
+def test_what_the_dialplan_says_of_the_wish_to_be_recorded(said: str, choice: bool | None) -> None:
+    assert leg({"variable_recorder_record": said}).choice is choice
+
+
+def test_a_pause_that_the_dialplan_has_marked_stays_on_its_leg() -> None:
+    assert leg({"variable_recorder_pause": "ivr&agent"}).pausing == "ivr&agent"
+    assert leg({}).pausing == ""

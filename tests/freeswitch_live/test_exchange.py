@@ -147,6 +147,20 @@ async def test_an_attended_transfer_by_refer(phones: Phones) -> None:
     await all_hear((call, {"carol"}), (asked, {"trunk"}))
 
 
+async def test_a_call_is_parked_and_taken_back_elsewhere(phones: Phones) -> None:
+    trunk, bob, carol = [await phones.trunk(SOUNDS["trunk"])] + [
+        await phones.user(n, SOUNDS[n]) for n in ("bob", "carol")
+    ]
+    call = trunk.call("102")
+    taken = await bob.next_call()
+    await connected(call, taken)
+    assert await taken.refer("701") < 300
+    await all_hear((call, {"music"}))
+    back = carol.call("701")
+    await back.answered
+    await all_hear((call, {"carol"}), (back, {"trunk"}))
+
+
 async def test_a_ringing_call_is_picked_up_elsewhere(phones: Phones) -> None:
     trunk, bob, carol = [await phones.trunk(SOUNDS["trunk"])] + [
         await phones.user(n, SOUNDS[n]) for n in ("bob", "carol")
@@ -169,12 +183,13 @@ async def test_a_number_that_is_forwarded(phones: Phones, number: str) -> None:
     await all_hear((call, {"bob"}), (taken, {"trunk"}))
 
 
-async def test_several_phones_ring_and_one_takes_it(phones: Phones) -> None:
+@pytest.mark.parametrize("number", ["300", "301"])
+async def test_several_phones_ring_and_one_takes_it(phones: Phones, number: str) -> None:
     trunk = await phones.trunk(SOUNDS["trunk"])
     users = [await phones.user(n, SOUNDS[n]) for n in ("alice", "bob", "carol")]
     for user in users:
         user.rings = None
-    call = trunk.call("300")
+    call = trunk.call(number)
     ringing = [await user.next_call() for user in users]
     ringing[1].answer()
     await ended([ringing[0], ringing[2]])

@@ -1,0 +1,232 @@
+-- What the dialplan, a key of the telephone, and fs_cli ask of Phonograph. Put this file into FreeSWITCH's scripts folder.
+--
+--   in the dialplan      lua recorder.lua pause|resume|start|stop        recorder.xml wraps it
+--   for a key            luarun recorder.lua key VERB UUID               recorder.xml binds it
+--   on the console       fs_cli -x "alias stickyadd recorder lua recorder.lua", once; then
+--                        fs_cli -x "recorder pause UUID reason=card"     resume, start, stop, status as well
+--
+-- No call fails by it, with Phonograph running or not. A pause waits half a second at most for the answer; without one this
+-- script ends Phonograph's recordings of the call itself.
+
+local PATIENCE = 500        -- milliseconds that a call waits for an answer
+local CONSOLE_PATIENCE = 2000
+local FOLDER = "/phonograph/" -- what the path of each of Phonograph's recordings has, and of nobody else's
+local UUID = "%x+%-%x+%-%x+%-%x+%-%x+"
+local VERBS = {pause = true, resume = true, start = true, stop = true}
+
+local api = freeswitch.API()
+
+local function now()
+    return tonumber(api:getTime())
+end
+
+local function get(uuid, name)
+    local value = api:execute("uuid_getvar", uuid .. " " .. name)
+    if value == nil or value == "_undef_" or value:sub(1, 4) == "-ERR" then
+        return ""
+    end
+    return value
+end
+
+local function set(uuid, name, value)
+    api:execute("uuid_setvar", uuid .. " " .. name .. " " .. value)
+end
+
+-- ---- A pause's mark -----------------------------------------------------------------------------------------------
+-- recorder_pause on the channel has the owners whose pause holds, joined by &. Phonograph reads it whenever it looks: a call
+-- that was paused while Phonograph was away stays untapped after its return.
+
+local function mark(uuid, owner, holds)
+    local owners = {}
+    for one in get(uuid, "recorder_pause"):gmatch("[^&]+") do
+        if one ~= owner then
+            owners[#owners + 1] = one
+        end
+    end
+    if holds then
+        owners[#owners + 1] = owner
+    end
+    set(uuid, "recorder_pause", table.concat(owners, "&"))
+end
+
+-- ---- Ending the recordings without anybody's help ------------------------------------------------------------------
+
+-- Every leg that can hear this one: who it is bridged with, the other half of a loopback channel, who is in the same
+-- conference; and those conferences' names.
+local function connected(uuid)
+    local found, open, rooms = {}, {uuid}, {}
+    while #open > 0 do
+        local leg = table.remove(open)
+        if not found[leg] then
+            found[leg] = true
+            for _, name in ipairs({"signal_bond", "other_loopback_leg_uuid"}) do
+                local other = get(leg, name)
+                if other:match("^" .. UUID .. "$") then
+                    open[#open + 1] = other
+                end
+            end
+            local room = get(leg, "conference_name"):match("^[%w_.+-]+$")
+            if room and not rooms[room] then
+                rooms[room] = true
+                for member in (api:execute("conference", room .. " list") or ""):gmatch(";(" .. UUID .. ");") do
+                    open[#open + 1] = member
+                end
+            end
+        end
+    end
+    return found, rooms
+end
+
+-- Ends what is Phonograph's there; returns whether there was something.
+local function untap(uuid)
+    local legs, rooms = connected(uuid)
+    local any = false
+    for leg in pairs(legs) do
+        for path in (api:execute("uuid_buglist", leg) or ""):gmatch("<target>([^<]*)</target>") do
+            if path:find(FOLDER, 1, true) then
+                any = true
+                api:execute("uuid_record", leg .. " stop '" .. path .. "'")
+            end
+        end
+    end
+    for room in pairs(rooms) do
+        if (api:execute("conference", room .. " chkrecord") or ""):find(FOLDER, 1, true) then
+            any = true
+            api:execute("conference", room .. " norecord all")
+        end
+    end
+    return any
+end
+
+-- "ended", or "no" when a recording is still there after five rounds.
+local function ended(uuid, wait)
+    for _ = 1, 5 do
+        if not untap(uuid) then
+            return "ended"
+        end
+        wait(20)
+    end
+    return "no"
+end
+
+-- ---- Asking -------------------------------------------------------------------------------------------------------
+
+-- Asks, and waits for the answer if `wait` is given: "confirmed", "forced", "refused", or nil without one in time. The ticket
+-- tells it from the late answer to an earlier question.
+local function ask(uuid, verb, headers, wait)
+    local ticket = (tonumber(get(uuid, "recorder_ticket")) or 0) % 99999 + 1
+    set(uuid, "recorder_ticket", ticket)
+    set(uuid, "recorder_answer", "")
+    local event = freeswitch.Event("CUSTOM", "recorder::" .. verb)
+    event:addHeader("Unique-ID", uuid)
+    event:addHeader("Recorder-Ticket", tostring(ticket))
+    for name, value in pairs(headers) do
+        if value ~= "" then
+            event:addHeader("Recorder-" .. name, value)
+        end
+    end
+    event:fire()
+    if not wait then
+        return nil
+    end
+    local patience = now() + PATIENCE
+    repeat
+        wait(10)
+        local word, given = get(uuid, "recorder_answer"):match("^(%a+) (%d+)$")
+        if tonumber(given) == ticket then
+            return word
+        end
+    until now() > patience
+    return nil
+end
+
+local function paused(uuid, owner, headers, wait)
+    mark(uuid, owner, true)
+    headers.Owner = owner
+    local answer = ask(uuid, "pause", headers, wait)
+    if answer == "confirmed" then
+        return answer
+    end
+    if answer == "refused" and headers.Actor == "party" then
+        mark(uuid, owner, false)
+        return answer
+    end
+    return ended(uuid, wait)
+end
+
+local function in_the_dialplan(verb)
+    local uuid = session:get_uuid()
+    local function wait(milliseconds)
+        -- Frames are read meanwhile: what piled up here would be heard, and recorded, later.
+        session:sleep(milliseconds)
+    end
+    local owner = get(uuid, "recorder_owner"):lower():gsub("[^a-z0-9_-]", "")
+    owner = owner ~= "" and owner or "ivr"
+    if verb == "pause" then
+        local headers = {Reason = get(uuid, "recorder_reason"):gsub("[^%a ]", ""),
+                         Longest = get(uuid, "recorder_longest"):gsub("[^%d.]", ""),
+                         Then = get(uuid, "recorder_then"):gsub("[^a-z]", "")}
+        set(uuid, "recorder_paused", paused(uuid, owner, headers, wait))
+    else
+        if verb == "resume" then
+            mark(uuid, owner, false)
+            set(uuid, "recorder_paused", "")
+        end
+        ask(uuid, verb, {Owner = owner})
+    end
+end
+
+local function by_key(verb, uuid)
+    local headers = {Actor = "party", Reason = "by key", Owner = "agent"}
+    if verb == "pause" then
+        paused(uuid, "agent", headers, freeswitch.msleep)
+    else
+        if verb == "resume" then
+            mark(uuid, "agent", false)
+        end
+        ask(uuid, verb, headers)
+    end
+end
+
+-- What fs_cli prints.
+local function on_the_console(verb, target)
+    local request = api:execute("create_uuid", "")
+    local replies = freeswitch.EventConsumer("CUSTOM", "recorder::reply")
+    local event = freeswitch.Event("CUSTOM", "recorder::command")
+    event:addHeader("Recorder-Verb", verb)
+    event:addHeader("Recorder-Request-ID", request)
+    if target then
+        event:addHeader("Recorder-Call", target)
+    end
+    for number = 3, #argv do
+        event:addHeader("Recorder-Arg-" .. (number - 2), argv[number])
+    end
+    event:fire()
+    local patience = now() + CONSOLE_PATIENCE
+    while now() < patience do
+        local reply = replies:pop(1, 100)
+        if reply and reply:getHeader("Recorder-Request-ID") == request then
+            local answer, message = reply:getHeader("Recorder-Answer"), reply:getHeader("Recorder-Message") or ""
+            if verb == "status" then
+                return reply:getBody() or ""
+            end
+            return (answer == "confirmed" and "+OK " or "-ERR recorder: " .. (answer or "") .. ": ") .. message .. "\n"
+        end
+    end
+    return "-ERR recorder: no answer\n"
+end
+
+local verb, target = argv[1], argv[2]
+if verb == "key" then
+    if VERBS[target] and argv[3] and argv[3]:match("^" .. UUID .. "$") then
+        by_key(target, argv[3])
+    end
+elseif session then
+    if VERBS[verb] then
+        in_the_dialplan(verb)
+    end
+elseif stream and (verb == "status" or (VERBS[verb] and target)) then
+    stream:write(on_the_console(verb, target))
+elseif stream then
+    stream:write("-USAGE: recorder pause|resume|start|stop UUID [reason=WORD] [owner=WORD], or recorder status\n")
+end
