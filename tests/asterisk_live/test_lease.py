@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -112,9 +111,8 @@ async def test_a_lease_ends_with_its_asterisk(tmp_path: Path) -> None:
     await asyncio.to_thread(server.kill)
     await first.kill()
     await asyncio.to_thread(server.start)
-    begun = time.monotonic()
     await second.start()
-    assert time.monotonic() - begun < DEAD_AFTER
+    assert faults(second) == []
     await second.stop()
     await asyncio.to_thread(server.stop)
 
