@@ -85,10 +85,10 @@ async def test_under_optional_a_members_dialplan_starts_it_and_another_members_k
         await first.dial("*74")
 
         async def stopped() -> bool:
-            return await asyncio.to_thread(channels, asterisk, "Snoop/") == 0
+            return await asyncio.to_thread(channels, asterisk, "Snoop/") == 0 and await asyncio.to_thread(
+                channels, asterisk, "Local/s@recorder-member") == 0
 
         await service.until(stopped, "does not stop")
-        assert await asyncio.to_thread(channels, asterisk, "Local/s@recorder-member") == 0
         for call in (first, second):
             await call.hangup()
         row = await conference_of(service, rows=3)
