@@ -151,7 +151,7 @@ async def test_the_pages_ways_to_choose(service: Phonograph, phones: Phones, dia
                                         header: tuple[str, str] | None, recorded: bool) -> None:
     dialplan(page(name))
     alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
-    row = await talk(service, alice, bob, number, dict([header]) if header else {})
+    row = await talk(service, alice, bob, number, dict([header]) if header else {}, recorded=recorded)
     assert [one["state"] for one in row["recordings"]] == ["ready"] * recorded
 
 
@@ -264,11 +264,13 @@ async def test_the_other_party_does_not_start_it(service: Phonograph, phones: Ph
 
 
 async def talk(service: Phonograph, caller: Phone, callee: Phone, number: str = "300",
-               headers: dict[str, str] | None = None) -> Json:
+               headers: dict[str, str] | None = None, *, recorded: bool = True) -> Json:
     """A short call, and its row once everything is finished."""
     call = caller.call(number, headers=headers)
     taken = await callee.next_call()
     await call.answered
+    if recorded:
+        await stands(service, "recording")
     await asyncio.sleep(1)
     await call.hangup()
     await taken.ended
@@ -292,8 +294,8 @@ async def stands(service: Phonograph, state: str) -> None:
     after = {"processing": ("processing", "ready")}.get(state, (state,))
 
     async def so() -> bool:
-        (row,) = await service.calls()
-        return bool(row["recordings"]) and row["recordings"][-1]["state"] in after
+        made = [one for row in await service.calls() for one in row["recordings"]]
+        return bool(made) and made[-1]["state"] in after
 
     await service.until(so, f"has no recording that is {state}")
 

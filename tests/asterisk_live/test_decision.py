@@ -9,6 +9,7 @@ from ari_app.client import Address, Client
 from faults import SwitchOperationFailed
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.recorded import ALICE, BOB
+from tests.asterisk_live.test_faults import recording_runs
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph
 
@@ -55,7 +56,7 @@ async def test_decision_rule_and_id_are_on_the_callers_channel_before_the_answer
         assert call.answered_at is None
         bob.calls[-1].answer()
         await call.answered
-        await asyncio.sleep(0.5)
+        await recording_runs(service)
         await call.hangup()
         (row,) = await service.closed(1)
         assert [recording["id"] for recording in row["recordings"]] == [identity]
@@ -75,7 +76,7 @@ async def test_the_table_of_calls(asterisk: AsteriskServer, phones: Phones, tmp_
         await phones.user(callee, BOB)
         call = calls.call(callee)
         await call.answered
-        await asyncio.sleep(0.7)
+        await (recording_runs(service) if expected[1] else asyncio.sleep(0.7))
         await call.hangup()
         row: Json = (await service.closed(1))[0]
         assert (row["direction"], bool(row["recordings"]), row["rule"]) == expected
