@@ -22,7 +22,7 @@ from link.backoff import Backoff
 from link.lease import Holder
 from link.limits import Limits
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
-from recorder.events import Announced, Asked, CallEvent, SwitchDown, SwitchUp, TapDown, TapFailed
+from recorder.events import Announced, Asked, CallEvent, SwitchDown, SwitchUp, TapDown, TapFailed, TapUp
 from recorder.model import RtpCounters
 from recorder.states import PlaybackInput
 
@@ -161,8 +161,7 @@ class EslSwitch:
 
     def reached(self, boot: str) -> None:
         """See ``Listener``."""
-        if boot != self._boot:
-            self._taps.forget()
+        self._taps.forget()
         self._boot = boot
 
     async def connected(self) -> None:
@@ -195,7 +194,9 @@ class EslSwitch:
             self._start(self._tell_status(event))
             return
         for told in self._translator.translate(event):
-            if isinstance(told, TapDown):
+            if isinstance(told, TapUp):
+                self._taps.started(told.segment)
+            elif isinstance(told, TapDown):
                 told = replace(told, cause=self._taps.ended(told.segment) or told.cause)
             elif isinstance(told, TapFailed):
                 self._taps.ended(told.segment)
@@ -206,8 +207,8 @@ class EslSwitch:
     async def _snapshot(self) -> None:
         found = await snapshot.take(self._connection, self._spool, self._translator.legs)
         self._translator.resume(found.snapshot, {segment: source.leg for segment, source in found.sources.items()})
-        for segment, source in found.sources.items():
-            self._taps.adopt(segment, source)
+        for segment in found.sources:
+            self._taps.adopt(segment)
         self._put(SwitchUp(switch=self._name, at=time.time(), sequence=self._next(), boot=self._boot,
                            snapshot=found.snapshot))
 

@@ -23,7 +23,8 @@ from recorder.effects import Attach, Detach
 from recorder.events import DETACHED, TapDown, TapFailed
 from recorder.model import Direction, Source
 
-_REMEMBERED = 200  # taps that have just ended
+_REMEMBERED = 200
+"""Taps that have just ended, and such that were called off."""
 
 _UNBUFFERED = {"enable_file_write_buffering": "false"}
 """A file then grows every 20 ms, and a killed FreeSWITCH loses about nothing."""
@@ -45,9 +46,8 @@ class Conferences(Protocol):
 
 @dataclass(slots=True)
 class _Tap:
-    effect: Attach
+    begun: bool = False
     unwanted: bool = False
-    attaching: bool = True
 
 
 class Taps:
@@ -77,45 +77,57 @@ class Taps:
         self._clock = clock
         self._taps: dict[str, _Tap] = {}
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)
+        self._called_off: deque[str] = deque(maxlen=_REMEMBERED)
 
     async def attach(self, effect: Attach) -> None:
         """Start a recording; RECORD_START tells that it runs."""
-        if effect.segment in self._ended:
-            return  # it was called off while it waited for its turn
-        tap = self._taps[effect.segment] = _Tap(effect)
+        if effect.segment in self._called_off or effect.segment in self._ended:
+            return
+        tap = self._taps[effect.segment] = _Tap()
         try:
             await self._start(effect.segment, effect.source)
         except SwitchFault as fault:
-            self._failed(effect.segment, _reason(fault))
-            return
-        tap.attaching = False
-        if tap.unwanted:
+            if not tap.begun:
+                self._failed(effect.segment, _reason(fault))
+                return
+        tap.begun = True
+        if tap.unwanted and self._taps.get(effect.segment) is tap:
             await self._stop(effect.segment, effect.source, force=False)
 
     async def detach(self, effect: Detach) -> None:
-        """Stop a recording; RECORD_STOP tells that it is over. One that is on its way is stopped when it is up."""
+        """Stop a recording; RECORD_STOP tells that it is over. One that is on its way is stopped when it is up.
+
+        That FreeSWITCH has nothing to stop is no proof: RECORD_STOP is on its way, or the recording has moved to
+        another leg, where it cannot be stopped by its path. Only by force is it taken for the end.
+        """
         tap = self._taps.get(effect.segment)
         if tap is not None:
             tap.unwanted = True
-            if tap.attaching and not effect.destroy:
+            if not tap.begun and not effect.destroy:
                 return
         elif effect.segment in self._ended:
             return  # its end has just been told
         else:
-            self._ended.append(effect.segment)  # an attach that waits for its turn is called off
+            self._called_off.append(effect.segment)  # as it may be waiting for its turn
         if await self._stop(effect.segment, effect.source, force=effect.destroy):
             return
-        if tap is None and await self._stored(effect):
-            self._ended.append(effect.segment)
+        if tap is None and not await self._stored(effect):
+            self._failed(effect.segment, "ended before it was up")
+        elif tap is None or (effect.destroy and tap.begun and self._taps.get(effect.segment) is tap):
+            self.ended(effect.segment)
             self._tell(TapDown(switch=self._switch, at=self._clock(), sequence=self._sequence(), segment=effect.segment,
                                cause="its end was not seen", ended=None,
                                files=files(effect.segment, effect.source.directions)))
-        elif tap is None or (not tap.attaching and effect.segment in self._taps):
-            self._failed(effect.segment, "ended before it was up")
 
     def refused(self, effect: Attach, cause: str) -> None:
         """An attach that never began, because too many waited."""
         self._failed(effect.segment, cause)
+
+    def started(self, segment: str) -> None:
+        """RECORD_START of a segment came; also of one whose attach took too long, and counts as failed."""
+        if segment in self._ended:
+            self._ended.remove(segment)
+        self.adopt(segment)
 
     def ended(self, segment: str) -> str | None:
         """RECORD_STOP of a segment came.
@@ -125,15 +137,14 @@ class Taps:
         """
         tap = self._taps.pop(segment, None)
         self._ended.append(segment)
-        return DETACHED if tap is not None and tap.unwanted else None
+        return DETACHED if segment in self._called_off or (tap is not None and tap.unwanted) else None
 
-    def adopt(self, segment: str, source: Source) -> None:
-        """A tap of an earlier life, found in a snapshot."""
-        if segment not in self._taps:
-            self._taps[segment] = _Tap(Attach(call="", segment=segment, source=source), attaching=False)
+    def adopt(self, segment: str) -> None:
+        """A tap that runs, seen in a snapshot."""
+        self._taps.setdefault(segment, _Tap()).begun = True
 
     def forget(self) -> None:
-        """The switch restarted: none of the taps is left."""
+        """The connection is new: which taps there are, its snapshot tells."""
         self._taps.clear()
 
     async def _start(self, segment: str, source: Source) -> None:
@@ -144,7 +155,10 @@ class Taps:
             await self._operations.job("uuid_record", source.leg, "start", file, "0",
                                        {"recorder_id": segment, **ways, **_AS_IT_IS, **_UNBUFFERED})
         else:
-            await self._operations.job("conference", self._room(source), "record", File(file, _UNBUFFERED))
+            room = self._conferences.conference(source.bridge)
+            if room is None:
+                raise SwitchOperationFailed("The conference is not there any more.", bridge=source.bridge)
+            await self._operations.job("conference", room, "record", File(file, _UNBUFFERED))
 
     async def _stop(self, segment: str, source: Source, *, force: bool) -> bool:
         """Ask for its end; whether there was anything to end.
@@ -152,14 +166,17 @@ class Taps:
         By force everything on the leg is stopped, other people's recordings too: what was to be kept out comes first.
         """
         file = f"{self._spool}/{path(segment, source.directions)}"
+        room = self._conferences.conference(source.bridge)
+        if not source.leg and room is None:
+            return False
         try:
-            if not source.leg:
-                await self._operations.api("conference", self._room(source), "norecord", File(file, _UNBUFFERED))
+            if room is not None and not source.leg:
+                await self._operations.api("conference", room, "norecord", File(file, _UNBUFFERED))
             else:
                 leg = self._leg_of(segment) or source.leg
                 await self._operations.api("uuid_record", leg, "stop", "all" if force else file)
-        except SwitchOperationFailed:
-            return False
+        except SwitchOperationFailed as fault:
+            return "answer" not in fault.details  # else it was not even asked
         except SwitchFault:
             return True  # it is asked again by force, and then by the next snapshot
         return True
@@ -171,12 +188,6 @@ class Taps:
             return (await self._operations.api("file_exists", file)).strip() == "true"
         except SwitchFault:
             return False
-
-    def _room(self, source: Source) -> str:
-        name = self._conferences.conference(source.bridge)
-        if name is None:
-            raise SwitchOperationFailed("The conference is not there any more.", bridge=source.bridge)
-        return name
 
     def _failed(self, segment: str, cause: str) -> None:
         self._taps.pop(segment, None)

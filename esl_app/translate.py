@@ -43,6 +43,7 @@ class Translator:
         self._tapped: dict[str, str] = {}
         self._segment_at: dict[str, str] = {}
         self._legs: set[str] = set()
+        self._refused: set[str] = set()
 
     @property
     def legs(self) -> frozenset[str]:
@@ -58,7 +59,7 @@ class Translator:
             tapped: segment -> the leg that its recording is on.
         """
         for memory in (self._bridges, self._bridge_of, self._transfers, self._conference_steps,
-                       self._tapped, self._segment_at):
+                       self._tapped, self._segment_at, self._refused):
             memory.clear()
         self._legs = {leg.id for leg in snapshot.legs}
         self._tapped.update(tapped)
@@ -212,9 +213,12 @@ class Translator:
             return
         files = (TrackFile(direction=Direction.MIX, path=path),)
         if error := event.header("Error"):
+            self._refused.add(named[1])  # its end is told as well
             yield TapFailed(switch=self._switch, at=at, sequence=sequence, segment=named[1], cause=error)
         elif action == "start-recording":
             yield TapUp(switch=self._switch, at=at, sequence=sequence, segment=named[1], started=at, files=files)
+        elif named[1] in self._refused:
+            self._refused.discard(named[1])
         else:
             yield TapDown(switch=self._switch, at=at, sequence=sequence, segment=named[1], ended=at, cause=action,
                           files=files)

@@ -180,13 +180,17 @@ def test_the_mix_of_a_conference_goes_up_and_down() -> None:
     assert [(one.direction, one.path) for one in mix.files] == [(Direction.MIX, f"{segment(CONFERENCE)}.wav")]
 
 
-def test_a_conference_that_cannot_be_written_is_a_tap_that_failed() -> None:
+def test_a_conference_that_cannot_be_written_is_a_tap_that_failed_and_has_no_end() -> None:
+    """FreeSWITCH tells of the end of what never began as well."""
     name = segment(CONFERENCE)
-    happened = Translator(SWITCH, SPOOL).translate(plain({
-        "Event-Name": "CUSTOM", "Event-Subclass": "conference::maintenance", "Action": "start-recording",
-        "Conference-Unique-ID": CONFERENCE, "Path": f"{SPOOL}/{name}.wav", "Error": "File could not be opened"}))
-    assert happened == (TapFailed(switch=SWITCH, at=1795232667.211020, sequence=7, segment=name,
-                                  cause="File could not be opened"),)
+    translator = Translator(SWITCH, SPOOL)
+    happened = [told for action in ({"Action": "start-recording", "Error": "File could not be opened"},
+                                    {"Action": "stop-recording"})
+                for told in translator.translate(plain({
+                    "Event-Name": "CUSTOM", "Event-Subclass": "conference::maintenance",
+                    "Conference-Unique-ID": CONFERENCE, "Path": f"{SPOOL}/{name}.wav", **action}))]
+    assert happened == [TapFailed(switch=SWITCH, at=1795232667.211020, sequence=7, segment=name,
+                                  cause="File could not be opened")]
 
 
 def test_members_that_leave_on_their_own_threads_are_all_counted() -> None:
