@@ -138,6 +138,22 @@ class FreeSwitchServer(Server):
         """The SIP password of one of `USERS`."""
         return self._passwords[user]
 
+    def variables(self) -> dict[str, object]:
+        """What `freeswitch-conf/README.md` wants to be written down."""
+        return {
+            "sip_port": self.sip_port,
+            "trunk_port": self.trunk_sip_port,
+            "trunk_address": TRUNK_ADDRESS,
+            "trunk_address_port": self.trunk_port,
+            "rtp_first": self.rtp_first,
+            "rtp_last": self.rtp_last,
+            "esl_port": self.esl_port,
+            "esl_password": self.esl_password,
+            "esl_clients": "127.0.0.1/32",
+            "hold_music": self.folder / "hold.wav",
+            **{f"password_{user}": word for user, word in self._passwords.items()},
+        }
+
     # ---- Life -----------------------------------------------------------------------------------------------
 
     def cli(self, command: str, *, timeout: float = 10.0) -> str:
@@ -204,22 +220,9 @@ class FreeSwitchServer(Server):
         (self.folder / "certs" / "wss.pem").touch()
         shutil.copyfile(PROJECT / "dialplan" / "recorder.xml", self.conf / "dialplan" / "recorder.xml")
         shutil.copyfile(PROJECT / "dialplan" / "recorder.lua", self.folder / "scripts" / "recorder.lua")
-        music = self.folder / "hold.wav"
-        write(MUSIC, music)
-        variables: dict[str, object] = {
-            "sip_port": self.sip_port,
-            "trunk_port": self.trunk_sip_port,
-            "trunk_address": TRUNK_ADDRESS,
-            "trunk_address_port": self.trunk_port,
-            "rtp_first": self.rtp_first,
-            "rtp_last": self.rtp_last,
-            "esl_port": self.esl_port,
-            "esl_password": self.esl_password,
-            "hold_music": music,
-            **{f"password_{user}": word for user, word in self._passwords.items()},
-        }
+        write(MUSIC, self.folder / "hold.wav")
         lines = "".join(f'  <X-PRE-PROCESS cmd="set" data={quoteattr(f"{name}={value}")}/>\n'
-                        for name, value in variables.items())
+                        for name, value in self.variables().items())
         (self.conf / "local" / "vars.xml").write_text(f"<include>\n{lines}</include>\n")
 
     def _await_boot(self, process: subprocess.Popen[bytes]) -> None:

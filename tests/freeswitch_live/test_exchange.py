@@ -1,7 +1,6 @@
 """What can happen to a call on this exchange, told by ear: before anybody records it."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
@@ -250,14 +249,3 @@ async def test_a_conference_is_recorded_by_freeswitch(freeswitch: FreeSwitchServ
         await call.answered
     await all_heard(*calls)
     assert [path.name for path in freeswitch.recordings.glob("conference-*")] == ["conference-8300.wav"]
-
-
-# ---- The server -----------------------------------------------------------------------------------------------------
-
-
-async def test_the_configuration_boots_without_a_complaint(tmp_path: Path) -> None:
-    server = FreeSwitchServer(tmp_path)
-    await asyncio.to_thread(server.start)
-    log = server.log.read_text()
-    await asyncio.to_thread(server.stop)
-    assert [line for line in log.splitlines() if "[ERR]" in line or "[CRIT]" in line] == []
