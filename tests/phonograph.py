@@ -1,4 +1,4 @@
-"""The product as a user runs it: `phonograph run` as a process of its own beside a real Asterisk.
+"""The product as a user runs it: `phonograph run` as a process of its own beside a real switch.
 
     async with Phonograph(server, folder, policy="record: all") as service:
         ...
@@ -20,6 +20,7 @@ import aiohttp
 import yaml
 
 from tests.asterisk import AsteriskServer
+from tests.freeswitch import FreeSwitchServer
 from tests.servers import warden
 
 __all__ = ["Phonograph", "PhonographFault", "settings"]
@@ -34,8 +35,8 @@ class PhonographFault(Exception):
     """The service ended, or did not come so far in time; the message has the end of its log."""
 
 
-def settings(server: AsteriskServer, folder: Path, **more: object) -> Json:
-    """What phonograph.yaml holds: everything below `folder`, and the one Asterisk."""
+def settings(server: AsteriskServer | FreeSwitchServer, folder: Path, **more: object) -> Json:
+    """What phonograph.yaml holds: everything below `folder`, and the one switch."""
     return {
         "policy": "policy.yaml",
         "ledger": str(folder / "ledger.sqlite"),
@@ -44,11 +45,17 @@ def settings(server: AsteriskServer, folder: Path, **more: object) -> Json:
         "work_path": str(folder / "work"),
         "destination_path": str(folder / "recordings"),
         "log_path": str(folder / "phonograph.log"),
-        "switches": {"main": {
-            "url": server.ari_url.removesuffix("/ari"), "user": server.ari_user, "password": server.ari_password,
-            "spool": str(server.recordings)}},
+        "switches": {"main": _switch(server)},
         **more,
     }
+
+
+def _switch(server: AsteriskServer | FreeSwitchServer) -> Json:
+    if isinstance(server, FreeSwitchServer):
+        return {"kind": "freeswitch", "port": server.esl_port, "password": server.esl_password,
+                "spool": str(server.recordings)}
+    return {"url": server.ari_url.removesuffix("/ari"), "user": server.ari_user, "password": server.ari_password,
+            "spool": str(server.recordings)}
 
 
 class Phonograph:
@@ -64,7 +71,7 @@ class Phonograph:
 
     living: ClassVar[set["Phonograph"]] = set()
 
-    def __init__(self, server: AsteriskServer, folder: Path, *, policy: str, **more: object) -> None:
+    def __init__(self, server: AsteriskServer | FreeSwitchServer, folder: Path, *, policy: str, **more: object) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.file = folder / "phonograph.yaml"
