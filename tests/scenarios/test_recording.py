@@ -2,19 +2,14 @@
 
 import asyncio
 import wave
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import numpy as np
 import pytest
-import pytest_asyncio
 
-from tests.asterisk import AsteriskServer
 from tests.asterisk_live.recorded import (
     ALICE,
     APART,
     BOB,
-    EVERYTHING,
     TRUNK,
     VOICES,
     Conversation,
@@ -30,14 +25,7 @@ from tests.phone import Network, Phones
 from tests.phonograph import Phonograph
 from tests.sounds import quiet
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
-
-
-@pytest_asyncio.fixture
-async def service(asterisk: AsteriskServer, tmp_path: Path) -> AsyncIterator[Phonograph]:
-    """The product, recording every call."""
-    async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as running:
-        yield running
+pytestmark = pytest.mark.timeout(90)
 
 
 async def test_each_party_is_on_its_own_track_and_both_are_in_the_mix(service: Phonograph, phones: Phones) -> None:
