@@ -90,9 +90,12 @@ local function untap(uuid)
         end
     end
     for room in pairs(rooms) do
-        if (api:execute("conference", room .. " chkrecord") or ""):find(FOLDER, 1, true) then
-            any = true
-            api:execute("conference", room .. " norecord all")
+        -- Not chkrecord: when one of two recordings has been stopped, it says that there is none.
+        for path in (api:execute("conference", room .. " xml_list") or ""):gmatch("<record_path>([^<]*)</record_path>") do
+            if path:find(FOLDER, 1, true) then
+                any = true
+                api:execute("conference", room .. " norecord " .. path)
+            end
         end
     end
     return any

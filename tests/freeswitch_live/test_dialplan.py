@@ -100,17 +100,50 @@ async def test_without_a_confirmation_the_dialplan_ends_our_recordings_and_only_
         assert call.ended_at is None
 
 
+async def test_the_late_answer_to_an_earlier_question_is_none(freeswitch: FreeSwitchServer, phones: Phones) -> None:
+    async with answering(freeswitch) as phonograph:
+        phonograph.answer = ""
+        await (await phones.trunk()).call("210").answered
+        (uuid,) = await legs(freeswitch, 1)
+        await phonograph.next()
+        freeswitch.cli(f"uuid_setvar {uuid} recorder_answer confirmed 99")
+        await until(says(freeswitch, uuid, paused="ended"))
+
+
+@pytest.mark.parametrize(("number", "channels"), [("102", 2), ("130", 4)])
 async def test_with_nobody_there_the_recording_of_the_other_leg_is_ended_too(
+    freeswitch: FreeSwitchServer, phones: Phones, number: str, channels: int
+) -> None:
+    """Loopback channels between the two legs included."""
+    trunk, bob = await phones.trunk(SOUNDS["trunk"]), await phones.user("bob", SOUNDS["bob"])
+    call = trunk.call(number)
+    await connected(call, await bob.next_call())
+    first, *_, last = await legs(freeswitch, channels)
+    record(freeswitch, first)
+    freeswitch.cli(f"luarun recorder.lua key pause {last}")
+    await until(lambda: recordings(freeswitch, first) == [THEIRS])
+    assert variable(freeswitch, last, "recorder_pause") == "agent"
+
+
+async def test_with_nobody_there_a_conferences_recordings_are_ended(
     freeswitch: FreeSwitchServer, phones: Phones
 ) -> None:
-    trunk, bob = await phones.trunk(SOUNDS["trunk"]), await phones.user("bob", SOUNDS["bob"])
-    call = trunk.call("102")
-    await connected(call, await bob.next_call())
+    for name in ("alice", "bob"):
+        await (await phones.user(name, SOUNDS[name])).call("8000").answered
     first, second = await legs(freeswitch, 2)
     record(freeswitch, first)
+    ours, theirs = "phonograph/33333333-2222-3333-4444-555555555555.1.wav", "mix.wav"
+
+    def mixes() -> set[str]:
+        told = freeswitch.cli("conference 8000 xml_list")
+        return {name for name in (ours, theirs) if f"/{name}</record_path>" in told}
+
+    for name in (ours, theirs):
+        freeswitch.cli(f"conference 8000 record {{enable_file_write_buffering=false}}{freeswitch.recordings / name}")
+    await until(lambda: mixes() == {ours, theirs})
     freeswitch.cli(f"luarun recorder.lua key pause {second}")
     await until(lambda: recordings(freeswitch, first) == [THEIRS])
-    assert variable(freeswitch, second, "recorder_pause") == "agent"
+    await until(lambda: mixes() == {theirs})
 
 
 # ---- By keys --------------------------------------------------------------------------------------------------------
