@@ -109,7 +109,7 @@ class Connection:
     async def read(self, name: str) -> str:
         """A global variable; empty where there is none. Faults as in `api`."""
         value = (await self._open().api("global_getvar", name)).strip()
-        return "" if value == _NOTHING else value
+        return "" if value == _NOTHING else _checked("global_getvar", value)
 
     async def write(self, name: str, value: str) -> None:
         """Set a global variable. Faults as in `api`."""

@@ -45,12 +45,12 @@ async def take(operations: Operations, spool: str, known: Collection[str]) -> Fo
         SwitchFault: FreeSWITCH did not answer, or with something else.
     """
     listed = _json(await operations.api("show", "channels", "as", "json"))
-    rows = listed.get("rows", []) if isinstance(listed, dict) else []
+    rows = _objects(listed.get("rows", []) if isinstance(listed, dict) else listed)
     turn = asyncio.Semaphore(_AT_ONCE)
     channels = sorted({*known, *(str(row.get("uuid", "")) for row in rows)})
     asked = [_channel(operations, channel, turn) for channel in channels if _UUID.fullmatch(channel)]
     found = [one for one in await asyncio.gather(*asked) if one is not None]
-    conferences, mixes = _conferences(_json(await operations.api("conference", "json_list")), spool)
+    conferences, mixes = _conferences(_json(await _conference_list(operations)), spool)
     legs = tuple(leg for dump, _ in found if (leg := leg_of(dump)) is not None and leg.state is not LegState.GONE)
     sources = {segment: Source(leg=dump.uuid or "", directions=directions)
                for dump, bugs in found for segment, directions in _taps(bugs, spool)} | mixes
@@ -58,6 +58,16 @@ async def take(operations: Operations, spool: str, known: Collection[str]) -> Fo
                  for segment, source in sorted(sources.items()))
     bridges = (*_bridges([dump for dump, _ in found], legs), *conferences)
     return Found(Snapshot(legs=legs, bridges=bridges, taps=taps), sources)
+
+
+async def _conference_list(operations: Operations) -> str:
+    """The conferences, in JSON; none where FreeSWITCH has not loaded the module for them."""
+    try:
+        return await operations.api("conference", "json_list")
+    except SwitchOperationFailed as fault:
+        if "Command not found" in str(fault.details.get("answer", "")):
+            return "[]"
+        raise
 
 
 async def _channel(operations: Operations, uuid: str, turn: asyncio.Semaphore) -> tuple[Event, str] | None:
@@ -87,8 +97,8 @@ def _taps(bugs: str, spool: str) -> list[tuple[str, tuple[Direction, ...]]]:
 
 def _conferences(listed: Any, spool: str) -> tuple[list[Bridge], dict[str, Source]]:
     bridges, mixes = [], {}
-    for room in listed if isinstance(listed, list) else []:
-        members = [member for member in room.get("members", []) if isinstance(member, Mapping)]
+    for room in _objects(listed):
+        members = _objects(room.get("members", []))
         identity = str(room.get("conference_uuid", ""))
         bridges.append(Bridge(id=identity, kind=BridgeKind.CONFERENCE, name=str(room.get("conference_name", "")),
                               members=frozenset(str(member["uuid"]) for member in members if member.get("uuid"))))
@@ -98,6 +108,17 @@ def _conferences(listed: Any, spool: str) -> tuple[list[Bridge], dict[str, Sourc
             if ours is not None:
                 mixes[ours[0]] = Source(leg="", directions=(Direction.MIX,), bridge=identity)
     return bridges, mixes
+
+
+def _objects(listed: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list.
+
+    Raises:
+        SwitchProtocolBroken: it is no such list. What cannot be read does not count as an empty one.
+    """
+    if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
+        raise SwitchProtocolBroken("A list is not one of objects.")
+    return listed
 
 
 def _json(printed: str) -> Any:
