@@ -146,6 +146,21 @@ async def test_an_attended_transfer_by_refer(phones: Phones) -> None:
     await all_hear((call, {"carol"}), (asked, {"trunk"}))
 
 
+async def test_a_blind_transfer_by_keys(phones: Phones) -> None:
+    trunk, bob, carol = [await phones.trunk(SOUNDS["trunk"])] + [
+        await phones.user(n, SOUNDS[n]) for n in ("bob", "carol")
+    ]
+    call = trunk.call("5102")
+    taken = await bob.next_call()
+    await connected(call, taken)
+    await taken.dial("##")
+    await taken.dial("103")
+    transferred = await carol.next_call()
+    await ended([taken])
+    await all_hear((call, {"carol"}), (transferred, {"trunk"}))
+    assert call.digits == ""
+
+
 async def test_a_call_is_parked_and_taken_back_elsewhere(phones: Phones) -> None:
     trunk, bob, carol = [await phones.trunk(SOUNDS["trunk"])] + [
         await phones.user(n, SOUNDS[n]) for n in ("bob", "carol")
@@ -154,6 +169,21 @@ async def test_a_call_is_parked_and_taken_back_elsewhere(phones: Phones) -> None
     taken = await bob.next_call()
     await connected(call, taken)
     assert await taken.refer("701") < 300
+    await all_hear((call, {"music"}))
+    back = carol.call("701")
+    await back.answered
+    await all_hear((call, {"carol"}), (back, {"trunk"}))
+
+
+async def test_a_call_is_parked_by_keys(phones: Phones) -> None:
+    trunk, bob, carol = [await phones.trunk(SOUNDS["trunk"])] + [
+        await phones.user(n, SOUNDS[n]) for n in ("bob", "carol")
+    ]
+    call = trunk.call("5102")
+    taken = await bob.next_call()
+    await connected(call, taken)
+    await taken.dial("*3")
+    await ended([taken])
     await all_hear((call, {"music"}))
     back = carol.call("701")
     await back.answered
