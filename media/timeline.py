@@ -48,8 +48,9 @@ __all__ = [
 
 Mode = Literal["silence", "cut"]
 # not-tapped: no segment of the track covers it. file-short: the segment lasted longer than its file.
-# file-empty: the segment has no sample of the track.
-GapCause = Literal["not-tapped", "file-short", "file-empty"]
+# file-empty: the segment has no sample of the track. hold: not tapped, as the tapped leg held the call (said by the
+# caller of `plan`, who knows it).
+GapCause = Literal["not-tapped", "file-short", "file-empty", "hold"]
 TrimCause = Literal["before-start", "next-segment", "pause"]
 
 # The rate of a recording that has not one sample.

@@ -16,6 +16,7 @@ from recorder import (
     conversation,
     deafness,
     decision,
+    holding,
     marks,
     renewal,
     requests,
@@ -171,11 +172,13 @@ class Engine:
             case Asked():
                 requests.asked(world, event, now)
             case SwitchUp():
+                holding.switch_up(world)
                 resync.switch_up(world, event, now)
             case SwitchFound():
                 resync.switch_found(world, event, now)
             case SwitchDown():
                 world.up = False
+                holding.switch_down(world, event.at)
             case Transferred():
                 conversation.transferred(world, event)
             case LegReplaced():
@@ -222,6 +225,7 @@ class Engine:
             decision.let_go(world, call)
             decision.mark(world, call)
             call = talking.renew(world, call, now)
+            call = holding.follow(world, call, at, now)
             call = taps.converge(world, call, at, now)
             renewal.watch(world, call, at, now)
             call = announcements.converge(world, call, at)

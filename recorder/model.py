@@ -243,6 +243,15 @@ class Visit:
     left: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """No tap listened from ``begun`` to ``ended``, as the leg that is tapped held the call: `recorder.holding`."""
+
+    leg: str
+    begun: float
+    ended: float | None = None
+
+
 class Heard(StrEnum):
     """Who hears an announcement: the party on its leg only, or that party and everybody whom it talks with."""
 
@@ -296,6 +305,7 @@ class Call:
         legs: every leg that is or was part of it, in order of arrival.
         bridge: the conference's bridge. conference, profile: its name and profile, as ``Bridge`` has them.
         visits: who was in the conference, or talked to another party of the call, and when; in order of arrival.
+        holds: when its recording had nothing to listen to, as the tapped leg held the call.
         decided_for: what the decision was made for: the caller's leg, the callee's, and whatever else policy looks at.
         answered: when it was first answered. connected: when two parties were first up at once.
         transferred_by: the leg that handed the call on, while the next party is awaited; until then one party alone
@@ -322,6 +332,7 @@ class Call:
     conference: str = ""
     profile: str = ""
     visits: tuple[Visit, ...] = ()
+    holds: tuple[Hold, ...] = ()
     decision: Decision | None = None
     decided_for: tuple[str | None, ...] = ()
     created: float

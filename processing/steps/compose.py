@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from io import BufferedReader
 from typing import Any, cast
@@ -13,13 +13,15 @@ from typing import Any, cast
 from faults import TrackMissing
 from media.compose import Artefact, compose
 from media.seam import Seam, search
-from media.timeline import GAP_MINIMUM_S, Overlap, Pause, Seams, SegmentFacts, Timeline, TrackFile, overlaps, plan
+from media.timeline import GAP_MINIMUM_S, Gap, Overlap, Pause, Seams, SegmentFacts, Timeline, TrackFile, overlaps, plan
 from media.wav import repair
+from processing import holds
 from processing.files import make_folder, new_file
 from processing.step import Context, Facts
 from processing.tracks import MIX, expected_tracks
 from recorder import deafness, model
 from recorder.events import DETACHED
+from recorder.holding import HELD
 from recorder.model import CallKind
 
 # A tap that began later than this after it was wanted has missed something: the output then begins where it should
@@ -54,18 +56,20 @@ class Compose:
             if file["defect"] is not None and file["samples"] is not None:
                 _mend(context, file["path"])
         start, pauses, timeline = _timeline(context, found)
+        stop = start + timeline.samples / timeline.rate
+        gaps = holds.told_apart(timeline.gaps, holds.spans(context.call, stop), timeline.rate)
         files = _write(context, timeline) if any(file["samples"] for file in found) else {}
         return {
             "files": files,
             "startTime": start,
-            "stopTime": start + timeline.samples / timeline.rate,
+            "stopTime": stop,
             "pauses": [{"start": placed.start, "stop": placed.stop, "reason": pause.reason, "owner": pause.owner,
                         "actor": pause.actor, "confirmed": pause.confirmed}
                        for pause, placed in zip(pauses, timeline.pauses, strict=True)],
             "gaps": [{"track": gap.track, "start": gap.start, "stop": gap.stop, "cause": gap.cause}
-                     for gap in timeline.gaps],
+                     for gap in gaps],
             "trimmed": sum(trim.count for trim in timeline.trims),
-            "reasons": [*_reasons(context, timeline), *_died(context)],
+            "reasons": [*_reasons(context, gaps), *_died(context)],
         }
 
 
@@ -121,11 +125,11 @@ def _seam(context: Context, overlap: Overlap) -> Seam | None:
         return search(first, second, expected=overlap.expected, channels=(earlier.channel, later.channel))
 
 
-def _reasons(context: Context, timeline: Timeline) -> list[str]:
+def _reasons(context: Context, gaps: Iterable[Gap]) -> list[str]:
     if context.call.kind is CallKind.CONFERENCE:
         return []
     untapped: defaultdict[str, float] = defaultdict(float)
-    for gap in timeline.gaps:
+    for gap in gaps:
         if gap.cause == "not-tapped":
             untapped[gap.track] += gap.stop - gap.start
     return [f"Track {track} was not tapped for {seconds:.1f} s." for track, seconds in untapped.items()
@@ -139,7 +143,7 @@ def _died(context: Context) -> list[str]:
                      key=lambda one: one.started or 0.0)
     for number, one in enumerate(ordered):
         then = next((later for later in ordered[number + 1:] if later.source == one.source), None)
-        if then is None or one.ended is None or then.started is None or one.cause in (DETACHED, *deafness.CAUSES):
+        if then is None or one.ended is None or then.started is None or one.cause in (DETACHED, HELD, *deafness.CAUSES):
             continue
         missing = then.started - one.ended
         paused = any(pause.asked < then.started and (pause.resumed is None or pause.resumed > one.ended)

@@ -11,9 +11,11 @@ import pytest
 
 from ledger import recordings
 from recorder.events import DETACHED
+from recorder.holding import HELD
 from recorder.model import (
     CallKind,
     Direction,
+    Hold,
     Order,
     Pause,
     RtpCounters,
@@ -213,6 +215,23 @@ def test_time_that_no_tap_covered_makes_it_incomplete(scene: Scene) -> None:
     state, reasons = _end(scene)
     assert state is RecordingState.INCOMPLETE
     assert reasons == ["Track caller was not tapped for 1.0 s.", "Track callee was not tapped for 1.0 s."]
+
+
+def test_a_hold_of_the_tapped_leg_explains_the_gap_and_no_more(scene: Scene) -> None:
+    scene.with_recording(segments=(replace(_segment(scene, 1, 0, 1), cause=HELD), _segment(scene, 2, 3.03, 4)))
+    scene.call = replace(scene.call, holds=(Hold(leg="id-alice", begun=BEGAN + 1, ended=BEGAN + 3),))
+    assert _end(scene) == (RecordingState.READY, [])
+    gaps = [(gap["track"], gap["cause"], gap["startTime"][-7:], gap["stopTime"][-7:])
+            for gap in scene.manifest()["gaps"] if gap["track"] == "caller"]
+    assert gaps == [("caller", "hold", "21.000Z", "23.000Z"), ("caller", "not-tapped", "23.000Z", "23.030Z")]
+    assert len(_stereo(scene)) == 4 * RATE
+    assert not _stereo(scene)[RATE:3 * RATE].any()
+
+
+def test_what_is_missing_after_a_hold_makes_it_incomplete(scene: Scene) -> None:
+    scene.with_recording(segments=(replace(_segment(scene, 1, 0, 1), cause=HELD), _segment(scene, 2, 3, 4)))
+    scene.call = replace(scene.call, holds=(Hold(leg="id-alice", begun=BEGAN + 1, ended=BEGAN + 2),))
+    assert _end(scene)[1] == ["Track caller was not tapped for 1.0 s.", "Track callee was not tapped for 1.0 s."]
 
 
 def test_a_tap_that_died_while_its_leg_went_on_makes_it_incomplete_however_soon_it_was_made_anew(scene: Scene) -> None:

@@ -148,6 +148,10 @@ class Story:
         self.legs[leg] = replace(self.legs[leg], state=LegState.UP, answered=self.at)
         return self.receive(LegIs(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=self.legs[leg]))
 
+    def holds(self, leg: str, *, held: bool = True) -> list[Effect]:
+        self.legs[leg] = replace(self.legs[leg], held=held)
+        return self.receive(LegIs(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=self.legs[leg]))
+
     def waits_for_decision(self, leg: str, choice: bool | None = None, *, inside: bool = True) -> list[Effect]:
         return self.receive(Held(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=leg, choice=choice,
                                  inside=inside))
