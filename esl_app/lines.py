@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from faults import SwitchOperationFailed
 
@@ -23,15 +22,12 @@ _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VALUE = re.compile(r"[A-Za-z0-9_.:/@+-]*")
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file's path with parameters for whoever opens it."""
-
-    path: str
-    parameters: Mapping[str, str]
+Word = str | Mapping[str, str]
 
 
-Word = str | Mapping[str, str] | File
+def is_word(text: str) -> bool:
+    """Whether a command can carry that text as one of its words."""
+    return not (_UNSENDABLE.search(text) or _MEANINGFUL.search(text))
 
 
 def auth(password: str) -> bytes:
@@ -42,8 +38,7 @@ def auth(password: str) -> bytes:
 def command(name: str, *words: Word) -> bytes:
     """A command without a body: ``exit``, ``connect``, ``myevents``, ``linger``, ``noevents`` ...
 
-    A word with a space is put into single quotes; a mapping becomes ``{name=value,..}``, a `File` its path behind
-    such a list.
+    A word with a space is put into single quotes; a mapping becomes ``{name=value,..}``.
 
     Raises:
         SwitchOperationFailed: a word cannot be sent as one word.
@@ -119,24 +114,14 @@ def _words(name: str, words: Iterable[Word]) -> str:
 
 
 def _argument(word: Word, command_name: str) -> str:
-    if isinstance(word, str):
-        return _word(word, command_name)
-    if isinstance(word, File):
-        text = _variables(word.parameters, command_name) + _unquoted(word.path, command_name)
-        return f"'{text}'" if " " in text else text
-    return _variables(word, command_name)
+    return _word(word, command_name) if isinstance(word, str) else _variables(word, command_name)
 
 
 def _word(text: str, command_name: str) -> str:
-    text = _unquoted(text, command_name)
-    return text if text and " " not in text else f"'{text}'"
-
-
-def _unquoted(text: str, command_name: str) -> str:
     if _MEANINGFUL.search(_sendable(text, command_name)):
         raise SwitchOperationFailed(
             "An argument has a character with a meaning for FreeSWITCH; it was not sent.", command=command_name)
-    return text
+    return text if text and " " not in text else f"'{text}'"
 
 
 def _variables(values: Mapping[str, str], command_name: str) -> str:

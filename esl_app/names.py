@@ -38,7 +38,7 @@ def below(spool: str, name: str) -> str | None:
     Args:
         spool: the folder, as the switch sees it.
     """
-    # A conference's path has the parameters that it was asked with in front.
+    # FreeSWITCH puts parameters of its own in front of the path of a conference with video.
     name = name[name.index("}") + 1:] if name.startswith("{") and "}" in name else name
     folder = spool.rstrip("/") + "/"
     return name.removeprefix(folder) if name.startswith(folder) and posixpath.normpath(name) == name else None

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from esl_app.legs import leg_of
@@ -51,6 +51,7 @@ async def take(operations: Operations, spool: str, known: Collection[str]) -> Fo
     asked = [_channel(operations, channel, turn) for channel in channels if _UUID.fullmatch(channel)]
     found = [one for one in await asyncio.gather(*asked) if one is not None]
     conferences, mixes = _conferences(_json(await _conference_list(operations)), spool)
+    conferences = await asyncio.gather(*(_with_profile(operations, conference) for conference in conferences))
     legs = tuple(leg for dump, _ in found if (leg := leg_of(dump)) is not None and leg.state is not LegState.GONE)
     sources = {segment: Source(leg=dump.uuid or "", directions=directions)
                for dump, bugs in found for segment, directions in _taps(bugs, spool)} | mixes
@@ -78,6 +79,15 @@ async def _channel(operations: Operations, uuid: str, turn: asyncio.Semaphore) -
             return plain_event(dump.encode()), await operations.api("uuid_buglist", uuid)
         except SwitchOperationFailed:
             return None
+
+
+async def _with_profile(operations: Operations, conference: Bridge) -> Bridge:
+    """The list has all of a conference but its profile. Who has gone has none, nor has a name that cannot be sent."""
+    try:
+        return replace(conference, profile=(await operations.api("conference", conference.name, "get",
+                                                                 "profile_name")).strip())
+    except SwitchOperationFailed:
+        return conference
 
 
 def _bridges(dumps: Iterable[Event], legs: tuple[Leg, ...]) -> tuple[Bridge, ...]:

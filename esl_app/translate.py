@@ -193,7 +193,7 @@ class Translator:
         else:
             return
         bridge = Bridge(id=identity, kind=BridgeKind.CONFERENCE, name=event.header("Conference-Name") or "",
-                        members=members)
+                        profile=event.header("Conference-Profile-Name") or "", members=members)
         # Members come and go on their own threads: a step may carry a lower number than the one before it, and is
         # nevertheless the later membership.
         sequence = max(sequence, self._conference_steps.get(identity, 0) + 1)

@@ -56,7 +56,7 @@ def observed(world: World, event: Observed, now: float) -> None:
     segment = taps.find(call, event.segment) if call is not None else None
     if call is None or segment is None or segment.state is not SegmentState.UP:
         return
-    if event.still < world.limits.stall_after:
+    if event.still < world.limits.stalled_after(segment.source):
         return
     call = taps.put(call, replace(segment, cause=STALLED))
     stalled = sum(one.cause == STALLED for one in taps.segments(call))

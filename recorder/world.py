@@ -29,7 +29,7 @@ class Limits:
         renew_after: how long a tap runs before the next one takes over; infinity: none does. overlap: how long both
             then run.
         stall_after: how long the file of a running tap may stay as it is before the tap counts as dead. Asterisk 22
-            writes a file in blocks of 2.05 s.
+            writes a file in blocks of 2.05 s. mix_stall_after: the same of a conference's mix.
         unheard_after: how long a track may be nothing but fill while packets come before its tap is made anew.
         adopts: whether the files are taken over that the switch writes of conferences by itself. adopt_within: how
             long that may take.
@@ -51,6 +51,7 @@ class Limits:
     renew_after: float = 600.0
     overlap: float = 2.0
     stall_after: float = 2.5
+    mix_stall_after: float = 2.5
     unheard_after: float = 4.0
     adopts: bool = False
     adopt_within: float = 15.0
@@ -58,6 +59,10 @@ class Limits:
     resume_after: float = 0.0
     ends_at_hold: bool = False
     remember: float = 60.0
+
+    def stalled_after(self, source: Source) -> float:
+        """How long the file of that tap may stay as it is."""
+        return self.mix_stall_after if source.bridge else self.stall_after
 
 
 @dataclass(slots=True)

@@ -162,8 +162,7 @@ def _adopting(name: str, own: SwitchSettings, clock: Clock) -> Callable[[Adopt],
 
 def _watchdogs(driver: Driver, own: SwitchSettings, clock: Clock) -> tuple[Watchdog | Hearing, ...]:
     limits = wire.limits(own, Limits().confirm_within)
-    watchdog = Watchdog(driver.name, own.spool, calls=driver.calls, tell=driver.tell, clock=clock,
-                        stall_after=limits.stall_after)
+    watchdog = Watchdog(driver.name, own.spool, calls=driver.calls, tell=driver.tell, clock=clock, limits=limits)
     if not isinstance(own, AsteriskSettings):
         return (watchdog,)
     return watchdog, Hearing(driver.name, own.spool, calls=driver.calls, packets=driver.packets, tell=driver.tell,

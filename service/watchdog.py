@@ -11,6 +11,7 @@ import structlog
 from recorder.events import CallEvent, Observed
 from recorder.model import Call, Segment
 from recorder.states import SegmentState
+from recorder.world import Limits
 from service.clock import Clock
 
 log = structlog.get_logger("watchdog")
@@ -25,19 +26,20 @@ class Watchdog:
     Args:
         spool: the folder that the files' paths count from.
         calls: gives the open calls.
-        tell: takes what was seen of a tap with a file that has not grown for ``stall_after`` seconds.
+        tell: takes what was seen of a tap with a file that has not grown for so long.
+        limits: say how long that is.
         size: gives the bytes of a file, or raises OSError.
     """
 
     def __init__(self, switch: str, spool: Path, *, calls: Callable[[], Iterable[Call]],
-                 tell: Callable[[CallEvent], None], clock: Clock, stall_after: float,
+                 tell: Callable[[CallEvent], None], clock: Clock, limits: Limits,
                  size: Callable[[Path], int] = lambda path: path.stat().st_size) -> None:
         self._switch = switch
         self._spool = spool
         self._calls = calls
         self._tell = tell
         self._clock = clock
-        self._stall_after = stall_after
+        self._limits = limits
         self._size = size
         self._grown: dict[str, tuple[tuple[int, ...], float]] = {}
 
@@ -46,13 +48,15 @@ class Watchdog:
         while True:
             await self._clock.wait(asyncio.Event(), EVERY)
             running = _running(self._calls())
-            self.seen(await asyncio.to_thread(self._sizes, running))
+            sizes = await asyncio.to_thread(self._sizes, running)
+            self.seen(sizes, {segment.id: self._limits.stalled_after(segment.source) for segment in running})
 
-    def seen(self, sizes: Mapping[str, tuple[int, ...]]) -> None:
+    def seen(self, sizes: Mapping[str, tuple[int, ...]], patience: Mapping[str, float]) -> None:
         """Compare with the looks before.
 
         Args:
             sizes: bytes of each file of each running segment.
+            patience: how many seconds each segment's files may stay as they are.
         """
         now = self._clock.now()
         earlier, self._grown = self._grown, {}
@@ -61,7 +65,7 @@ class Watchdog:
             if segment in earlier and all(new > old for new, old in zip(found, before, strict=True)):
                 before, since = found, now
             self._grown[segment] = (before, since)
-            if now - since >= self._stall_after:
+            if now - since >= patience[segment]:
                 self._tell(Observed(switch=self._switch, at=self._clock.at(), segment=segment, bytes=min(found),
                                     still=now - since))
 

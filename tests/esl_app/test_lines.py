@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esl_app.lines import api, auth, bgapi, command, sendevent, sendmsg, subscribe
+from esl_app.lines import api, auth, bgapi, command, is_word, sendevent, sendmsg, subscribe
 from faults import SwitchOperationFailed
 
 CALL = "42fa6f73-966e-4950-b369-6cb297329a04"
@@ -83,12 +83,14 @@ PLACES: dict[str, Callable[[str], bytes]] = {
 def test_what_ends_a_line_is_refused_everywhere(place: str, bad: str) -> None:
     with pytest.raises(SwitchOperationFailed):
         PLACES[place](bad)
+    assert not is_word(bad)
 
 
 @pytest.mark.parametrize("bad", ["it's", 'a"b', "a\\nb", "{a=b}x", "${global_getvar(x)}", "a;b", "[x]y", "<x>y"])
 def test_what_means_something_to_the_switch_is_refused_in_a_word(bad: str) -> None:
     with pytest.raises(SwitchOperationFailed):
         api("uuid_record", CALL, "start", bad)
+    assert not is_word(bad)
 
 
 @pytest.mark.parametrize("bad", ["a,b=c", "a b", "a}", "^^|", "é"])

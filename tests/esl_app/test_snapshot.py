@@ -24,6 +24,7 @@ ALICE, BOB = "23ce52c0-5d71-47b8-9179-a240e9cccc0e", "2ca9d2ed-b3c5-40e1-80c3-1b
 DAVE, ERIN = "5dbfe064-bbe3-44b1-b575-51fa3855dc2c", "a8ad90fa-8c31-4810-b9b1-0500342c67c6"
 ROOM = "a88e9991-8e57-4136-a129-13c00c2446e8"
 CHANNELS, ROOMS = "show channels as json", "conference json_list"
+PROFILE = "conference 8000 get profile_name"
 
 
 class Printed:
@@ -92,6 +93,13 @@ async def test_who_talks_to_whom_and_who_is_in_which_conference() -> None:
     assert set(found.snapshot.bridges) == {
         Bridge(id=bridge_id(TRUNK, CAROL), kind=BridgeKind.MIXING, members=frozenset({TRUNK, CAROL})),
         Bridge(id=ROOM, kind=BridgeKind.CONFERENCE, name="8000", members=frozenset({ALICE, BOB}))}
+
+
+async def test_a_conference_has_the_profile_that_it_tells_of_itself() -> None:
+    printed = Printed()
+    printed.answers[PROFILE] = "default"
+    (room,) = [bridge for bridge in (await take(printed)).snapshot.bridges if bridge.id == ROOM]
+    assert room.profile == "default"
 
 
 async def test_our_recordings_alone_are_taps() -> None:
@@ -215,4 +223,4 @@ async def test_a_name_that_is_no_channels_is_not_asked_about(name: str) -> None:
     printed = Printed()
     await take(printed, [name])
     assert not any(name in line for line in printed.asked if name)
-    assert len(printed.asked) == 14
+    assert len(printed.asked) == 15

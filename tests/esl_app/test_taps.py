@@ -113,7 +113,7 @@ STOP_ALL = f"api uuid_record {LEG} stop all"
            f"RECORD_READ_ONLY=false,{AS_IT_IS}}}"),
     (MEMBER, f"bgapi uuid_record {LEG} start {SPOOL}/phonograph/{SEGMENT}-in.wav 0 {{recorder_id={SEGMENT},"
              f"RECORD_STEREO=false,RECORD_READ_ONLY=true,{AS_IT_IS}}}"),
-    (MIX, f"bgapi conference 8000 record {{enable_file_write_buffering=false}}{FILE}")])
+    (MIX, f"bgapi conference 8000 record {FILE}")])
 async def test_an_attach_is_one_command_and_its_answer_proves_nothing(source: Source, line: str) -> None:
     switch = FreeSwitch()
     await switch.taps.attach(attach(source))
@@ -122,7 +122,7 @@ async def test_an_attach_is_one_command_and_its_answer_proves_nothing(source: So
 
 @pytest.mark.parametrize(("source", "line"), [
     (BOTH, STOP), (MEMBER, f"api uuid_record {LEG} stop {SPOOL}/phonograph/{SEGMENT}-in.wav"),
-    (MIX, f"api conference 8000 norecord {{enable_file_write_buffering=false}}{FILE}")])
+    (MIX, f"api conference 8000 norecord {FILE}")])
 async def test_a_detach_stops_our_recording_alone_and_its_answer_proves_nothing(source: Source, line: str) -> None:
     switch = FreeSwitch()
     await switch.taps.attach(attach(source))
@@ -130,6 +130,18 @@ async def test_a_detach_stops_our_recording_alone_and_its_answer_proves_nothing(
     await switch.taps.detach(detach(source))
     assert (switch.done[1:], switch.told) == ([line], [])
     assert switch.taps.ended(SEGMENT) == DETACHED
+
+
+@pytest.mark.parametrize("name", ["a'b", "a;b", "${x}", "a\nb"])
+async def test_the_mix_of_a_conference_whose_name_no_command_can_carry_cannot_be_had(name: str) -> None:
+    switch = FreeSwitch()
+    switch.rooms[ROOM] = name
+    await switch.taps.attach(attach(MIX))
+    (told,) = switch.told
+    assert isinstance(told, TapFailed)
+    assert (told.hopeless, told.cause) == (True, "The conference's name has characters that no command can carry.")
+    await switch.taps.detach(detach(MIX))
+    assert (switch.done, len(switch.told)) == ([], 1)
 
 
 async def test_an_end_that_nobody_asked_for_has_freeswitchs_cause() -> None:

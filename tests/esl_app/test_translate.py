@@ -193,6 +193,14 @@ def test_a_conference_that_cannot_be_written_is_a_tap_that_failed_and_has_no_end
                                   cause="File could not be opened")]
 
 
+def test_a_conference_says_its_name_and_its_profile() -> None:
+    (told,) = Translator(SWITCH, SPOOL).translate(plain({
+        "Event-Name": "CUSTOM", "Event-Subclass": "conference::maintenance", "Action": "add-member", "Unique-ID": "a",
+        "Conference-Unique-ID": CONFERENCE, "Conference-Name": "board room", "Conference-Profile-Name": "led"}))
+    assert isinstance(told, BridgeIs)
+    assert (told.bridge.name, told.bridge.profile) == ("board room", "led")
+
+
 def test_members_that_leave_on_their_own_threads_are_all_counted() -> None:
     translator = Translator(SWITCH, SPOOL)
 

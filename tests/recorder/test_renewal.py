@@ -7,6 +7,7 @@ from recorder.events import Observed, TapUp, Verb
 from recorder.model import BridgeKind
 from recorder.renewal import STALLED
 from recorder.states import SegmentState
+from recorder.world import Limits
 from tests.recorder.story import SWITCH, Story, every, files, only, says
 
 
@@ -114,6 +115,20 @@ def test_a_file_that_does_not_grow_means_a_new_tap_at_once() -> None:
 def test_a_file_that_is_still_for_a_moment_is_as_asterisk_writes_it() -> None:
     story = Story(says(True))
     assert still(story, story.talk(), 2.1) == []
+
+
+def test_a_mix_may_be_still_for_longer_where_the_switch_writes_it_in_larger_blocks() -> None:
+    story = Story(says(True), limits=Limits(mix_stall_after=7.0))
+    story.connect()
+    for member in ("alice", "bob"):
+        story.rings(member)
+        story.answers(member)
+    taps = every(Attach, story.bridge("room", "alice", "bob", kind=BridgeKind.CONFERENCE))
+    for tap in taps:
+        story.tap_up(tap.segment)
+    (mix,) = [tap.segment for tap in taps if tap.source.bridge]
+    assert still(story, mix, 6.0) == []
+    assert only(Detach, still(story, mix, 7.0)).segment == mix
 
 
 def test_what_is_paused_is_not_made_anew() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from recorder.events import CallEvent, Observed
+from recorder.world import Limits
 from service.watchdog import Watchdog
 from tests.service.fakes import SWITCH, FakeClock
 
@@ -18,11 +19,11 @@ class Looks:
         self.clock = FakeClock()
         self.told: list[CallEvent] = []
         self.watchdog = Watchdog(SWITCH, Path("/spool"), calls=lambda: (), tell=self.told.append, clock=self.clock,
-                                 stall_after=2.5)
+                                 limits=Limits())
 
     def look(self, **sizes: tuple[int, ...]) -> None:
         self.clock.advance(1.0)
-        self.watchdog.seen(sizes)
+        self.watchdog.seen(sizes, {segment: 7.0 if segment == "mix" else 2.5 for segment in sizes})
 
     @property
     def stalled(self) -> list[tuple[str, float]]:
@@ -34,6 +35,16 @@ def test_a_file_that_grows_in_blocks_of_two_seconds_is_well() -> None:
     for second in range(60):
         looks.look(one=(44 + second // 2 * BLOCK, 44 + (second + 1) // 2 * BLOCK))
     assert looks.told == []
+
+
+def test_a_mix_that_grows_in_blocks_of_four_seconds_is_well_and_one_that_stopped_is_told_of() -> None:
+    looks = Looks()
+    for second in range(60):
+        looks.look(mix=(44 + second // 4 * 2 * BLOCK,))
+    assert looks.told == []
+    for _ in range(4):
+        looks.look(mix=(44 + 59 // 4 * 2 * BLOCK,))
+    assert looks.stalled == [("mix", 7.0)]
 
 
 def test_a_file_that_stopped_is_told_of() -> None:
