@@ -166,7 +166,8 @@ class EslSwitch:
 
     async def connected(self) -> None:
         """See ``Listener``."""
-        await self._snapshot()
+        async with self._reading:  # an older connection's reading may still be ending
+            await self._snapshot()
         self._up = True
         self._start(self._look_again())
 
