@@ -213,7 +213,8 @@ local function on_the_console(verb, target)
             if verb == "status" then
                 return reply:getBody() or ""
             end
-            return (answer == "confirmed" and "+OK " or "-ERR recorder: " .. (answer or "") .. ": ") .. message .. "\n"
+            local good = answer == "confirmed" or answer == "done"
+            return (good and "+OK " or "-ERR recorder: " .. (answer or "") .. ": ") .. message .. "\n"
         end
     end
     return "-ERR recorder: no answer\n"

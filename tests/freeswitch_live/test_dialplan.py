@@ -212,8 +212,10 @@ async def test_fs_cli_asks_and_prints_the_answer(freeswitch: FreeSwitchServer) -
         asked = await phonograph.next()
         assert (asked["Recorder-Verb"], asked["Recorder-Call"]) == ("pause", uuid)
         assert asked["Recorder-Arg-1"] == "reason=card"
-        phonograph.answer = "refused"
-        assert await fs_cli(freeswitch, f"recorder stop {uuid}") == "-ERR recorder: refused: as told"
+        for answer, printed in (("done", "+OK as told"), ("refused", "-ERR recorder: refused: as told"),
+                                ("forced", "-ERR recorder: forced: as told")):
+            phonograph.answer = answer
+            assert await fs_cli(freeswitch, f"recorder stop {uuid}") == printed
 
 
 @pytest.mark.usefixtures("alias")
