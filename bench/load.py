@@ -16,7 +16,7 @@ from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
-from tests.asterisk import AsteriskServer
+from tests.phone import Exchange
 from tests.servers import TRUNK_ADDRESS
 from tests.sip import Message, media_of, sdp, uri_of
 from tests.sounds import PACKET, noise
@@ -104,13 +104,16 @@ class Talk:
     set_up: float
 
 
-async def register(agent: UserAgent, server: Address, *, seconds: int) -> None:
+async def register(agent: UserAgent, server: Address, *, seconds: int, domain: str = "") -> None:
     """REGISTER a user for so many seconds; 0 takes it back.
+
+    Args:
+        domain: the user's; without one, the server's address.
 
     Raises:
         CallFailed: it was refused.
     """
-    who = f"<sip:{agent.user}@{server[0]}>"
+    who = f"<sip:{agent.user}@{domain or server[0]}>"
     request = agent.request("REGISTER", f"sip:{server[0]}:{server[1]}", local=f"{who};tag={token_hex(4)}", remote=who,
                             call_id=token_hex(8), sequence=1)
     request.headers.append(("Expires", str(seconds)))
@@ -126,12 +129,14 @@ class Load:
         user: of the exchange, by name, and the number that reaches it.
     """
 
-    def __init__(self, server: AsteriskServer, user: str = "carol", number: str = "103") -> None:
+    def __init__(self, server: Exchange, user: str = "carol", number: str = "103") -> None:
         self.mouth = Mouth()
         self._server = server.sip_address
+        self._called = server.trunk_server
         self._number = number
-        self._trunk = UserAgent(self._server, "trunk", "", self._trunk_received)
+        self._trunk = UserAgent(self._called, "trunk", "", self._trunk_received)
         self._user = UserAgent(self._server, user, server.password(user), self._user_received)
+        self._domain = server.domain(user)
 
     @property
     def late(self) -> float:
@@ -157,7 +162,7 @@ class Load:
 
     async def _call(self, seconds: float) -> Talk:
         identity, agent = token_hex(10), self._trunk
-        uri = f"sip:{self._number}@{self._server[0]}:{self._server[1]}"
+        uri = f"sip:{self._number}@{self._called[0]}:{self._called[1]}"
         local, remote = f"<sip:5551234@{agent.address[0]}>;tag={token_hex(4)}", f"<{uri}>"
         invite = agent.request("INVITE", uri, local=local, remote=remote, call_id=identity, sequence=1)
         invite.headers.append(("Content-Type", "application/sdp"))
@@ -193,12 +198,12 @@ class Load:
     async def __aenter__(self) -> Self:
         await self._trunk.open(TRUNK_ADDRESS, 0)
         await self._user.open(self._server[0], 0)
-        await register(self._user, self._server, seconds=3600)
+        await register(self._user, self._server, seconds=3600, domain=self._domain)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
                         trace: TracebackType | None) -> None:
         self.mouth.close()
         if error is None:
-            await register(self._user, self._server, seconds=0)
+            await register(self._user, self._server, seconds=0, domain=self._domain)
         await asyncio.gather(self._trunk.close(), self._user.close())

@@ -98,6 +98,7 @@ class EslSwitch:
 
     async def attach(self, effect: Attach) -> None:
         """Start a recording, when it is this call's turn."""
+        self._taps.expect(effect.segment)
         try:
             await self._limits.run(effect.call, lambda: self._taps.attach(effect))
         except SwitchOperationFailed as fault:
@@ -211,7 +212,7 @@ class EslSwitch:
         for segment in found.sources:
             self._taps.adopt(segment)
         self._put(SwitchUp(switch=self._name, at=time.time(), sequence=self._next(), boot=self._boot,
-                           snapshot=found.snapshot))
+                           snapshot=replace(found.snapshot, coming=self._taps.coming)))
 
     async def _look_again(self) -> None:
         await asyncio.sleep(_SECOND_LOOK)

@@ -78,10 +78,21 @@ class Taps:
         self._taps: dict[str, _Tap] = {}
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)
         self._called_off: deque[str] = deque(maxlen=_REMEMBERED)
+        self._coming: set[str] = set()
+
+    @property
+    def coming(self) -> tuple[str, ...]:
+        """The segments that were asked for and of which neither RECORD_START nor a failure has come."""
+        return tuple(sorted(self._coming))
+
+    def expect(self, segment: str) -> None:
+        """An attach was asked for; it may still have to wait for its turn."""
+        self._coming.add(segment)
 
     async def attach(self, effect: Attach) -> None:
         """Start a recording; RECORD_START tells that it runs."""
         if effect.segment in self._called_off or effect.segment in self._ended:
+            self._coming.discard(effect.segment)
             return
         tap = self._taps[effect.segment] = _Tap()
         try:
@@ -136,16 +147,19 @@ class Taps:
             `DETACHED` where we ended it, else None.
         """
         tap = self._taps.pop(segment, None)
+        self._coming.discard(segment)
         self._ended.append(segment)
         return DETACHED if segment in self._called_off or (tap is not None and tap.unwanted) else None
 
     def adopt(self, segment: str) -> None:
         """A tap that runs, seen in a snapshot."""
+        self._coming.discard(segment)
         self._taps.setdefault(segment, _Tap()).begun = True
 
     def forget(self) -> None:
         """The connection is new: which taps there are, its snapshot tells."""
         self._taps.clear()
+        self._coming.clear()
 
     async def _start(self, segment: str, source: Source) -> None:
         file = f"{self._spool}/{path(segment, source.directions)}"
@@ -193,6 +207,7 @@ class Taps:
 
     def _failed(self, segment: str, cause: str, *, hopeless: bool = False) -> None:
         self._taps.pop(segment, None)
+        self._coming.discard(segment)
         self._ended.append(segment)
         self._tell(TapFailed(switch=self._switch, at=self._clock(), sequence=self._sequence(), segment=segment,
                              cause=cause, hopeless=hopeless))

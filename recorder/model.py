@@ -406,12 +406,14 @@ class TapFact:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Everything that a switch has at one moment: legs, bridges, our taps (``segment`` ids), and the ids of our
-    announcements that are being played."""
+    announcements that are being played. ``coming``: the segments whose attach is under way on this connection; what
+    becomes of it is told after this."""
 
     legs: tuple[Leg, ...] = ()
     bridges: tuple[Bridge, ...] = ()
     taps: tuple[TapFact, ...] = ()
     announcements: tuple[str, ...] = ()
+    coming: tuple[str, ...] = ()
 
 
 def call_id(switch: str, boot: str, first: str, again: float | None = None) -> str:

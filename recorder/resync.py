@@ -70,6 +70,8 @@ def _taps(world: World, event: SwitchUp, now: float) -> None:
             if segment.id in there:
                 if segment.state is SegmentState.DETACHING:
                     call = taps.again(world, call, segment, now)
+            elif segment.id in event.snapshot.coming:
+                continue
             elif segment.started is None:
                 # The request for it may still be on its way.
                 call = taps.unwant(world, call, segment, now)

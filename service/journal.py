@@ -181,7 +181,9 @@ class Journal:
             taps=tuple(tap for tap in snapshot.taps
                        if self._recordings.get(segment_recording(tap.segment)) == call),
             announcements=tuple(one for one in snapshot.announcements
-                                if self._recordings.get(segment_recording(one)) == call))
+                                if self._recordings.get(segment_recording(one)) == call),
+            coming=tuple(one for one in snapshot.coming
+                         if self._recordings.get(segment_recording(one)) == call))
 
     def _forget_leg(self, leg: str) -> None:
         """A leg that has gone, with all its calls closed, will join no other call."""

@@ -107,7 +107,7 @@ def _together(one: Entry, other: Entry) -> Entry:
         return one
     mine, theirs = event.snapshot, more.snapshot
     whole = Snapshot(legs=_union(mine.legs, theirs.legs), bridges=_union(mine.bridges, theirs.bridges),
-                     taps=_union(mine.taps, theirs.taps))
+                     taps=_union(mine.taps, theirs.taps), coming=_union(mine.coming, theirs.coming))
     return {**one, "event": records.of_event(replace(event, snapshot=whole))}
 
 

@@ -13,6 +13,8 @@ from tests.phone import Phones
 
 __all__ = ["asterisk", "freeswitch", "pair", "phones"]
 
+pytest.register_assert_rewrite("tests.scenarios")
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What needs a FreeSWITCH says that it was not run where there is none, and how to get one."""

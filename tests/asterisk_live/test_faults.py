@@ -16,8 +16,6 @@ from tests.asterisk_live.recorded import (
     EVERYTHING,
     TRUNK,
     Conversation,
-    best_of_three,
-    clear,
     converse,
     said,
     whole,
@@ -52,64 +50,6 @@ def said_faults(service: Phonograph, fault: str) -> list[Json]:
     return [line for line in lines if line.get("fault") == fault]
 
 
-async def test_killed_in_a_call_the_next_life_has_all_of_it_once(
-        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
-    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
-    await service.start()
-
-    async def all_of_it(calls: int) -> None:
-        call, taken = await begin(phones)
-        await recording_runs(service)
-        await service.kill()
-        await asyncio.sleep(1.5)
-        await service.start()
-        await asyncio.sleep(1)
-        await call.hangup()
-        await taken.ended
-        row = next(row for row in await service.closed(calls) if row["sip_call_id"] == call.id)
-        talk = Conversation(call, taken, row)
-        left, right = talk.tracks()
-        assert whole(said(call, ALICE, margin=0.5), left)
-        assert whole(said(taken, BOB, margin=0.5), right)
-        assert (len(talk.recording["segments"]), talk.recording["state"]) == (1, "ready")
-
-    await best_of_three(all_of_it)
-    await service.stop()
-
-
-async def test_a_call_that_ended_while_the_service_was_dead_is_kept_and_says_that_its_end_was_not_seen(
-        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
-    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
-    await service.start()
-    call, taken = await begin(phones)
-    await recording_runs(service)
-    await service.kill()
-    await call.hangup()
-    await taken.ended
-    await service.start()
-    (row,) = await service.closed(1)
-    talk = Conversation(call, taken, row)
-    assert whole(said(call, ALICE, margin=0.5), talk.tracks()[0])
-    assert talk.recording["state"] == "incomplete"
-    assert talk.recording["reason"]
-    await service.stop()
-
-
-async def test_a_call_that_began_while_the_service_was_dead_is_recorded_from_then_on(
-        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
-    service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
-    call, taken = await begin(phones)
-    await service.start()
-    await recording_runs(service)
-    await asyncio.sleep(1.5)
-    await call.hangup()
-    await taken.ended
-    (row,) = await service.closed(1)
-    talk = Conversation(call, taken, row)
-    assert clear(talk.tracks()[0][2000:10000], ALICE.cycle(0, 160_000))
-    await service.stop()
-
-
 async def test_the_service_ended_in_a_call_leaves_the_call_and_its_tap_alone(
         asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
     service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
@@ -127,28 +67,6 @@ async def test_the_service_ended_in_a_call_leaves_the_call_and_its_tap_alone(
     (row,) = await service.closed(1)
     assert whole(said(call, ALICE, margin=0.5), Conversation(call, taken, row).tracks()[0])
     await service.stop()
-
-
-async def test_asterisk_killed_in_a_call_leaves_a_repaired_recording_that_says_it_is_incomplete(tmp_path: Path) -> None:
-    server = AsteriskServer(tmp_path / "asterisk")
-    await asyncio.to_thread(server.start)
-    async with Phonograph(server, tmp_path, policy=EVERYTHING) as service, Phones(server) as phones:
-        call, taken = await begin(phones, seconds=4.0)
-        phones.reachable = False
-        await asyncio.to_thread(server.kill)
-        await asyncio.to_thread(server.start)
-        (row,) = await service.closed(1, within=40.0)
-        talk = Conversation(call, taken, row)
-        assert talk.recording["state"] == "incomplete"
-        left, _ = talk.tracks()
-        assert len(left) > 2 * 8000
-        assert clear(left[:16_000], ALICE.cycle(0, 160_000))
-        phones.reachable = True
-        async with Phones(server) as again:
-            alice, bob = await again.user("alice", ALICE), await again.user("bob", BOB)
-            await converse(service, alice, bob, "102", seconds=1.0, rows=2)
-    await asyncio.to_thread(server.stop)
-    assert len(said_faults(service, "switch.unreachable")) == 1
 
 
 async def test_asterisk_absent_at_the_start_is_said_once_and_found_when_it_comes(tmp_path: Path) -> None:

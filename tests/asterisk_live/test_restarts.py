@@ -4,11 +4,10 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, Conversation, clear, converse, said
+from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, Conversation, clear, said
 from tests.asterisk_live.test_faults import begin, recording_runs
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph, settings
@@ -65,57 +64,6 @@ async def test_a_tap_that_came_up_after_the_service_died_is_finished_from_its_fi
         assert talk.recording["state"] == "incomplete"
         assert "Nobody saw the end" in talk.recording["reason"]
         assert clear(said(call, ALICE, margin=0.5), talk.tracks()[0])
-
-
-async def test_power_fails_and_comes_back(tmp_path: Path) -> None:
-    """Asterisk and the service are killed together, in the second segment of one call and the first of another."""
-    server = AsteriskServer(tmp_path / "asterisk")
-    await asyncio.to_thread(server.start)
-    service = Phonograph(server, tmp_path, policy=EVERYTHING)
-    await service.start()
-    async with Phones(server) as phones:
-        call, _ = await begin(phones, seconds=3.0)
-        (row,) = await service.calls()
-        for verb in ("pause", "resume"):
-            await ask(service, row["id"], verb)
-        other = await asyncio.wait_for(_another(phones), 10)
-        await asyncio.sleep(5.0)
-        phones.reachable = False
-        await service.kill()
-        await asyncio.to_thread(server.kill)
-    await asyncio.to_thread(server.start)
-    await service.start()
-    rows = {row["sip_call_id"]: row for row in await service.closed(2, within=40.0)}
-    assert set(rows) == {call.id, other}
-    for one, segments in ((call.id, 2), (other, 1)):
-        (recording,) = rows[one]["recordings"]
-        assert len(recording["segments"]) == segments
-        assert recording["state"] == "incomplete"
-        assert "Nobody saw the end" in recording["reason"]
-        files = service.manifest(recording)["files"]
-        # Asterisk writes 4.1 s at once, and each call had 5 s or more since its last whole file.
-        assert all(file["samples"] > (3 * segments + 1) * 8000 for file in files), files
-    async with Phones(server) as phones:
-        alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
-        talk = await converse(service, alice, bob, "102", seconds=2.0, rows=3)
-        assert talk.recording["state"] == "ready"
-    await service.stop()
-    await asyncio.to_thread(server.stop)
-
-
-async def ask(service: Phonograph, call: str, verb: str) -> None:
-    async with (aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(service.socket))) as session,
-                session.post(f"http://phonograph/calls/{call}/{verb}") as answer):
-        assert answer.status == 200, await answer.text()
-
-
-async def _another(phones: Phones) -> str:
-    """A second call beside the first; its Call-ID."""
-    carol, dave = await phones.user("carol", ALICE), await phones.user("dave", BOB)
-    call = carol.call("104")
-    await dave.next_call()
-    await call.answered
-    return call.id
 
 
 async def test_two_asterisks_and_one_service_and_the_death_of_one_does_not_disturb_the_other(tmp_path: Path) -> None:

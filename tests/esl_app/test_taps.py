@@ -362,3 +362,26 @@ async def test_a_conferences_name_is_one_word_or_is_not_sent(name: str) -> None:
         assert line.startswith(("bgapi conference 8000 record ", "bgapi conference 'sales room' record "))
     else:
         assert [type(event) for event in switch.told] == [TapFailed]
+
+
+async def test_a_tap_is_coming_from_the_request_until_record_start() -> None:
+    switch = FreeSwitch()
+    switch.taps.expect(SEGMENT)
+    await switch.taps.attach(attach())
+    assert switch.taps.coming == (SEGMENT,)  # its answer proves nothing
+    switch.taps.started(SEGMENT)
+    assert not switch.taps.coming
+
+
+async def test_a_tap_that_failed_or_ended_or_belongs_to_another_connection_is_not_coming() -> None:
+    switch = FreeSwitch()
+    switch.taps.expect(SEGMENT)
+    switch.refuses(says_no("-ERR Cannot record session!"))
+    await switch.taps.attach(attach())
+    assert not switch.taps.coming
+    switch.taps.expect(SEGMENT)
+    switch.taps.ended(SEGMENT)
+    assert not switch.taps.coming
+    switch.taps.expect(SEGMENT)
+    switch.taps.forget()
+    assert not switch.taps.coming

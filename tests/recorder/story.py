@@ -120,10 +120,11 @@ class Story:
         return self.sequence
 
     def connect(self, *, legs: Iterable[str] = (), bridges: Iterable[Bridge] = (), taps: Iterable[str] = (),
-                boot: str | None = None) -> list[Effect]:
+                coming: Iterable[str] = (), boot: str | None = None) -> list[Effect]:
         self.boot = boot or self.boot
         snapshot = Snapshot(legs=tuple(self.legs[leg] for leg in legs), bridges=tuple(bridges),
-                            taps=tuple(TapFact(segment=tap, files=files(tap)) for tap in taps))
+                            taps=tuple(TapFact(segment=tap, files=files(tap)) for tap in taps),
+                            coming=tuple(coming))
         return self.receive(SwitchUp(switch=SWITCH, at=self.at, boot=self.boot, snapshot=snapshot))
 
     def disconnect(self) -> list[Effect]:

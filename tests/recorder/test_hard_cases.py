@@ -27,6 +27,19 @@ def test_pause_while_an_attach_is_in_flight_ends_that_tap_and_confirms_only_then
     assert every(Attach, story.wait(60)) == []
 
 
+def test_everything_read_again_while_an_attach_is_under_way_leaves_it_alone() -> None:
+    story = Story(says(True))
+    story.connect()
+    story.rings("alice")
+    story.rings("bob", "alice")
+    story.answers("bob")
+    segment = only(Attach, story.answers("alice")).segment
+    effects = story.connect(legs=("alice", "bob"), coming=(segment,))
+    assert every(Detach, effects) == []
+    story.tap_up(segment)
+    assert [one.id for one in story.recording().segments] == [segment]
+
+
 def test_a_pause_is_confirmed_by_the_end_of_the_tap_and_by_nothing_else() -> None:
     story = Story(says(True))
     segment = story.talk()
