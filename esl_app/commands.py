@@ -125,7 +125,8 @@ class Askers:
 
 
 def _request(event: Event) -> str:
-    return event.header("Recorder-Request-ID") or event.header("Event-UUID") or f"{event.boot}.{event.sequence}"
+    given = event.header("Recorder-Request-ID") or ""
+    return (given if _IDENTITY.fullmatch(given) else event.header("Event-UUID")) or f"{event.boot}.{event.sequence}"
 
 
 def _actor(event: Event) -> ActorKind:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from esl_app.commands import asked
+from esl_app.commands import Asker, Askers, asked, asks_for_status
+from esl_app.messages import Event
 from esl_app.translate import Translator
+from recorder.effects import Answer, Reply
 from recorder.events import ActorKind, Asked, Verb
+from recorder.model import Then
 from tests.esl_app import captures
 from tests.esl_app.replay import SPOOL, plain
 from tests.recorder.story import SWITCH
@@ -64,6 +67,13 @@ def test_a_request_without_an_id_is_named_by_its_event() -> None:
     assert found.request == "core.7"
 
 
+@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "a\nb", "é"])
+def test_a_request_whose_id_is_none_is_named_by_its_event(given: str) -> None:
+    found = request({"Event-Subclass": "recorder::pause", "Unique-ID": "a", "Recorder-Request-ID": given})
+    assert found is not None
+    assert found.request == "core.7"
+
+
 @pytest.mark.parametrize("headers", [
     {"Event-Subclass": "recorder::pause"},
     {"Event-Subclass": "recorder::command", "Recorder-Call": TARGET},
@@ -75,3 +85,60 @@ def test_a_request_without_an_id_is_named_by_its_event() -> None:
 ])
 def test_what_is_no_request_asks_for_nothing(headers: dict[str, str]) -> None:
     assert request(headers) is None
+
+
+def reply(answer: Answer = Answer.CONFIRMED) -> Reply:
+    return Reply(request="r", answer=answer, message="paused")
+
+
+def script(**headers: str) -> Event:
+    return plain({"Event-Name": "CUSTOM", "Event-Subclass": "recorder::command",
+                  **{name.replace("_", "-"): value for name, value in headers.items()}})
+
+
+@pytest.mark.parametrize(("ticket", "word"), [("7", "confirmed 7"), ("", "confirmed"), ("x", "confirmed"),
+                                              ("1234567", "confirmed"), ("7 8", "confirmed")])
+def test_the_dialplan_reads_its_ticket_in_the_answer(ticket: str, word: str) -> None:
+    askers = Askers()
+    askers.expect("r", plain({"Event-Name": "CUSTOM", "Unique-ID": "a", "Recorder-Ticket": ticket}))
+    asker = askers.take("r")
+    assert asker is not None
+    assert (asker.channel, asker.word(reply())) == ("a", word)
+    assert askers.take("r") is None
+
+
+def test_a_script_that_gave_no_id_gets_no_answer() -> None:
+    assert Asker(script()).line(reply()) is None
+    assert Asker(script(Recorder_Request_ID="a b")).line(reply()) is None
+    assert Asker(script(Recorder_Request_ID="s-1")).line(reply(Answer.FORCED)) == (
+        b"sendevent CUSTOM\nEvent-Subclass: recorder::reply\nRecorder-Request-ID: s-1\nRecorder-Answer: forced\n"
+        b"Recorder-Message: paused\n\n")
+
+
+def test_questions_that_are_never_answered_do_not_pile_up() -> None:
+    askers = Askers(most=3)
+    for number in range(10):
+        askers.expect(str(number), script())
+    assert [number for number in range(10) if askers.take(str(number)) is not None] == [7, 8, 9]
+
+
+def test_only_a_script_gets_the_table() -> None:
+    assert asks_for_status(script(Recorder_Verb="status"))
+    assert not asks_for_status(script(Recorder_Verb="pause"))
+    assert not asks_for_status(plain({"Event-Name": "CUSTOM", "Event-Subclass": "recorder::status"}))
+
+
+@pytest.mark.parametrize(("longest", "seconds"), [("30", 30.0), ("", None), ("soon", None), ("0", None), ("-1", None),
+                                                  ("nan", None), ("inf", None)])
+def test_a_pause_may_have_a_longest_time_and_what_follows_it(longest: str, seconds: float | None) -> None:
+    found = request({"Event-Subclass": "recorder::pause", "Unique-ID": "a", "Recorder-Longest": longest,
+                     "Recorder-Then": "stop"})
+    assert found is not None
+    assert (found.longest, found.then) == (seconds, Then.STOP)
+
+
+@pytest.mark.parametrize("then", ["", "resume", "erase"])
+def test_a_pause_is_followed_by_a_resume_unless_it_says_stop(then: str) -> None:
+    found = request({"Event-Subclass": "recorder::pause", "Unique-ID": "a", "Recorder-Then": then})
+    assert found is not None
+    assert found.then is Then.RESUME

@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,15 +32,17 @@ from ari_app.stasis import options
 from ari_app.variables import at_once
 from console.text import part, safe, table
 from esl_app import lines
+from esl_app.commands import Asker
 from faults import JournalInvalid, PolicyInvalid, SwitchFault, SwitchOperationFailed
 from ledger import Ledger, calls
 from ledger.calls import CallFilter
 from policy import parse
 from processing.names import NameTemplate
-from recorder.effects import Attach
+from recorder.effects import Answer, Attach, Reply
 from recorder.model import Direction
 from service.adoption import file_of
 from service.journal_files import JournalFiles
+from tests.esl_app.replay import plain
 from tests.recorder.story import Story, every, says
 from tests.test_house import FLOOR
 
@@ -102,6 +105,33 @@ def test_a_name_is_one_word_of_one_line_on_the_event_socket_or_is_not_sent(name:
         assert rest == b""
         assert head.count(b"\n") == (1 if sent.startswith(b"bgapi") else 0)
         assert not set(head.decode()) & set("\r\0\x1b`$\\;")
+
+
+@given(name=NAMES, path=NAMES)
+def test_a_conferences_name_and_a_file_are_two_words_on_the_event_socket_or_not_sent(name: str, path: str) -> None:
+    try:
+        sent = lines.bgapi("conference", name, "record", path, job="1").decode()
+    except SwitchOperationFailed:
+        return
+    line, _, rest = sent.partition("\n")
+    assert rest == "Job-UUID: 1\n\n"
+    assert shlex.split(line) == ["bgapi", "conference", name, "record", path]
+
+
+@given(request=NAMES, verb=NAMES, ticket=NAMES)
+def test_an_answer_on_freeswitch_has_nothing_of_the_question_but_its_plain_id(
+    request: str, verb: str, ticket: str
+) -> None:
+    asker = Asker(plain({"Event-Name": "CUSTOM", "Event-Subclass": "recorder::command", "Recorder-Request-ID": request,
+                         "Recorder-Verb": verb, "Recorder-Ticket": ticket}))
+    reply = Reply(request="r", answer=Answer.CONFIRMED, message="paused")
+    assert re.fullmatch(r"confirmed( [0-9]{1,6})?", asker.word(reply), re.ASCII)
+    line = asker.line(reply)
+    if line is not None:
+        assert line.decode().splitlines() == [
+            "sendevent CUSTOM", "Event-Subclass: recorder::reply", f"Recorder-Request-ID: {request}",
+            "Recorder-Answer: confirmed", "Recorder-Message: paused", ""]
+        assert re.fullmatch(r"[0-9A-Za-z_.-]{1,64}", request, re.ASCII)
 
 
 @given(name=NAMES, body=NAMES)
