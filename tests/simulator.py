@@ -166,6 +166,10 @@ class FaultySwitch:
     def answers(self, leg: str) -> None:
         self._leg(replace(self.legs[leg], state=LegState.UP, answered=self.agenda.at))
 
+    def holds(self, leg: str, *, held: bool) -> None:
+        """The leg puts the others on hold, or takes them back."""
+        self._leg(replace(self.legs[leg], held=held))
+
     def hangs_up(self, leg: str) -> None:
         """The leg is gone, and with it its place in bridges and its taps; the order of the news is anybody's guess."""
         del self.legs[leg]

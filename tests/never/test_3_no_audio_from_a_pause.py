@@ -12,13 +12,22 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.effects import Answer
-from recorder.events import Verb
+from esl_app.lines import Word
+from esl_app.taps import Taps
+from esl_app.translate import Translator
+from faults import SwitchOperationFailed
+from recorder.effects import Answer, Detach, Reply
+from recorder.events import DETACHED, TapDown, TapFailed, Verb
 from recorder.model import Call
-from recorder.states import PauseState
+from recorder.states import PauseState, SegmentState
+from recorder.world import Limits
+from service.switch_settings import FreeSwitchSettings
+from service.wire import limits
 from tests.recorder.simulation import Simulation, segments
+from tests.recorder.story import Story, every, only, says
 from tests.simulator import Faults
 
+FREESWITCH = limits(FreeSwitchSettings.model_validate({"kind": "freeswitch", "password": "p"}), Limits().confirm_within)
 SEED = st.integers(0, 2**16)
 MOMENT = st.sampled_from([0.0, 0.001, 0.01, 0.03, 0.3, 4.0])
 FAULTS = st.builds(
@@ -28,9 +37,9 @@ FAULTS = st.builds(
     late=st.sampled_from([0.0, 0.02, 1.0]))
 
 
-def talking(seed: int, faults: Faults | None = None) -> Simulation:
+def talking(seed: int, faults: Faults | None = None, kind: Limits | None = None) -> Simulation:
     """Alice and Bob talk; what goes wrong goes wrong from now on."""
-    sim = Simulation(random.Random(seed))
+    sim = Simulation(random.Random(seed), limits=kind or Limits())
     sim.runs(1)
     sim.switch.faults = faults or Faults()
     sim.switch.rings("alice")
@@ -53,11 +62,12 @@ def written(sim: Simulation, since: float, until: float) -> float:
 
 
 @settings(max_examples=100, deadline=None)
-@given(seed=SEED, faults=FAULTS, before=MOMENT, held=MOMENT, killed=st.sampled_from([None, "before", "in", "both"]))
+@given(seed=SEED, faults=FAULTS, before=MOMENT, held=MOMENT, killed=st.sampled_from([None, "before", "in", "both"]),
+       kind=st.sampled_from([Limits(), FREESWITCH]))
 def test_nothing_is_written_between_the_confirmation_and_the_resume(
-    seed: int, faults: Faults, before: float, held: float, killed: str | None
+    seed: int, faults: Faults, before: float, held: float, killed: str | None, kind: Limits
 ) -> None:
-    sim = talking(seed, faults)
+    sim = talking(seed, faults, kind)
     sim.runs(before + 0.2)
     if killed in {"before", "both"}:
         sim.dying = True
@@ -130,3 +140,34 @@ def test_a_break_of_the_connection_does_not_end_a_pause() -> None:
         sim.switch.connect()
         sim.runs(30)
     assert written(sim, paused, sim.agenda.at) == 0
+
+
+async def test_on_freeswitch_the_pause_of_a_tap_that_cannot_be_stopped_by_its_path_is_forced() -> None:
+    """A recording that has moved to another leg: ``stop`` by its path says that there is none, and it goes on."""
+    story = Story(says(True), limits=FREESWITCH)
+    segment = story.talk()
+    asked: list[str] = []
+    told: list[TapDown | TapFailed] = []
+
+    class Moved:
+        async def api(self, name: str, *words: Word) -> str:
+            asked.append(str(words[2]))
+            if words[2] != "all":
+                raise SwitchOperationFailed("FreeSWITCH did not carry out a command.",
+                                            answer="-ERR Cannot stop record session!")
+            return "+OK Success"
+
+        async def job(self, name: str, *words: Word) -> str:
+            raise AssertionError(name, words)
+
+    taps = Taps("main", "/rec", Moved(), Translator("main", "/rec"), leg_of=lambda _: None, tell=told.append,
+                sequence=story.next_sequence, clock=lambda: story.at)
+    taps.started(segment)
+    for effects in (story.asks(Verb.PAUSE, "alice"), story.wait(1)):
+        for detach in every(Detach, effects):
+            await taps.detach(detach)
+    assert told == []
+    assert asked == [f"/rec/phonograph/{segment}.wav", "all"]
+    assert only(Reply, story.effects).answer is Answer.FORCED
+    assert story.segments()[0].state is SegmentState.DETACHING
+    assert taps.ended(segment) == DETACHED

@@ -12,7 +12,7 @@ from recorder import announcements
 from recorder.effects import Announce, Answer, Attach, Decide, Detach, Effect, Finish, Hush, Reply, Resync
 from recorder.engine import Engine, Step
 from recorder.events import ActorKind, Asked, CallEvent, Decided, LegIs, SwitchUp, Tick, Verb
-from recorder.model import Call, LegState, Outcome, Segment
+from recorder.model import Call, CallKind, LegState, Outcome, Segment
 from recorder.states import CallState, RecordingState, SegmentState
 from recorder.taps import wanted
 from recorder.world import Limits
@@ -31,12 +31,14 @@ class Simulation:
         dice: decides about faults and delays.
         skipped: users whose calls policy does not record.
         announcement: what the parties of recorded calls are to hear.
+        limits: the times that the engine works by on this kind of switch.
     """
 
     dice: random.Random
     faults: Faults = field(default_factory=Faults)
     skipped: frozenset[str] = frozenset()
     announcement: Announcement | None = None
+    limits: Limits = field(default_factory=Limits)
     agenda: Agenda = field(default_factory=Agenda)
     engine: Engine | None = None
     rows: dict[str, Call] = field(default_factory=dict)
@@ -58,7 +60,7 @@ class Simulation:
         """A new life: the engine takes over what the ledger has."""
         self._life += 1
         self.dying = False
-        self.engine = Engine(NAME)
+        self.engine = Engine(NAME, self.limits)
         self.engine.restore(call for call in self.rows.values() if call.state is not CallState.CLOSED
                             or any(leg.gone is None for leg in call.legs))
         left, self._outbox = self._outbox, []
@@ -180,9 +182,18 @@ class Simulation:
                 assert call.decision.record, "a tap is asked for that policy does not want"
                 (segment,) = [one for one in segments(call) if one.id == effect.segment]
                 assert segment.state in {SegmentState.ATTACHING, SegmentState.UP, SegmentState.DETACHING}
+                self._check_time(call, segment)
             elif isinstance(effect, Finish):
                 assert self.finished[effect.recording] == 0, "a recording is finished twice"
                 assert any(recording.id == effect.recording for recording in changed[effect.call].recordings)
+
+    def _check_time(self, call: Call, segment: Segment) -> None:
+        """A tap begins neither in the moment after a pause nor, where that ends a tap, on a leg that holds."""
+        since = [self.agenda.at - pause.resumed for pause in call.pauses if pause.resumed is not None]
+        assert min(since, default=1.0) >= self.limits.resume_after - 1e-6, "a tap in the moment after a pause"
+        leg = call.leg(segment.source.leg)
+        assert not (self.limits.ends_at_hold and leg is not None and leg.held
+                    and call.kind is CallKind.CALL), "a tap of a leg that holds"
 
     def check(self) -> None:
         """What must hold at every moment."""
@@ -224,7 +235,7 @@ class Simulation:
         alive = Counter((tap.source.leg, tap.source.bridge) for tap in self.switch.taps.values() if tap.alive
                         and not self._lost(tap.segment) and not self._replaced(tap.segment))
         asked = Counter((source.leg, source.bridge) for call in self.engine.calls()
-                        for source in wanted(call, Limits()))
+                        for source in wanted(call, self.limits))
         assert alive == asked
         self._check_announcements(self.engine.calls())
         for call in self.engine.calls():
@@ -276,7 +287,7 @@ def remembered(engine: Engine | None) -> dict[str, Sized]:
     held: dict[str, Sized] = {
         name: getattr(world, name) for name in
         ("legs", "bridges", "calls", "calls_of", "conferences", "gone", "seen", "recordings", "requests", "forced",
-         "asking", "held", "marked")}
+         "asking", "held", "marked", "quieted")}
     held["timers"] = world.timers._due
     return {name: memory for name, memory in held.items() if memory}
 

@@ -12,6 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from policy.types import Announcement, Beep
 from recorder.events import Verb
 from recorder.model import BridgeKind, LegKind, LegState
+from recorder.world import Limits
+from service.switch_settings import FreeSwitchSettings
+from service.wire import limits
 from tests.recorder.simulation import Simulation
 from tests.simulator import Faults
 
@@ -30,17 +33,19 @@ ANNOUNCEMENTS = st.none() | st.builds(Announcement, beep=st.just(Beep()), record
 
 
 class Machine(RuleBasedStateMachine):
-    """Telephones, networks, machines and people in any order."""
+    """Telephones, networks, machines and people in any order, on an Asterisk."""
+
+    limits = Limits()
 
     def __init__(self) -> None:
         super().__init__()
-        self.sim = Simulation(random.Random(0))
+        self.sim = Simulation(random.Random(0), limits=self.limits)
         self.count = 0
         self.rooms: dict[str, str] = {}
 
     @initialize(faults=FAULTS, seed=st.integers(0, 2**16), skipping=st.booleans(), announcement=ANNOUNCEMENTS)
     def begins(self, faults: Faults, seed: int, skipping: bool, announcement: Announcement | None) -> None:
-        self.sim = Simulation(random.Random(seed), faults=faults, announcement=announcement,
+        self.sim = Simulation(random.Random(seed), faults=faults, announcement=announcement, limits=self.limits,
                               skipped=frozenset({"leg-2", "leg-4"} if skipping else ()))
         self.sim.runs(0.2)
 
@@ -73,6 +78,12 @@ class Machine(RuleBasedStateMachine):
         leg = self.pick(number, LegState.SETUP)
         if leg is not None:
             self.sim.switch.answers(leg)
+
+    @rule(number=PICK, held=st.booleans())
+    def holds(self, number: int, held: bool) -> None:
+        leg = self.pick(number, LegState.UP)
+        if leg is not None:
+            self.sim.switch.holds(leg, held=held)
 
     @rule(number=PICK)
     def hangs_up(self, number: int) -> None:
@@ -219,3 +230,13 @@ class Machine(RuleBasedStateMachine):
 TestNevers = Machine.TestCase
 TestNevers.settings = settings(max_examples=80, stateful_step_count=40, deadline=None,
                                suppress_health_check=[HealthCheck.too_slow])
+
+
+class OnFreeSwitch(Machine):
+    """The same on a FreeSWITCH, where a tap ends at a hold, begins a moment after a pause, and is never renewed."""
+
+    limits = limits(FreeSwitchSettings.model_validate({"kind": "freeswitch", "password": "p"}), Limits().confirm_within)
+
+
+TestNeversOnFreeSwitch = OnFreeSwitch.TestCase
+TestNeversOnFreeSwitch.settings = TestNevers.settings
