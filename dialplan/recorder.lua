@@ -1,6 +1,7 @@
 -- What the dialplan, a key of the telephone, and fs_cli ask of Phonograph. Put this file into FreeSWITCH's scripts folder.
 --
 --   in the dialplan      lua recorder.lua pause|resume|start|stop        recorder.xml wraps it
+--                        lua recorder.lua decide
 --   for a key            luarun recorder.lua key VERB UUID               recorder.xml binds it
 --   on the console       fs_cli -x "alias stickyadd recorder lua recorder.lua", once; then
 --                        fs_cli -x "recorder pause UUID reason=card"     resume, start, stop, status as well
@@ -9,6 +10,7 @@
 -- script ends Phonograph's recordings of the call itself.
 
 local PATIENCE = 500        -- milliseconds that a call waits for an answer
+local DECIDE_PATIENCE = 300 -- the same, before it is answered
 local CONSOLE_PATIENCE = 2000
 local FOLDER = "/phonograph/" -- what the path of each of Phonograph's recordings has, and of nobody else's
 local UUID = "%x+%-%x+%-%x+%-%x+%-%x+"
@@ -179,6 +181,28 @@ local function in_the_dialplan(verb)
     end
 end
 
+-- Waits until the decision is in the variables of the channel; recorder_decision is "unknown" if it is not in time.
+local function decide()
+    local uuid = session:get_uuid()
+    set(uuid, "recorder_decision", "")
+    local event = freeswitch.Event("CUSTOM", "recorder::decide")
+    event:addHeader("Unique-ID", uuid)
+    event:addHeader("Recorder-Record", get(uuid, "recorder_record"))
+    event:fire()
+    local patience = now() + DECIDE_PATIENCE
+    repeat
+        if session:mediaReady() then
+            session:sleep(10)
+        else
+            freeswitch.msleep(2) -- there is no audio yet that could pile up
+        end
+        if get(uuid, "recorder_decision") ~= "" then
+            return
+        end
+    until now() > patience
+    set(uuid, "recorder_decision", "unknown")
+end
+
 local function by_key(verb, uuid)
     local headers = {Actor = "party", Reason = "by key", Owner = "agent"}
     if verb == "pause" then
@@ -226,7 +250,9 @@ if verb == "key" then
         by_key(target, argv[3])
     end
 elseif session then
-    if VERBS[verb] then
+    if verb == "decide" then
+        decide()
+    elseif VERBS[verb] then
         in_the_dialplan(verb)
     end
 elseif stream and (verb == "status" or (VERBS[verb] and target)) then

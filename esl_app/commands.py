@@ -3,6 +3,7 @@
 ====================================  ==================================================================
 ``recorder::pause``, ``::resume`` ..  the dialplan's ``event`` application, or ``sendevent``
 ``recorder::command``                 a script for ``fs_cli``; the verb is the header ``Recorder-Verb``
+``recorder::decide``                  a dialplan that waits for the decision, and not for long
 ====================================  ==================================================================
 
 ``Recorder-Call`` names a call or leg (without it: the channel that fired the event), ``Recorder-Reason`` and
@@ -23,9 +24,9 @@ from dataclasses import dataclass
 from esl_app import lines
 from esl_app.messages import Event
 from recorder.effects import Reply
-from recorder.events import ActorKind, Asked, Verb
+from recorder.events import ActorKind, Asked, Held, Verb
 from recorder.model import Then
-from recorder.spoken import seconds_of
+from recorder.spoken import choice_of, seconds_of
 
 _PREFIX = "recorder::"
 _MOST_ARGUMENTS = 8
@@ -36,7 +37,9 @@ _STATUS = "status"
 _TICKET = re.compile(r"[0-9]{1,6}")
 _IDENTITY = re.compile(r"[0-9A-Za-z_.-]{1,64}")
 
-SUBCLASSES = (*(f"{_PREFIX}{verb.value}" for verb in Verb), _COMMAND)
+_DECIDE = f"{_PREFIX}decide"
+
+SUBCLASSES = (*(f"{_PREFIX}{verb.value}" for verb in Verb), _COMMAND, _DECIDE)
 
 ANSWER = "recorder_answer"
 """The variable of the asking channel that has the answer."""
@@ -61,6 +64,14 @@ def asked(event: Event, switch: str, at: float) -> Asked | None:
                  target=target, actor=actor, actor_leg=event.uuid, owner=said("Owner") or actor.value,
                  reason=said("Reason"), longest=seconds_of(said("Longest")),
                  then=Then.STOP if said("Then") == Then.STOP else Then.RESUME)
+
+
+def waits(event: Event, switch: str, at: float) -> Held | None:
+    """The leg whose dialplan waits for the decision, with its wish (``Recorder-Record``); None for any other event."""
+    if event.subclass != _DECIDE or event.uuid is None:
+        return None
+    return Held(switch=switch, at=at, sequence=event.sequence or 0, leg=event.uuid,
+                choice=choice_of(event.header("Recorder-Record") or ""), inside=False)
 
 
 def asks_for_status(event: Event) -> bool:

@@ -172,6 +172,8 @@ class Translator:
     def _custom(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
         if event.subclass == CONFERENCE:
             yield from self._conference(event, at, sequence)
+        elif (held := commands.waits(event, self._switch, at)) is not None:
+            yield held
         elif (request := commands.asked(event, self._switch, at)) is not None:
             yield request
 

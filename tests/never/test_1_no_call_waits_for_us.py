@@ -102,3 +102,17 @@ def test_whoever_waits_for_us_in_the_dialplan_waits_for_a_bounded_time() -> None
     waits = [line for line in lines if "WaitForCondition(" in line]
     assert waits
     assert all(len(line.split(",")) >= 4 for line in waits), "a wait without a longest time"
+
+
+def test_no_dialplan_of_ours_waits_in_freeswitchs_socket_application() -> None:
+    """It knows no time-out: with an application that is stopped short, a call would wait until it is hung up."""
+    files = [*ROOT.glob("dialplan/*.xml"), *ROOT.glob("freeswitch-conf/**/*.xml")]
+    assert files
+    assert [path.name for path in files if 'application="socket"' in path.read_text()] == []
+
+
+def test_every_wait_of_the_lua_script_ends_by_the_clock() -> None:
+    script = (ROOT / "dialplan" / "recorder.lua").read_text()
+    waits = re.findall(r"^    (?:until|while) (.*)$", script, re.MULTILINE)
+    assert [wait for wait in waits if "patience" not in wait and "open" not in wait] == []
+    assert len(re.findall(r"now\(\) \+ \w*PATIENCE", script)) == len([wait for wait in waits if "patience" in wait])
