@@ -34,6 +34,9 @@ from recorder.states import PlaybackInput, PlaybackState
 from service.status import Status
 from tests.ari_app.fake_asterisk import CHANNEL
 from tests.ari_app.fake_asterisk import event as arrives
+from tests.esl_app import captures
+from tests.esl_app.replay import replay
+from tests.esl_app.test_translate import BLIND, FOLLOWING, LEAVES, MIX, TRUNK_CALL
 from tests.recorder.story import SWITCH, Story, every, files, says
 from tests.recorder.test_order import STORIES, Told, again, rows, shuffled, snapshot, tellable
 
@@ -173,6 +176,22 @@ def test_who_waits_for_an_answer_is_kept_only_for_so_long() -> None:
                            actor=ActorKind.OPERATOR))
     assert len(askers) == 10
     assert len(status._asked) <= 100
+
+
+@pytest.mark.parametrize(("name", "recordings", "trunks"), [
+    ("trunk_call_record_mask", TRUNK_CALL, ()), ("blind_transfer_refer", BLIND, ()),
+    ("blind_transfer_bleg_recording_follow", FOLLOWING, (LEAVES,)), ("conference_3_members_record", MIX, ()),
+    ("fs_shutdown_with_recording", {}, ())])
+def test_every_event_of_a_freeswitch_twice_is_the_same_call(
+    name: str, recordings: dict[str, str], trunks: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = replay(name, says(True), recordings=recordings, trunks=trunks)
+    recorded = captures.events(name)
+    monkeypatch.setattr(captures, "events", lambda _: [event for event in recorded for _ in range(2)])
+    twice = replay(name, says(True), recordings=recordings, trunks=trunks)
+    assert twice.rows == once.rows
+    assert (every(Attach, twice.effects), every(Detach, twice.effects)) == (
+        every(Attach, once.effects), every(Detach, once.effects))
 
 
 def broken(so_far: list[Told]) -> list[Told]:
