@@ -1,5 +1,6 @@
-"""Members, files and taps of a conference on the real server, for the tests of conferences."""
+"""Members, files and taps of a conference on a real server, for the tests of conferences."""
 
+import json
 import wave
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.recorded import ALICE, BOB, CLEAR
+from tests.freeswitch import FreeSwitchServer
 from tests.hearing import follow
 from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
@@ -86,3 +88,13 @@ def spoken(call: Call) -> tuple[float, float]:
 def channels(asterisk: AsteriskServer, name: str) -> int:
     """How many channels of that name there are."""
     return sum(line.startswith(name) for line in asterisk.cli("core show channels concise").splitlines())
+
+
+def listening(server: AsteriskServer | FreeSwitchServer) -> int:
+    """How many taps of ours the server has: snoops and quiet members, or recordings of legs and conferences."""
+    if isinstance(server, AsteriskServer):
+        return channels(server, "Snoop/") + channels(server, "Local/s@recorder-member")
+    legs = [row["uuid"] for row in json.loads(server.cli("show channels as json")).get("rows", [])]
+    rooms = server.cli("conference json_list")
+    printed = [server.cli(f"uuid_buglist {leg}") for leg in legs] + [rooms]
+    return sum(text.count("/phonograph/") for text in printed)
