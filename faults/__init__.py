@@ -193,7 +193,7 @@ class SwitchOperationFailed(SwitchFault):
 
 
 class ConferenceNameUnusable(SwitchOperationFailed):
-    """No quiet member can be sent into a conference of that name."""
+    """No command to the switch can name a conference so: its mix cannot be recorded."""
 
     id = "switch.operation.name"
     blame = Blame.ADMINISTRATOR

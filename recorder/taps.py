@@ -37,6 +37,7 @@ from recorder.world import Limits, World
 _BOTH = (Direction.IN, Direction.OUT)
 _LIVE = (SegmentState.ATTACHING, SegmentState.UP)
 _EARLY_KEPT = 1000
+_DRAIN, _DRAIN_MIX = "drain", "drain-mix"
 
 
 def to_be_recorded(call: Call) -> bool:
@@ -103,7 +104,7 @@ def converge(world: World, call: Call, at: float, now: float) -> Call:
         if segment.state in _LIVE and segment.source not in sources:
             call = unwant(world, call, segment, now)
     _let_drain(world, call, now)
-    if sources and world.up and not any(world.timers.running(call.id, name) for name in ("retry", "drain")):
+    if sources and world.up and not any(world.timers.running(call.id, name) for name in ("retry", _DRAIN)):
         call = _attach_missing(world, call, sources, at, now)
     return _recording_follows(call, at)
 
@@ -112,11 +113,13 @@ def _let_drain(world: World, call: Call, now: float) -> None:
     """What was said in a pause may still be on its way after it: no tap before that is gone."""
     if call.paused:
         world.quieted.add(call.id)
-        world.timers.stop(call.id, "drain")
+        for name in (_DRAIN, _DRAIN_MIX):
+            world.timers.stop(call.id, name)
     elif call.id in world.quieted:
         world.quieted.discard(call.id)
-        if world.limits.resume_after:
-            world.timers.start(call.id, "drain", now + world.limits.resume_after)
+        for name, after in ((_DRAIN, world.limits.resume_after), (_DRAIN_MIX, world.limits.mix_resume_after)):
+            if after:
+                world.timers.start(call.id, name, now + after)
 
 
 def expired(world: World, call: Call, name: str, now: float) -> Call:
@@ -241,7 +244,7 @@ def attach(world: World, call: Call, source: Source, at: float, now: float) -> C
 def _attach_missing(world: World, call: Call, sources: frozenset[Source], at: float, now: float) -> Call:
     busy = {segment.source for segment in open_taps(call)} | world.hopeless.get(call.id, set())
     for source in sorted(sources - busy, key=lambda one: (one.leg, one.bridge)):
-        if _left_behind(world, call, source.leg):
+        if _left_behind(world, call, source.leg) or (source.bridge and world.timers.running(call.id, _DRAIN_MIX)):
             continue
         call = attach(world, call, source, at, now)
     return call

@@ -35,6 +35,7 @@ class Limits:
             long that may take.
         renew_for_next_party: whether a tap ends with the party that its leg heard, and another one follows: `talking`.
         resume_after: how long after a resume a tap may be attached, so that nothing said before is still on its way.
+            mix_resume_after: the same of a conference's mix, which may run behind its members.
         ends_at_hold: whether a tap ends while its leg holds the call, because the switch writes nothing then.
         remember: how long a leg that has gone is remembered, so that a late event does not bring it back.
     """
@@ -57,6 +58,7 @@ class Limits:
     adopt_within: float = 15.0
     renew_for_next_party: bool = True
     resume_after: float = 0.0
+    mix_resume_after: float = 0.0
     ends_at_hold: bool = False
     remember: float = 60.0
 

@@ -127,7 +127,7 @@ def test_a_service_killed_in_a_pause_keeps_the_moment_after_it() -> None:
     assert len(every(Attach, story.wait(0.002))) == 1
 
 
-def test_the_tracks_of_a_conference_wait_as_well() -> None:
+def test_the_tracks_of_a_conference_wait_as_well_and_its_mix_longer() -> None:
     story = on_freeswitch()
     story.connect()
     for member in ("alice", "bob"):
@@ -140,7 +140,9 @@ def test_the_tracks_of_a_conference_wait_as_well() -> None:
     for attach in taps:
         story.tap_down(attach.segment)
     assert every(Attach, story.asks(Verb.RESUME, "alice", request="r") + story.wait(0.039)) == []
-    assert len(every(Attach, story.wait(0.002))) == len(taps) == 3
+    assert sorted(one.source.leg for one in every(Attach, story.wait(0.002))) == ["alice", "bob"]
+    assert every(Attach, story.wait(0.55)) == []
+    assert [one.source.bridge for one in every(Attach, story.wait(0.01))] == ["room"]
 
 
 # ---- Hold -----------------------------------------------------------------------------------------------------------
