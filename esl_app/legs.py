@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esl_app.messages import Event
-from recorder.model import Leg, LegKind, LegState, Party
+from recorder.model import Leg, LegKind, LegState, Party, RtpCounters
 from recorder.spoken import choice_of
 
 _OBSTACLES = ("bypass_media", "proxy_media")
@@ -51,6 +51,12 @@ def hangup_time(event: Event) -> float | None:
     return _time(event, "Caller-Channel-Hangup-Time")
 
 
+def counters_of(event: Event) -> RtpCounters | None:
+    """RTP packets of a leg as its end tells them; None without RTP. FreeSWITCH counts no lost packets."""
+    received, sent = (_number(event, f"variable_rtp_audio_{way}_packet_count") for way in ("in", "out"))
+    return RtpCounters(received=received, lost=0, sent=sent) if received is not None and sent is not None else None
+
+
 def _calling_party(event: Event) -> Party:
     return Party(number=event.header("Caller-Caller-ID-Number") or "", name=event.header("Caller-Caller-ID-Name") or "",
                  user=event.header("variable_user_name") or None, domain=event.header("variable_domain_name") or None)
@@ -71,6 +77,10 @@ def _origin(event: Event) -> str | None:
 
 def _time(event: Event, name: str) -> float | None:
     """A header in µs since the Unix epoch, as seconds; 0 is "not yet"."""
-    digits = event.header(name) or ""
-    microseconds = int(digits) if len(digits) < 20 and digits.isascii() and digits.isdigit() else 0
+    microseconds = _number(event, name)
     return microseconds / 1e6 if microseconds else None
+
+
+def _number(event: Event, name: str) -> int | None:
+    digits = event.header(name) or ""
+    return int(digits) if 0 < len(digits) < 20 and digits.isascii() and digits.isdigit() else None

@@ -26,6 +26,8 @@ from recorder.model import Direction, Source
 _REMEMBERED = 200
 """Taps that have just ended, and such that were called off."""
 
+_RATE = {"record_sample_rate": "8000"}
+"""Hz: a call's legs may have several rates, and its recording has one."""
 _UNBUFFERED = {"enable_file_write_buffering": "false"}
 """A file then grows every 20 ms, and a killed FreeSWITCH loses about nothing."""
 _AS_IT_IS = {
@@ -167,7 +169,7 @@ class Taps:
             both = source.directions != (Direction.IN,)
             ways = {"RECORD_STEREO": str(both).lower(), "RECORD_READ_ONLY": str(not both).lower()}
             await self._operations.job("uuid_record", source.leg, "start", file, "0",
-                                       {"recorder_id": segment, **ways, **_AS_IT_IS, **_UNBUFFERED})
+                                       {"recorder_id": segment, **ways, **_RATE, **_AS_IT_IS, **_UNBUFFERED})
         else:
             room = self._conferences.conference(source.bridge)
             if room is None:

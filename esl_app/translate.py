@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from esl_app import commands
-from esl_app.legs import hangup_time, leg_of
+from esl_app.legs import counters_of, hangup_time, leg_of
 from esl_app.messages import Event
 from esl_app.names import below
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, TapDown, TapFailed, TapUp, Transferred
@@ -142,7 +142,7 @@ class Translator:
             self._legs.discard(event.uuid)
             yield from self._empty(self._bridge_of.get(event.uuid, ""), at, sequence)
             yield LegGone(switch=self._switch, at=hangup_time(event) or at, sequence=sequence, leg=event.uuid,
-                          cause=event.header("Hangup-Cause") or "")
+                          cause=event.header("Hangup-Cause") or "", counters=counters_of(event))
 
     def _record_start(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
         segment = event.header("Recording-Variable-recorder_id")

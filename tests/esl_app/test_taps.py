@@ -110,9 +110,9 @@ STOP_ALL = f"api uuid_record {LEG} stop all"
 
 @pytest.mark.parametrize(("source", "line"), [
     (BOTH, f"bgapi uuid_record {LEG} start {FILE} 0 {{recorder_id={SEGMENT},RECORD_STEREO=true,"
-           f"RECORD_READ_ONLY=false,{AS_IT_IS}}}"),
+           f"RECORD_READ_ONLY=false,record_sample_rate=8000,{AS_IT_IS}}}"),
     (MEMBER, f"bgapi uuid_record {LEG} start {SPOOL}/phonograph/{SEGMENT}-in.wav 0 {{recorder_id={SEGMENT},"
-             f"RECORD_STEREO=false,RECORD_READ_ONLY=true,{AS_IT_IS}}}"),
+             f"RECORD_STEREO=false,RECORD_READ_ONLY=true,record_sample_rate=8000,{AS_IT_IS}}}"),
     (MIX, f"bgapi conference 8000 record {FILE}")])
 async def test_an_attach_is_one_command_and_its_answer_proves_nothing(source: Source, line: str) -> None:
     switch = FreeSwitch()
