@@ -73,6 +73,11 @@ _LOOK = RATE // 20
 """Samples in which a tone is looked for: 50 ms."""
 
 
+def silent(recording: Samples) -> bool:
+    """Whether there is nothing in it but what a switch fills with: zeros (Asterisk), zeros or -1 (FreeSWITCH)."""
+    return bool(np.isin(recording, (0, -1)).all())
+
+
 def tones(recording: Samples, hertz: float, *, level: float = 2500) -> list[tuple[float, float]]:
     """When a tone of that height is in a recording, from and until, in seconds: it is there in every 50 ms in which
     its amplitude is above `level`. White noise of a standard deviation of 3000 stays below 1200."""
