@@ -55,7 +55,7 @@ async def take(operations: Operations, spool: str, known: Collection[str]) -> Fo
     legs = tuple(leg for dump, _ in found if (leg := leg_of(dump)) is not None and leg.state is not LegState.GONE)
     sources = {segment: Source(leg=dump.uuid or "", directions=directions)
                for dump, bugs in found for segment, directions in _taps(bugs, spool)} | mixes
-    taps = tuple(TapFact(segment=segment, files=files(segment, source.directions))
+    taps = tuple(TapFact(segment=segment, source=source, files=files(segment, source.directions))
                  for segment, source in sorted(sources.items()))
     bridges = (*_bridges([dump for dump, _ in found], legs), *conferences)
     return Found(Snapshot(legs=legs, bridges=bridges, taps=taps), sources)

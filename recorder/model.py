@@ -396,9 +396,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapFact:
-    """A tap of ours as a snapshot found it on the switch."""
+    """A tap of ours as a snapshot found it on the switch.
+
+    Attributes:
+        source: what it is attached to, where ending it takes that.
+    """
 
     segment: str
+    source: Source | None = None
     started: float | None = None
     files: tuple[TrackFile, ...] = ()
 

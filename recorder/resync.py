@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from recorder import announcements, conversation, taps
+from recorder.effects import Detach
 from recorder.events import BridgeIs, LegGone, LegIs, SwitchFound, SwitchUp, TapUp
-from recorder.model import Bridge, BridgeKind, Call, CallKind, LegState, Segment
+from recorder.model import Bridge, BridgeKind, Call, CallKind, LegState, Segment, Source
 from recorder.states import SEGMENT, SegmentInput, SegmentState, step
 from recorder.world import World
 
@@ -79,6 +80,11 @@ def _taps(world: World, event: SwitchUp, now: float) -> None:
                 call = _vanished(world, call, segment)
             world.put(call)
     for tap in event.snapshot.taps:
+        if taps.owner(world, tap.segment) is None:
+            # No call of ours has it: another ledger's, and no pause of ours would end it.
+            source = tap.source or Source(leg="", directions=tuple(file.direction for file in tap.files))
+            world.effects.append(Detach(call="", segment=tap.segment, source=source))
+            continue
         started = tap.started if tap.started is not None else event.at
         taps.tap_event(world, TapUp(switch=event.switch, at=event.at, segment=tap.segment, started=started,
                                     files=tap.files), now)

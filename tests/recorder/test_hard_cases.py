@@ -386,11 +386,13 @@ def test_our_own_member_does_not_keep_a_conference_going() -> None:
     assert conference.state is not CallState.ANSWERED
 
 
-def test_taps_of_another_service_on_the_switch_are_left_alone() -> None:
+def test_the_taps_of_who_had_the_switch_before_us_are_ended_since_no_pause_of_ours_would_end_them() -> None:
     story = Story(says(True))
     segment = story.talk()
     story.disconnect()
-    assert story.connect(legs=["alice", "bob"], taps=[segment, "somebody-else.0"]) == []
+    effects = story.connect(legs=["alice", "bob"], taps=[segment, "somebody-else.0"])
+    assert effects == [only(Detach, effects)]
+    assert only(Detach, effects).segment == "somebody-else.0"
 
 
 def test_a_bridge_that_comes_back_with_the_same_members_changes_nothing() -> None:
