@@ -60,10 +60,16 @@ def plan(draw: random.Random, pauses: int) -> list[Pause]:
             for _ in range(pauses)]
 
 
+def plans(seed: int, *, calls: int, pauses: int) -> list[list[Pause]]:
+    """The pauses of the menus that `run` calls, menu by menu."""
+    draw = random.Random(seed)
+    return [plan(draw, pauses) for _ in range(calls // 2)]
+
+
 def menus(seed: int, *, calls: int, pauses: int) -> str:
     """The dialplan that `run` needs."""
-    draw = random.Random(seed)
-    return "\n".join(menu(MENU + number, plan(draw, pauses)) for number in range(calls // 2))
+    return "\n".join(menu(MENU + number, planned)
+                     for number, planned in enumerate(plans(seed, calls=calls, pauses=pauses)))
 
 
 def menu(number: int, pauses: list[Pause]) -> str:
@@ -180,7 +186,7 @@ def seams(rows: list[Json], done: Paused, files: Mapping[str, Samples]) -> Lost:
         row = next(row for row in rows if row["sip_call_id"] == call.id)
         names = [Path(file).name for segment in row["recordings"][0]["segments"] for file in segment["files"]]
         lost = lost_at_seams(call, voice, row, [files[name] for name in names if name in files
-                                                and name.endswith("-in.wav")])
+                                                and not name.endswith("-out.wav")])
         found.before += lost.before
         found.after += lost.after
     return found
