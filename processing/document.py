@@ -11,7 +11,8 @@ from ledger.tables import Json
 from policy.types import Announcement, Decision, Media
 from processing.step import Facts
 from processing.tracks import voice_of
-from recorder.model import Call, CallKind, Leg, Playback, Recording, segment_recording
+from recorder.ids import segment_recording
+from recorder.model import Call, CallKind, Leg, Playback, Recording
 from recorder.states import PlaybackState, SegmentState
 
 AllFacts = Mapping[str, Facts]

@@ -10,17 +10,8 @@ from dataclasses import replace
 
 from recorder.effects import Adopt
 from recorder.events import Adopted
-from recorder.model import (
-    Call,
-    CallKind,
-    Direction,
-    Recording,
-    Segment,
-    Source,
-    recording_id,
-    segment_id,
-    segment_recording,
-)
+from recorder.ids import recording_id, segment_id, segment_recording
+from recorder.model import Call, CallKind, Direction, Recording, Segment, Source
 from recorder.states import CallState, RecordingState, SegmentState
 from recorder.world import World
 

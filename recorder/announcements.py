@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from recorder import taps
 from recorder.effects import Announce, Hush
 from recorder.events import Announced, SwitchUp
-from recorder.model import Call, CallKind, Heard, LegState, Playback, announcement_id, segment_recording
+from recorder.ids import announcement_id, segment_recording
+from recorder.model import Call, CallKind, Heard, LegState, Playback
 from recorder.states import (
     FINAL_PLAYBACK,
     PLAYBACK,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from recorder.model import Bridge, Call, CallKind, Leg, LegKind, LegState, Visit, call_id
+from recorder.ids import call_id
+from recorder.model import Bridge, Call, CallKind, Leg, LegKind, LegState, Visit
 from recorder.states import CallState, PauseState
 from recorder.world import World
 

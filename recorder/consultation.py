@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from recorder.conference import OPEN, departed
-from recorder.model import Bridge, BridgeKind, Call, CallKind, Leg, LegKind, LegState, call_id
+from recorder.ids import call_id
+from recorder.model import Bridge, BridgeKind, Call, CallKind, Leg, LegKind, LegState
 from recorder.states import CallState
 from recorder.world import World
 

@@ -9,7 +9,8 @@ from recorder import conference, consultation
 from recorder.conference import OPEN, departed
 from recorder.effects import Decide
 from recorder.events import BridgeIs, LegGone, LegIs, LegReplaced, Transferred
-from recorder.model import Bridge, BridgeKind, Call, CallKind, Leg, LegKind, LegState, call_id
+from recorder.ids import call_id
+from recorder.model import Bridge, BridgeKind, Call, CallKind, Leg, LegKind, LegState
 from recorder.states import CALL, CallInput, CallState, PauseState, step
 from recorder.world import World
 

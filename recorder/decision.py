@@ -8,7 +8,8 @@ from recorder import conversation
 from recorder.conference import OPEN
 from recorder.effects import Mark, Release
 from recorder.events import Held
-from recorder.model import Call, CallKind, LegState, recording_id
+from recorder.ids import recording_id
+from recorder.model import Call, CallKind, LegState
 from recorder.world import World
 
 

@@ -10,18 +10,8 @@ from recorder.conference import OPEN
 from recorder.conversation import alone
 from recorder.effects import Attach, Detach, Resync
 from recorder.events import TapDown, TapFailed, TapUp
-from recorder.model import (
-    Call,
-    CallKind,
-    Direction,
-    Leg,
-    Recording,
-    Segment,
-    Source,
-    recording_id,
-    segment_id,
-    segment_recording,
-)
+from recorder.ids import recording_id, segment_id, segment_recording
+from recorder.model import Call, CallKind, Direction, Leg, Recording, Segment, Source
 from recorder.states import (
     FINAL_SEGMENT,
     RECORDING,

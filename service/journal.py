@@ -35,7 +35,8 @@ from recorder.events import (
     Transferred,
     Unheard,
 )
-from recorder.model import Call, Snapshot, segment_recording
+from recorder.ids import segment_recording
+from recorder.model import Call, Snapshot
 from recorder.states import CallState
 from recorder.world import Limits
 from service.journal_files import JournalFiles

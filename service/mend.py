@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 
 from ledger import Ledger, calls, jobs, recordings
 from processing.step import Places
-from recorder.model import Call, Outcome, Recording, Segment, TrackFile, segment_recording
+from recorder.ids import segment_recording
+from recorder.model import Call, Outcome, Recording, Segment, TrackFile
 from recorder.states import SEGMENT, RecordingInput, RecordingState, SegmentInput, step
 from service.reconcile import Discrepancy, Remedy, audio_of, files_of, gone, job_is_missing, may_be_linked
 

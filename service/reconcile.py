@@ -18,7 +18,8 @@ from ledger.lookup import Known
 from ledger.recordings import Kept, RecordingFilter
 from media.wav import WavInfo, read_info
 from processing.step import Places
-from recorder.model import Call, Direction, Segment, segment_recording
+from recorder.ids import segment_recording
+from recorder.model import Call, Direction, Segment
 from recorder.states import CallState, RecordingState, SegmentState
 
 # A file of ours is named after its segment (recorder.model.segment_id) and its direction, on every switch.

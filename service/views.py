@@ -10,7 +10,8 @@ from ledger.jobs import Job
 from ledger.recordings import Kept
 from ledger.rows import call_direction, caller_and_callee
 from ledger.tables import Json
-from recorder.model import Call, Leg, Playback, Recording, Segment, segment_recording
+from recorder.ids import segment_recording
+from recorder.model import Call, Leg, Playback, Recording, Segment
 
 View = dict[str, Any]
 Results = Mapping[str, dict[str, Json] | None]

@@ -9,7 +9,8 @@ import pytest
 
 from recorder.effects import Answer, Attach, Detach, Reply
 from recorder.events import Asked, TapFailed, Verb
-from recorder.model import Direction, Source, segment_id
+from recorder.ids import segment_id
+from recorder.model import Direction, Source
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.dialplans import Dialplan, page
 from tests.asterisk_live.listening import Kept, traces

@@ -21,7 +21,8 @@ from media.timeline import SegmentFacts, Timeline, TrackFile, overlaps, plan
 from media.wav import HEADER_BYTES, LITTLE_INT16, read_info
 from recorder.effects import Attach, Detach
 from recorder.events import Asked, CallEvent, LegIs, SwitchUp, TapDown, TapUp
-from recorder.model import Direction, LegState, Source, segment_id
+from recorder.ids import segment_id
+from recorder.model import Direction, LegState, Source
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.recorded import ALICE, BOB
 from tests.hearing import locate

@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from console.main import main
 from ledger import Ledger, calls, jobs, recordings
 from policy.types import Decision, Level, Media
-from recorder.model import Call, Leg, LegState, Outcome, Party, Recording, call_id, recording_id
+from recorder.ids import call_id, recording_id
+from recorder.model import Call, Leg, LegState, Outcome, Party, Recording
 from recorder.states import CallState, RecordingInput, RecordingState
 
 NASTY = 'Eve\x1b[31m "x"\n\u202e🙂'

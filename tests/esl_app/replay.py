@@ -10,7 +10,7 @@ from esl_app.translate import Translator
 from policy.types import Decision
 from recorder.effects import Attach
 from recorder.engine import Limits
-from recorder.model import call_id, recording_id, segment_id
+from recorder.ids import call_id, recording_id, segment_id
 from tests.esl_app import captures
 from tests.recorder.story import SWITCH, Story
 

@@ -7,20 +7,8 @@ from pathlib import Path
 
 from ledger import Ledger
 from policy.types import Decision, Level, Media, RecordingProfile, Subject
-from recorder.model import (
-    Call,
-    Direction,
-    Leg,
-    LegState,
-    Party,
-    Recording,
-    Segment,
-    Source,
-    TrackFile,
-    call_id,
-    recording_id,
-    segment_id,
-)
+from recorder.ids import call_id, recording_id, segment_id
+from recorder.model import Call, Direction, Leg, LegState, Party, Recording, Segment, Source, TrackFile
 from recorder.states import CallState, RecordingState, SegmentState
 
 BEGAN = 1_700_000_000.0

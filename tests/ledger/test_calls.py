@@ -16,7 +16,8 @@ from faults import NotFound
 from ledger import Ledger, calls, recordings
 from ledger.calls import CallFilter
 from policy.types import Direction
-from recorder.model import Call, LegState, Outcome, Pause, Recording, Segment, recording_id, segment_id
+from recorder.ids import recording_id, segment_id
+from recorder.model import Call, LegState, Outcome, Pause, Recording, Segment
 from recorder.states import CallState, PauseState, RecordingInput, RecordingState, SegmentState
 from tests.ledger.examples import BEGAN, RECORDED, SKIPPED, call, in_state, leg, open_ledger, recorded
 from tests.ledger.strategies import values

@@ -21,20 +21,8 @@ from processing.names import NameTemplate
 from processing.step import Checkpoint, Places, Step
 from processing.steps import in_order
 from processing.worker import Rules, Worker
-from recorder.model import (
-    Call,
-    Direction,
-    Leg,
-    LegState,
-    Party,
-    Recording,
-    Segment,
-    Source,
-    TrackFile,
-    call_id,
-    recording_id,
-    segment_id,
-)
+from recorder.ids import call_id, recording_id, segment_id
+from recorder.model import Call, Direction, Leg, LegState, Party, Recording, Segment, Source, TrackFile
 from recorder.states import CallState, RecordingState, SegmentState
 
 BEGAN = 1_700_000_000.0

@@ -12,18 +12,8 @@ import pytest
 from ledger import recordings
 from recorder.events import DETACHED
 from recorder.holding import HELD
-from recorder.model import (
-    CallKind,
-    Direction,
-    Hold,
-    Order,
-    Pause,
-    RtpCounters,
-    Segment,
-    Source,
-    TrackFile,
-    segment_id,
-)
+from recorder.ids import segment_id
+from recorder.model import CallKind, Direction, Hold, Order, Pause, RtpCounters, Segment, Source, TrackFile
 from recorder.states import PauseState, RecordingState, SegmentState
 from tests.processing.scene import BEGAN, RATE, Scene, noise, samples_of, wav_bytes
 

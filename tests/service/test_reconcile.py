@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 
 from ledger import calls, jobs, recordings
 from ledger.recordings import Kept
-from recorder.model import Direction, Outcome, Pause, Segment, TrackFile, segment_id
+from recorder.ids import segment_id
+from recorder.model import Direction, Outcome, Pause, Segment, TrackFile
 from recorder.states import CallState, PauseState, RecordingInput, RecordingState, SegmentState
 from service.expected import Daily, day, expected
 from service.mend import mend
