@@ -161,7 +161,7 @@ def look(world: World, call: Call, at: float, now: float) -> Call:
         world.timers.start(call.id, "quiet", now + world.limits.quiet)
     else:
         world.timers.stop(call.id, "quiet")
-    return call
+    return _ask_policy(world, call) if call.state is CallState.ENDED else call
 
 
 def quiet(call: Call, at: float) -> Call:
@@ -219,6 +219,9 @@ def callee_of(call: Call) -> Leg | None:
 
 def _ask_policy(world: World, call: Call) -> Call:
     caller = caller_of(call)
+    if caller is None and call.state is CallState.ENDED:
+        # Nobody was there but halves of a Local channel, told late: that row has a decision too.
+        caller = next(iter(call.legs), None)
     if caller is None or call.recordings:
         return call
     callee = callee_of(call) if call.kind is CallKind.CALL else None

@@ -7,7 +7,7 @@ from collections.abc import Sized
 from recorder.effects import Answer, Attach, Detach, Finish, Reply
 from recorder.engine import Engine
 from recorder.events import ActorKind, Decided, Tick, Verb
-from recorder.model import Bridge, BridgeKind, CallKind, Direction, Outcome, Then
+from recorder.model import Bridge, BridgeKind, CallKind, Direction, LegKind, Outcome, Then
 from recorder.states import CallState, PauseState, RecordingState, SegmentState
 from tests.recorder.story import SWITCH, Story, every, only, says
 
@@ -434,3 +434,14 @@ def test_a_bridge_of_a_snapshot_is_followed() -> None:
     room = Bridge(id="talk", kind=BridgeKind.MIXING, members=frozenset({"alice", "bob"}))
     segment = story.segments()[0].id
     assert story.connect(legs=["alice", "bob"], bridges=[room], taps=[segment]) == []
+
+
+def test_half_of_a_local_channel_that_is_told_late_has_a_decision_like_every_row() -> None:
+    story = Story(says(True))
+    story.connect()
+    story.hangs_up("local")
+    story.rings("local", kind=LegKind.LOCAL)
+    story.wait(5)
+    row = story.row("local")
+    assert (row.state, row.outcome) == (CallState.CLOSED, Outcome.UNANSWERED)
+    assert row.decision is not None
