@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from random import Random
 from weakref import WeakValueDictionary
 
@@ -26,6 +27,7 @@ from ari_app.translate import own, translate
 from ari_app.variables import Globals, at_once
 from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken, SwitchUnreachable
 from link.backoff import Backoff
+from link.feed import Feed
 from link.lease import Holder, Lease
 from link.limits import Limits
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
@@ -62,23 +64,21 @@ class AriSwitch:
                  random: Random | None = None) -> None:
         self._name = name
         self._way = way
+        self._feed = Feed()
         self._limits = Limits(per_second=operations_per_second, burst=_BURST, at_once=_AT_ONCE, waiting=_WAITING,
                               clock=time.monotonic)
         lease = Lease(Globals(way.operations), holder, clock=time.monotonic)
         self._connection = Connection(way, self, lease, clock=time.monotonic, events=EVENTS,
                                       backoff=Backoff(random or Random()))
         self._leaving = Leaving()
-        self._taps = Taps(name, self, self._leaving, tell=self._put, sequence=self._next, clock=time.time)
+        self._taps = Taps(name, self, self._leaving, tell=self._put, sequence=self._feed.next, clock=time.time)
         self._kept = Kept(name)
-        self._announcements = Announcements(name, self, self._leaving, tell=self._put, sequence=self._next,
+        self._announcements = Announcements(name, self, self._leaving, tell=self._put, sequence=self._feed.next,
                                             clock=time.time)
         self._arrivals = Arrivals()
-        self._stasis = Stasis(name, self._way.operations, sequence=self._next, start=self._start)
-        self._events: asyncio.Queue[CallEvent] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._stasis = Stasis(name, self._way.operations, sequence=self._feed.next, start=self._feed.start)
         self._askers = commands.Askers()
         self._telling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._sequence = 0
         self._boot = ""
         self._said_boot = False
         self._up = False
@@ -93,24 +93,9 @@ class AriSwitch:
 
     async def events(self) -> AsyncIterator[CallEvent]:
         """Connect, stay connected, and tell what happens, until cancelled."""
-        async with self._way:
-            connection = asyncio.create_task(self._connection.run(), name=f"connection {self._name}")
-            event = asyncio.ensure_future(self._events.get())
-            try:
-                while True:
-                    await asyncio.wait({event, connection}, return_when=asyncio.FIRST_COMPLETED)
-                    if not event.done():
-                        await connection
-                    yield event.result()
-                    # What came with it goes with it: a leg, and that it waits, are two events of one moment.
-                    while not self._events.empty():
-                        yield self._events.get_nowait()
-                    event = asyncio.ensure_future(self._events.get())
-            finally:
-                tasks = (connection, event, *self._tasks)
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+        async with self._way, aclosing(self._feed.events(self._connection.run())) as events:
+            async for event in events:
+                yield event
 
     def taken(self, event: CallEvent) -> None:
         """See ``Switch``."""
@@ -208,7 +193,7 @@ class AriSwitch:
 
     async def connected(self) -> None:
         """See ``Listener``."""
-        for told in self._kept.take(self._next):
+        for told in self._kept.take(self._feed.next):
             self._put(told)
         await self._stasis.release_all(self._way.app)
         await self._snapshot(self._boot)
@@ -229,7 +214,7 @@ class AriSwitch:
                   recording=fault.recording)
         if self._up:
             self._up = False
-            self._put(SwitchDown(switch=self._name, at=time.time(), sequence=self._next(), cause=fault.message))
+            self._put(SwitchDown(switch=self._name, at=time.time(), sequence=self._feed.next(), cause=fault.message))
 
     # ---- What taps need -----------------------------------------------------------------------------------------
 
@@ -282,7 +267,7 @@ class AriSwitch:
     def _receive(self, event: ari.Event) -> None:
         if not self._up and not self._said_boot:
             self._said_boot = True
-            self._put(SwitchFound(switch=self._name, at=time.time(), sequence=self._next(), boot=self._boot))
+            self._put(SwitchFound(switch=self._name, at=time.time(), sequence=self._feed.next(), boot=self._boot))
         if isinstance(event, ari.ChannelEnteredBridge) and event.channel is not None:
             self._member_entered(event.channel.id, event.bridge.id)
         if isinstance(event, ari.ChannelDestroyed):
@@ -309,17 +294,17 @@ class AriSwitch:
                 if not self._up and not self._taps.knows(event.recording.name):
                     self._kept.ended(event.recording.name, event.timestamp, cause)
                 for snoop in self._taps.recording_ended(event.recording.name, event.timestamp, cause):
-                    self._start(self._hang_up(snoop))
+                    self._feed.start(self._hang_up(snoop))
             case ari.ChannelUserevent():
-                self._commanded(event, self._next())
+                self._commanded(event, self._feed.next())
             case ari.PlaybackStarted():
                 self._announcements.playback_started(event.playback.id, event.timestamp)
             case ari.PlaybackFinished():
                 playback = event.playback
                 if self._announcements.playback_finished(playback.id, event.timestamp, playback.state):
-                    self._start(self._hang_up(playback.id))
+                    self._feed.start(self._hang_up(playback.id))
             case _:
-                self._put_all(translate(event, self._name, self._next()))
+                self._put_all(translate(event, self._name, self._feed.next()))
 
     async def _snapshot(self, boot: str) -> None:
         found = await snapshot.take(self._way.operations, time.time())
@@ -327,8 +312,8 @@ class AriSwitch:
             self._taps.adopt(tap.segment, tuple(file.direction for file in tap.files))
         self._arrivals.keep({leg.id for leg in found.snapshot.legs})
         for orphan in found.orphans:
-            self._start(self._hang_up(orphan))
-        self._put(SwitchUp(switch=self._name, at=time.time(), sequence=self._next(), boot=boot,
+            self._feed.start(self._hang_up(orphan))
+        self._put(SwitchUp(switch=self._name, at=time.time(), sequence=self._feed.next(), boot=boot,
                            snapshot=found.snapshot))
 
     async def _share(self, effect: Mark | Release) -> None:
@@ -348,7 +333,7 @@ class AriSwitch:
         segment = member_of(channel)
         if segment is not None and not self._taps.member_entered(segment, bridge):
             log.warning("the quiet member came into another conference than it was sent to", segment=segment)
-            self._start(self._hang_up(channel))
+            self._feed.start(self._hang_up(channel))
 
     def _commanded(self, event: ari.ChannelUserevent, sequence: int) -> None:
         """A leg may be unknown before it asks. A pause is given back by the request before its mark is seen gone."""
@@ -375,11 +360,6 @@ class AriSwitch:
         except SwitchFault as fault:
             log.debug("a snoop could not be hung up", snoop=snoop, why=fault.message)
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     def _put_all(self, told: list[CallEvent]) -> None:
         for event in self._arrivals.dress(told):
             self._put(event)
@@ -388,8 +368,4 @@ class AriSwitch:
         if isinstance(event, SwitchUp) or (isinstance(event, Asked) and event.verb is Verb.PAUSE):
             self._weighty.add(event.sequence)
             self._caught_up.clear()
-        self._events.put_nowait(event)
-
-    def _next(self) -> int:
-        self._sequence += 1
-        return self._sequence
+        self._feed.put(event)

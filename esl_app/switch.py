@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 from random import Random
 
@@ -19,6 +20,7 @@ from esl_app.translate import EVENTS, SUBCLASSES, Translator
 from esl_app.wire import Address
 from faults import SwitchFault, SwitchOperationFailed
 from link.backoff import Backoff
+from link.feed import Feed
 from link.lease import Holder
 from link.limits import Limits
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
@@ -53,18 +55,16 @@ class EslSwitch:
                  operations_per_second: float, random: Random | None = None) -> None:
         self._name = name
         self._spool = spool
+        self._feed = Feed()
         self._limits = Limits(per_second=operations_per_second, burst=_BURST, at_once=_AT_ONCE, waiting=_WAITING,
                               clock=time.monotonic)
         self._connection = Connection(address, holder, clock=time.monotonic, backoff=Backoff(random or Random()),
                                       job_id=lambda: str(uuid.uuid4()), events=EVENTS, subclasses=SUBCLASSES)
         self._translator = Translator(name, spool)
         self._taps = Taps(name, spool, self._connection, self._translator, leg_of=self._translator.tapped_leg,
-                          tell=self._put, sequence=self._next, clock=time.time)
+                          tell=self._feed.put, sequence=self._feed.next, clock=time.time)
         self._askers = commands.Askers()
         self._status = ""
-        self._events: asyncio.Queue[CallEvent] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._sequence = 0
         self._boot = ""
         self._up = False
         self._reading = asyncio.Lock()
@@ -76,22 +76,9 @@ class EslSwitch:
 
     async def events(self) -> AsyncIterator[CallEvent]:
         """Connect, stay connected, and tell what happens, until cancelled."""
-        connection = asyncio.create_task(self._connection.run(self), name=f"connection {self._name}")
-        event = asyncio.ensure_future(self._events.get())
-        try:
-            while True:
-                await asyncio.wait({event, connection}, return_when=asyncio.FIRST_COMPLETED)
-                if not event.done():
-                    await connection
-                yield event.result()
-                while not self._events.empty():
-                    yield self._events.get_nowait()
-                event = asyncio.ensure_future(self._events.get())
-        finally:
-            tasks = (connection, event, *self._tasks)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        async with aclosing(self._feed.events(self._connection.run(self))) as events:
+            async for event in events:
+                yield event
 
     def taken(self, event: CallEvent) -> None:
         """See ``Switch``. An attach that is under way ends with its detach: nothing has to be waited for."""
@@ -110,13 +97,13 @@ class EslSwitch:
 
     async def announce(self, effect: Announce) -> None:
         """Not had on FreeSWITCH: it is told as failed."""
-        self._put(Announced(switch=self._name, at=time.time(), sequence=self._next(),
+        self._feed.put(Announced(switch=self._name, at=time.time(), sequence=self._feed.next(),
                             announcement=effect.announcement, news=PlaybackInput.FAILS,
                             cause="announcements are not played on FreeSWITCH"))
 
     async def hush(self, effect: Hush) -> None:
         """See `announce`."""
-        self._put(Announced(switch=self._name, at=time.time(), sequence=self._next(),
+        self._feed.put(Announced(switch=self._name, at=time.time(), sequence=self._feed.next(),
                             announcement=effect.announcement, news=PlaybackInput.ENDS))
 
     async def mark(self, effect: Mark) -> None:
@@ -170,7 +157,7 @@ class EslSwitch:
         async with self._reading:  # an older connection's reading may still be ending
             await self._snapshot()
         self._up = True
-        self._start(self._look_again())
+        self._feed.start(self._look_again())
 
     async def received(self, event: Event) -> None:
         """See ``Listener``. While everything is read again events wait: else a call that has just begun would be taken
@@ -187,13 +174,14 @@ class EslSwitch:
                   remedy=fault.remedy, recording=fault.recording)
         if self._up:
             self._up = False
-            self._put(SwitchDown(switch=self._name, at=time.time(), sequence=self._next(), cause=fault.message))
+            self._feed.put(SwitchDown(switch=self._name, at=time.time(), sequence=self._feed.next(),
+                                      cause=fault.message))
 
     # ---- Inside -------------------------------------------------------------------------------------------------
 
     def _receive(self, event: Event) -> None:
         if commands.asks_for_status(event):
-            self._start(self._tell_status(event))
+            self._feed.start(self._tell_status(event))
             return
         for told in self._translator.translate(event):
             if isinstance(told, TapUp):
@@ -204,14 +192,14 @@ class EslSwitch:
                 self._taps.ended(told.segment)
             elif isinstance(told, Asked):
                 self._askers.expect(told.request, event)
-            self._put(told)
+            self._feed.put(told)
 
     async def _snapshot(self) -> None:
         found = await snapshot.take(self._connection, self._spool, self._translator.legs)
         self._translator.resume(found.snapshot, {segment: source.leg for segment, source in found.sources.items()})
         for segment in found.sources:
             self._taps.adopt(segment)
-        self._put(SwitchUp(switch=self._name, at=time.time(), sequence=self._next(), boot=self._boot,
+        self._feed.put(SwitchUp(switch=self._name, at=time.time(), sequence=self._feed.next(), boot=self._boot,
                            snapshot=replace(found.snapshot, coming=self._taps.coming)))
 
     async def _look_again(self) -> None:
@@ -236,15 +224,3 @@ class EslSwitch:
                 await self._connection.command(line)
         except SwitchFault as fault:
             log.debug("the table could not be told", fault=fault.id, why=fault.message)
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _put(self, event: CallEvent) -> None:
-        self._events.put_nowait(event)
-
-    def _next(self) -> int:
-        self._sequence += 1
-        return self._sequence
