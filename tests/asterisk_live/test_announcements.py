@@ -163,6 +163,7 @@ async def test_a_sound_that_a_transfer_comes_into_is_cut_short_and_said_again(
     async with announcing(asterisk, tmp_path, "{sound: custom/long}") as service:
         call, taken = await talking(trunk, bob, "102")
         await until_tone(call, CHIME)
+        await asyncio.sleep(1)  # so that there is something of Bob's to be known by
         transferring = asyncio.create_task(taken.refer("103"))
         then = await carol.next_call()
         assert await transferring == 200
