@@ -12,7 +12,7 @@ from random import Random
 
 import structlog
 
-from esl_app import commands, snapshot
+from esl_app import commands, lines, snapshot
 from esl_app.connection import Connection
 from esl_app.messages import Event
 from esl_app.taps import Taps
@@ -154,6 +154,9 @@ class EslSwitch:
 
     async def connected(self) -> None:
         """See ``Listener``."""
+        # The first presence event of a FreeSWITCH's life, which its first answered call brings, holds up all events for
+        # half a second. So it has one now, about nobody, which mod_sofia passes over.
+        await self._connection.command(lines.sendevent("PRESENCE_OUT", {}))
         async with self._reading:  # an older connection's reading may still be ending
             await self._snapshot()
         self._up = True

@@ -142,6 +142,11 @@ async def test_the_first_thing_told_is_everything_that_is_there(server: FreeSwit
     assert server.variables[VARIABLE] == FREE
 
 
+async def test_the_half_second_of_the_first_presence_event_is_over_before_the_first_call(server: FreeSwitch) -> None:
+    async with connected(server):
+        assert "sendevent PRESENCE_OUT" in server.lines
+
+
 async def test_what_happens_is_told_in_order(server: FreeSwitch) -> None:
     async with connected(server) as (_, heard):
         await server.fire("CHANNEL_CREATE", {**CREATED, "Unique-ID": "another"})
