@@ -115,6 +115,11 @@ class Connection:
         """Set a global variable. Faults as in `api`."""
         await self.api("global_setvar", f"{name}={value}")
 
+    def again(self) -> None:
+        """End the connection, so that it is made anew and everything is read."""
+        if self._wire is not None:
+            self._wire.close()
+
     async def _connect(self, listener: Listener) -> None:
         """One connection, from its begin to the fault that ends it."""
         inbox: Inbox[Event] = Inbox(self._most_waiting)

@@ -98,13 +98,13 @@ class EslSwitch:
     async def announce(self, effect: Announce) -> None:
         """Not had on FreeSWITCH: it is told as failed."""
         self._feed.put(Announced(switch=self._name, at=time.time(), sequence=self._feed.next(),
-                            announcement=effect.announcement, news=PlaybackInput.FAILS,
-                            cause="announcements are not played on FreeSWITCH"))
+                                 announcement=effect.announcement, news=PlaybackInput.FAILS,
+                                 cause="announcements are not played on FreeSWITCH"))
 
     async def hush(self, effect: Hush) -> None:
         """See `announce`."""
         self._feed.put(Announced(switch=self._name, at=time.time(), sequence=self._feed.next(),
-                            announcement=effect.announcement, news=PlaybackInput.ENDS))
+                                 announcement=effect.announcement, news=PlaybackInput.ENDS))
 
     async def mark(self, effect: Mark) -> None:
         """Set variables of the channel, in order."""
@@ -144,6 +144,7 @@ class EslSwitch:
                     await self._snapshot()
             except SwitchFault as fault:
                 log.warning("the calls could not be read again", fault=fault.id, why=fault.message)
+                self._connection.again()
 
     # ---- What the connection tells ------------------------------------------------------------------------------
 
@@ -203,7 +204,7 @@ class EslSwitch:
         for segment in found.sources:
             self._taps.adopt(segment)
         self._feed.put(SwitchUp(switch=self._name, at=time.time(), sequence=self._feed.next(), boot=self._boot,
-                           snapshot=replace(found.snapshot, coming=self._taps.coming)))
+                                snapshot=replace(found.snapshot, coming=self._taps.coming)))
 
     async def _look_again(self) -> None:
         await asyncio.sleep(_SECOND_LOOK)

@@ -199,6 +199,17 @@ async def test_a_drop_is_told_once_and_the_snapshot_afterwards(server: FreeSwitc
         assert len(heard.all(SwitchDown)) == 1
 
 
+async def test_a_reading_that_fails_makes_the_connection_anew(server: FreeSwitch) -> None:
+    async with connected(server) as (switch, heard):
+        whole = server.answers["show channels as json"]
+        server.answers["show channels as json"] = "no list"
+        await switch.resync()
+        server.answers["show channels as json"] = whole
+        await heard.next(SwitchDown)
+        await heard.next(SwitchUp, 2)
+        assert server.accepted > 1
+
+
 async def test_a_tap_is_up_and_down_when_freeswitch_says_so_by_itself(server: FreeSwitch) -> None:
     async with connected(server) as (switch, heard):
         await switch.attach(ATTACH)
