@@ -135,6 +135,7 @@ class Connection:
         self._filter = {"allowed": [{"type": name} for name in sorted(needed)]}
         self._most_waiting = most_waiting
         self._stand_by = stand_by
+        self._socket: Socket | None = None
         self._replaced = False
         self._state: str | None = None
         self._since: float | None = None
@@ -154,17 +155,21 @@ class Connection:
             lasted = 0.0 if self._since is None else self._clock() - self._since
             await self._sleep(self._backoff.wait(lasted))
 
+    async def again(self) -> None:
+        """End the connection, so that it is made anew and everything is read."""
+        if self._socket is not None:
+            await self._socket.close()
+
     async def _connect(self) -> None:
         """One connection, from its begin to the fault that ends it."""
         info = await self._way.operations.asterisk_get_info(only=("system", "status"))
         check_version(info)
         inbox: Inbox[Event] = Inbox(self._most_waiting)
-        socket: Socket | None = None
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._lease.take(self._tell)
             tasks.append(asyncio.create_task(self._keep(inbox)))
-            socket = await self._way.listen()
+            socket = self._socket = await self._way.listen()
             kept = self._way.kept()
             tasks.append(asyncio.create_task(self._read(socket, inbox)))
             await self._follow(info, kept, inbox)
@@ -180,8 +185,8 @@ class Connection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            if socket is not None:
-                await socket.close()
+            await self.again()
+            self._socket = None
 
     async def _follow(self, info: AsteriskInfo, kept: Iterable[str | bytes], inbox: Inbox[Event]) -> None:
         """Hand on events until none will come."""

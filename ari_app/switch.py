@@ -175,8 +175,12 @@ class AriSwitch:
     async def resync(self) -> None:
         """Read everything again. A failure makes the connection anew, which reads everything too."""
         if self._up:
-            async with self._reading:
-                await self._snapshot(self._boot)
+            try:
+                async with self._reading:
+                    await self._snapshot(self._boot)
+            except SwitchFault as fault:
+                log.warning("the calls could not be read again", fault=fault.id, why=fault.message)
+                await self._connection.again()
 
     # ---- What the connection tells ------------------------------------------------------------------------------
 

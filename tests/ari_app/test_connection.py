@@ -137,6 +137,20 @@ async def test_a_drop_is_told_once_after_what_came_before_it(asterisk_like: Fake
     assert [path for path in paths if path != "variable"] == once * 2
 
 
+async def test_a_connection_that_is_ended_by_us_is_made_anew(asterisk_like: FakeAsterisk) -> None:
+    listener = Listener()
+    async with Client(asterisk_like.address(), heartbeat=30) as client:
+        lease = Lease(Globals(client.operations), Holder("one", "1"), clock=lambda: 0.0, sleep=never)
+        connection = Connection(client, listener, lease, clock=lambda: 0.0, backoff=Backoff(Random(1)),
+                                sleep=Sleeps().sleep)
+        task = asyncio.create_task(connection.run())
+        await listener.until("up")
+        await connection.again()
+        await listener.until("connected", 2)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_wrong_password_is_told_once_and_tried_again(asterisk_like: FakeAsterisk) -> None:
     listener, sleeps = Listener(), Sleeps(5)
     async with running(asterisk_like, listener, sleeps, password="wrong"):
