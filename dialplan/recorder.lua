@@ -87,6 +87,8 @@ local function untap(uuid)
         for path in (api:execute("uuid_buglist", leg) or ""):gmatch("<target>([^<]*)</target>") do
             if path:find(FOLDER, 1, true) then
                 any = true
+                -- Masked, else FreeSWITCH 1.11 may write 20 ms of its own memory at the end.
+                api:execute("uuid_record", leg .. " mask '" .. path .. "'")
                 api:execute("uuid_record", leg .. " stop '" .. path .. "'")
             end
         end

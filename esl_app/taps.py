@@ -2,8 +2,11 @@
 conference its mix, which FreeSWITCH writes in blocks of 64 KiB and lets nobody choose (4.1 s at 8 kHz).
 
 Nothing that an answer says counts as proof: a tap is up when RECORD_START came, and down when RECORD_STOP came
-(``translate``). A tap is never masked or paused: its end is the removal of its media bug, and a resumed recording is
-another one.
+(``translate``). A tap is never paused: its end is the removal of its media bug, and a resumed recording is another one.
+
+Masked it is only just before that: FreeSWITCH 1.11 writes, of each frame that it has left when it closes a stereo
+recording, twice as much as there is, the second half being whatever its memory has there. Of a masked one it writes
+zeros.
 
 The file is named after the segment. Other recordings of the leg are not ours: only by force is everything stopped.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +34,8 @@ _RATE = {"record_sample_rate": "8000"}
 """Hz: a call's legs may have several rates, and its recording has one."""
 _UNBUFFERED = {"enable_file_write_buffering": "false"}
 """A file then grows every 20 ms, and a killed FreeSWITCH loses about nothing."""
+_AT_ONCE = {"RECORD_PRE_BUFFER_FRAMES": "0"}
+"""Else FreeSWITCH keeps the first half second back, and loses all of it but 20 ms when a recording is stopped before."""
 _AS_IT_IS = {
     **dict.fromkeys(("RECORD_STEREO_SWAP", "RECORD_WRITE_ONLY", "RECORD_APPEND", "RECORD_ANSWER_REQ",
                      "RECORD_BRIDGE_REQ", "RECORD_CHECK_BRIDGE", "RECORD_HANGUP_ON_ERROR"), "false"),
@@ -169,7 +175,7 @@ class Taps:
             both = source.directions != (Direction.IN,)
             ways = {"RECORD_STEREO": str(both).lower(), "RECORD_READ_ONLY": str(not both).lower()}
             await self._operations.job("uuid_record", source.leg, "start", file, "0",
-                                       {"recorder_id": segment, **ways, **_RATE, **_AS_IT_IS, **_UNBUFFERED})
+                                       {"recorder_id": segment, **ways, **_RATE, **_AS_IT_IS, **_UNBUFFERED, **_AT_ONCE})
         else:
             room = self._conferences.conference(source.bridge)
             if room is None:
@@ -192,12 +198,19 @@ class Taps:
                 await self._operations.api("conference", room, "norecord", file)
             else:
                 leg = self._leg_of(segment) or source.leg
+                if source.directions != (Direction.IN,):
+                    await self._mask(leg, file)
                 await self._operations.api("uuid_record", leg, "stop", "all" if force else file)
         except SwitchOperationFailed as fault:
             return "answer" not in fault.details  # else it was not even asked
         except SwitchFault:
             return True  # it is asked again by force, and then by the next snapshot
         return True
+
+    async def _mask(self, leg: str, file: str) -> None:
+        """Have nothing but zeros written from now on; where FreeSWITCH refuses, the stop that follows says why."""
+        with suppress(SwitchOperationFailed):
+            await self._operations.api("uuid_record", leg, "mask", file)
 
     async def _stored(self, effect: Detach) -> bool:
         """Whether there is a file of a tap that is on no leg any more."""

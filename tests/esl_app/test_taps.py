@@ -25,7 +25,8 @@ MEMBER = Source(leg=LEG, directions=(Direction.IN,))
 MIX = Source(leg="", directions=(Direction.MIX,), bridge=ROOM)
 AS_IT_IS = ("RECORD_STEREO_SWAP=false,RECORD_WRITE_ONLY=false,RECORD_APPEND=false,RECORD_ANSWER_REQ=false,"
             "RECORD_BRIDGE_REQ=false,RECORD_CHECK_BRIDGE=false,RECORD_HANGUP_ON_ERROR=false,RECORD_MIN_SEC=0,"
-            "RECORD_INITIAL_TIMEOUT_MS=0,RECORD_FINAL_TIMEOUT_MS=0,enable_file_write_buffering=false")
+            "RECORD_INITIAL_TIMEOUT_MS=0,RECORD_FINAL_TIMEOUT_MS=0,enable_file_write_buffering=false,"
+            "RECORD_PRE_BUFFER_FRAMES=0")
 
 
 def attach(source: Source = BOTH) -> Attach:
@@ -41,10 +42,13 @@ def says_no(answer: str) -> SwitchOperationFailed:
 
 
 class FreeSwitch:
-    """Takes the lines down in order; ``before`` is called first with each and may fail or wait."""
+    """Takes the lines down in order, masks by themselves; ``before`` is called first with each of the others and may
+    fail or wait."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        self.masked: list[tuple[str, int]] = []
+        self.masks_are_refused = False
         self.told: list[TapDown | TapFailed] = []
         self.before: Callable[[str], Awaitable[None]] | None = None
         self.stored = False
@@ -65,6 +69,11 @@ class FreeSwitch:
         return await self._do(lines.bgapi(name, *words, job="1").decode().partition("\n")[0])
 
     async def _do(self, line: str) -> str:
+        if " mask " in line:
+            self.masked.append((line, len(self.done)))
+            if self.masks_are_refused:
+                raise says_no("-ERR Cannot mask recording session!")
+            return "+OK Success\n"
         if self.before is not None:
             await self.before(line)
         self.done.append(line)
@@ -142,6 +151,24 @@ async def test_the_mix_of_a_conference_whose_name_no_command_can_carry_cannot_be
     assert (told.hopeless, told.cause) == (True, "The conference's name has characters that no command can carry.")
     await switch.taps.detach(detach(MIX))
     assert (switch.done, len(switch.told)) == ([], 1)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_stereo_recording_is_masked_before_it_is_stopped(refused: bool) -> None:
+    """Else FreeSWITCH may write a piece of its own memory at the end."""
+    switch = await up()
+    switch.masks_are_refused = refused
+    await switch.taps.detach(detach())
+    assert (switch.masked, switch.done[1:]) == ([(f"api uuid_record {LEG} mask {FILE}", 1)], [STOP])
+
+
+@pytest.mark.parametrize("source", [MEMBER, MIX])
+async def test_nothing_else_is_masked(source: Source) -> None:
+    switch = FreeSwitch()
+    await switch.taps.attach(attach(source))
+    switch.taps.started(SEGMENT)
+    await switch.taps.detach(detach(source))
+    assert (switch.masked, len(switch.done)) == ([], 2)
 
 
 async def test_an_end_that_nobody_asked_for_has_freeswitchs_cause() -> None:
