@@ -32,10 +32,9 @@ _REMEMBERED = 200
 
 _RATE = {"record_sample_rate": "8000"}
 """Hz: a call's legs may have several rates, and its recording has one."""
-_UNBUFFERED = {"enable_file_write_buffering": "false"}
-"""A file then grows every 20 ms, and a killed FreeSWITCH loses about nothing."""
-_AT_ONCE = {"RECORD_PRE_BUFFER_FRAMES": "0"}
-"""Else FreeSWITCH keeps the first half second back, and loses all of it but 20 ms when a recording is stopped before."""
+_UNBUFFERED = {"enable_file_write_buffering": "false", "RECORD_PRE_BUFFER_FRAMES": "0"}
+"""A file then grows every 20 ms, and a killed FreeSWITCH loses about nothing. Else FreeSWITCH also keeps the first half
+second back, and loses all of it but 20 ms when a recording is stopped before."""
 _AS_IT_IS = {
     **dict.fromkeys(("RECORD_STEREO_SWAP", "RECORD_WRITE_ONLY", "RECORD_APPEND", "RECORD_ANSWER_REQ",
                      "RECORD_BRIDGE_REQ", "RECORD_CHECK_BRIDGE", "RECORD_HANGUP_ON_ERROR"), "false"),
@@ -175,7 +174,7 @@ class Taps:
             both = source.directions != (Direction.IN,)
             ways = {"RECORD_STEREO": str(both).lower(), "RECORD_READ_ONLY": str(not both).lower()}
             await self._operations.job("uuid_record", source.leg, "start", file, "0",
-                                       {"recorder_id": segment, **ways, **_RATE, **_AS_IT_IS, **_UNBUFFERED, **_AT_ONCE})
+                                       {"recorder_id": segment, **ways, **_RATE, **_AS_IT_IS, **_UNBUFFERED})
         else:
             room = self._conferences.conference(source.bridge)
             if room is None:
