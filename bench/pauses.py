@@ -15,11 +15,12 @@ from pathlib import Path
 from bench.figures import grid, quantile
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.dialplans import add
-from tests.asterisk_live.listening import Kept
-from tests.asterisk_live.random_pauses import menus, run, seams
-from tests.asterisk_live.recorded import EVERYTHING
+from tests.asterisk_live.menus import menus
+from tests.listening import Kept
 from tests.phone import Phones
 from tests.phonograph import Phonograph
+from tests.random_pauses import run, seams
+from tests.recorded import EVERYTHING
 
 __all__ = ["line", "measure"]
 

@@ -1,7 +1,7 @@
 """Dialplan of a test's own, and that of the pages; what a telephone gets to know of a decision."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -27,6 +27,12 @@ def add(server: AsteriskServer, lines: str) -> None:
     file = server.folder / "conf" / "extensions.conf"
     file.write_text(f"{file.read_text()}\n[from-users](+)\n{lines}\n")
     server.cli("dialplan reload")
+
+
+def add_extension(server: AsteriskServer, number: str, steps: Iterable[str]) -> None:
+    """Adds an extension of the given steps to what users may dial."""
+    for priority, step in enumerate(steps, start=1):
+        server.cli(f"dialplan add extension {number},{priority},{step} into users")
 
 
 def tells(step: str, number: str = "300") -> str:

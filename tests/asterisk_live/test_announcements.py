@@ -22,13 +22,13 @@ from tests.asterisk_live.announcing import (
     told,
     write_chime,
 )
-from tests.asterisk_live.pausing import until_tone
-from tests.asterisk_live.recorded import ALICE, BOB, TRUNK, Conversation, clear, converse, said
-from tests.asterisk_live.whereabouts import SOUNDS, Whereabouts, heard, row_of
-from tests.asterisk_live.whereabouts import connected as talking
 from tests.hearing import tones
+from tests.pausing import until_tone
 from tests.phone import Call, Phone, Phones
 from tests.phonograph import Phonograph
+from tests.recorded import ALICE, BOB, TRUNK, Conversation, clear, converse, said
+from tests.whereabouts import SOUNDS, Whereabouts, heard, row_of
+from tests.whereabouts import connected as talking
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
 

@@ -11,10 +11,9 @@ import pytest
 import pytest_asyncio
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, Conversation, clear
-from tests.asterisk_live.test_faults import begin, recording_runs
 from tests.phone import Phones
 from tests.phonograph import Phonograph
+from tests.recorded import ALICE, BOB, EVERYTHING, Conversation, begin, clear, recording_runs
 from tests.sounds import RATE
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]

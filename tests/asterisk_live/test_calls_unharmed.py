@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, clear
 from tests.phone import Phones
 from tests.phonograph import Phonograph
+from tests.recorded import ALICE, BOB, EVERYTHING, clear
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
 

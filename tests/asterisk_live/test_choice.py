@@ -10,10 +10,10 @@ import pytest
 
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.dialplans import ANSWERS, Dialplan, page, tells, told
-from tests.asterisk_live.recorded import ALICE, BOB, Conversation, clear
 from tests.asterisk_live.test_pausing import channel_of
 from tests.phone import Call, Phone, Phones
 from tests.phonograph import Json, Phonograph
+from tests.recorded import ALICE, BOB, Conversation, clear
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(60)]
 

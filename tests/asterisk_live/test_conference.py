@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.meeting import (
+from tests.hearing import whose_audio
+from tests.meeting import (
     CAROL,
     VOICES,
     conference_of,
@@ -17,10 +18,9 @@ from tests.asterisk_live.meeting import (
     running,
     samples,
 )
-from tests.asterisk_live.recorded import BOB, EVERYTHING
-from tests.hearing import whose_audio
 from tests.phone import Phones
 from tests.phonograph import Phonograph, settings
+from tests.recorded import BOB, EVERYTHING
 from tests.servers import MUSIC
 from tests.sounds import RATE, Samples, tone, write
 

@@ -19,7 +19,7 @@ from tests.asterisk_live.announcing import (
     sounded,
     told,
 )
-from tests.asterisk_live.meeting import CAROL, conference_of, meet, running, tracks
+from tests.meeting import CAROL, conference_of, meet, running, tracks
 from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.meeting import SOUNDS, channels, conference_of, holds, meet, running, tracks
-from tests.asterisk_live.recorded import EVERYTHING
+from tests.meeting import SOUNDS, channels, conference_of, holds, meet, running, tracks
 from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
+from tests.recorded import EVERYTHING
 from tests.sounds import RATE, noise
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]

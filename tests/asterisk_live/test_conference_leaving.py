@@ -10,11 +10,11 @@ import pytest
 
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.dialplans import add
-from tests.asterisk_live.meeting import CAROL, holds, meet, running, tracks
-from tests.asterisk_live.pausing import CARD_TONE, NOTHING, Ear
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING
+from tests.meeting import CAROL, holds, meet, running, tracks
+from tests.pausing import CARD_TONE, NOTHING, Ear
 from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
+from tests.recorded import ALICE, BOB, EVERYTHING
 from tests.sounds import noise
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.meeting import CAROL, SOUNDS, channels, conference_of, holds, meet, running, seconds, spoken
-from tests.asterisk_live.pausing import add_extension
-from tests.asterisk_live.recorded import EVERYTHING
+from tests.asterisk_live.dialplans import add_extension
 from tests.hearing import whose_audio
+from tests.meeting import CAROL, SOUNDS, channels, conference_of, holds, meet, running, seconds, spoken
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph
+from tests.recorded import EVERYTHING
 from tests.sounds import Samples, noise
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]

@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import EVERYTHING, best_of_three
-from tests.asterisk_live.whereabouts import SEAM, SOUNDS, Stretch, Whereabouts, connected, heard
 from tests.call import Call
 from tests.phone import Phone, Phones
 from tests.phonograph import Json, Phonograph
+from tests.recorded import EVERYTHING, best_of_three
+from tests.whereabouts import SEAM, SOUNDS, Stretch, Whereabouts, connected, heard
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
 

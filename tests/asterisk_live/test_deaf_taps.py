@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, Conversation, clear
 from tests.asterisk_live.test_renewal import started
 from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
+from tests.recorded import ALICE, BOB, EVERYTHING, Conversation, clear
 from tests.sounds import RATE, Samples, Sound, quiet
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(150)]

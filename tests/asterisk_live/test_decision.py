@@ -8,10 +8,9 @@ import pytest
 from ari_app.client import Address, Client
 from faults import SwitchOperationFailed
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import ALICE, BOB
-from tests.asterisk_live.test_faults import recording_runs
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph
+from tests.recorded import ALICE, BOB, recording_runs
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
 

@@ -9,10 +9,9 @@ import pytest_asyncio
 
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.dialplans import ANSWERS, add, tells, told
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, Conversation, clear, converse, said
-from tests.asterisk_live.test_faults import recording_runs
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph, settings
+from tests.recorded import ALICE, BOB, EVERYTHING, Conversation, clear, converse, recording_runs, said
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
 

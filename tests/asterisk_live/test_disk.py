@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import ALICE, BOB
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph
+from tests.recorded import ALICE, BOB
 from tests.sounds import noise
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, clear, converse, said
 from tests.certificates import Authority
 from tests.phone import Phones
 from tests.phonograph import Phonograph, settings
+from tests.recorded import ALICE, BOB, EVERYTHING, clear, converse, said
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
 

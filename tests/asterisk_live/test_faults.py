@@ -10,44 +10,23 @@ import aiohttp
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import (
+from tests.health import said_faults
+from tests.phone import Phones
+from tests.phonograph import Phonograph
+from tests.recorded import (
     ALICE,
     BOB,
     EVERYTHING,
     TRUNK,
     Conversation,
+    begin,
     converse,
+    recording_runs,
     said,
     whole,
 )
-from tests.phone import Call, Phones
-from tests.phonograph import Json, Phonograph
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
-
-
-async def begin(phones: Phones, seconds: float = 1.5) -> tuple[Call, Call]:
-    """A call between alice and bob that has gone on for a while."""
-    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
-    call = alice.call("102")
-    taken = await bob.next_call()
-    await call.answered
-    await asyncio.sleep(seconds)
-    return call, taken
-
-
-async def recording_runs(service: Phonograph) -> None:
-    async def runs() -> bool:
-        rows = await service.calls()
-        return any(recording["state"] == "recording" for row in rows for recording in row["recordings"])
-
-    await service.until(runs, "records nothing")
-
-
-def said_faults(service: Phonograph, fault: str) -> list[Json]:
-    """The log's lines about a fault."""
-    lines = [json.loads(line) for line in (service.folder / "phonograph.log").read_text().splitlines()]
-    return [line for line in lines if line.get("fault") == fault]
 
 
 async def test_the_service_ended_in_a_call_leaves_the_call_and_its_tap_alone(

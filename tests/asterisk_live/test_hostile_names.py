@@ -9,10 +9,10 @@ import pytest
 
 from ari_app.conference import can_be_joined
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.meeting import conference_of
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING
+from tests.meeting import conference_of
 from tests.phone import Phones
 from tests.phonograph import Phonograph
+from tests.recorded import ALICE, BOB, EVERYTHING
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
 

@@ -1,7 +1,6 @@
 """Two services and one Asterisk: one records, the other waits for its turn, whatever their applications are called."""
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,9 +10,10 @@ import pytest
 
 from link.lease import DEAD_AFTER, EVERY, VARIABLE
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, converse
+from tests.health import faults, is_up, stands_by
 from tests.phone import Phones
 from tests.phonograph import Phonograph, settings
+from tests.recorded import ALICE, BOB, EVERYTHING, converse
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
 
@@ -24,29 +24,10 @@ def service_of(server: AsteriskServer, folder: Path, application: str) -> Phonog
     return Phonograph(server, folder, policy=EVERYTHING, switches={"main": switch})
 
 
-def faults(service: Phonograph) -> list[str]:
-    lines = (json.loads(line) for line in (service.folder / "phonograph.log").read_text().splitlines())
-    return [str(line["fault"]) for line in lines if line.get("fault")]
-
-
 def lease(server: AsteriskServer) -> str:
     """Which service holds it, and in which of its lives; "free" when it was given back, "" when there is none."""
     found = re.search(rf"{VARIABLE}=([^/\n]*/?[^/\n]*)", server.cli("dialplan show globals"))
     return found[1] if found is not None else ""
-
-
-async def stands_by(service: Phonograph) -> None:
-    async def does() -> bool:
-        return service.socket.exists() and faults(service) == ["switch.taken"]
-
-    await service.until(does, "does not stand by")
-
-
-async def is_up(service: Phonograph, *, within: float) -> None:
-    async def up() -> bool:
-        return bool((await service.get("/health"))["switches"]["main"]["up"])
-
-    await service.until(up, "did not take over", within=within)
 
 
 @pytest.mark.parametrize("application", ["recorder", "another"])

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.meeting import channels, conference_of, running
-from tests.asterisk_live.recorded import EVERYTHING
+from tests.meeting import channels, conference_of, running
 from tests.phone import Call, Phones
 from tests.phonograph import Phonograph
+from tests.recorded import EVERYTHING
 from tests.servers import USERS
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(180)]

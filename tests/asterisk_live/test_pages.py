@@ -16,11 +16,10 @@ from tests.asterisk import AsteriskServer
 from tests.asterisk_live.announcing import BEEP, CHIME, beeps, told, write_chime
 from tests.asterisk_live.dialplans import Dialplan
 from tests.asterisk_live.pages import blocks, conf, documents, on_the_command_line, on_the_console, pages
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, clear, converse, said
-from tests.asterisk_live.test_faults import begin, recording_runs
 from tests.asterisk_live.test_pausing import channel_of
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph, settings
+from tests.recorded import ALICE, BOB, EVERYTHING, begin, clear, converse, recording_runs, said
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
 

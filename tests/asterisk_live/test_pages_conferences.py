@@ -8,8 +8,8 @@ import pytest
 
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.dialplans import Dialplan
-from tests.asterisk_live.meeting import conference_of, meet, running
 from tests.asterisk_live.pages import blocks
+from tests.meeting import conference_of, meet, running
 from tests.phone import Phones
 from tests.phonograph import Phonograph, settings
 

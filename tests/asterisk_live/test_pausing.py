@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.pausing import CARD_TONE, LOUD, NOTHING, Ear, add_extension, until_tone
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, TRUNK, best_of_three
+from tests.asterisk_live.dialplans import add_extension
+from tests.pausing import CARD_TONE, LOUD, NOTHING, Ear, until_tone
 from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
+from tests.recorded import ALICE, BOB, EVERYTHING, TRUNK, best_of_three
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.dialplans import Dialplan
-from tests.asterisk_live.pausing import CARD_TONE, LOUD, NOTHING, Ear, add_extension, until_tone
-from tests.asterisk_live.recorded import ALICE, EVERYTHING
+from tests.asterisk_live.dialplans import Dialplan, add_extension
 from tests.asterisk_live.test_pausing import channel_of, until_recording, variable
+from tests.pausing import CARD_TONE, LOUD, NOTHING, Ear, until_tone
 from tests.phone import Call, Phones
 from tests.phonograph import Phonograph
+from tests.recorded import ALICE, EVERYTHING
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
 

@@ -13,17 +13,17 @@ from recorder.ids import segment_id
 from recorder.model import Direction, Source
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.dialplans import Dialplan, page
-from tests.asterisk_live.listening import Kept, traces
-from tests.asterisk_live.pausing import CARD_TONE, until_tone
-from tests.asterisk_live.random_pauses import CARD, VOICES
-from tests.asterisk_live.recorded import EVERYTHING
-from tests.asterisk_live.stalling import Way
 from tests.asterisk_live.test_pausing import until_recording, variable
 from tests.asterisk_live.test_pausing_by_itself import snoops
 from tests.asterisk_live.test_seams import following
+from tests.listening import Kept, traces
+from tests.pausing import CARD_TONE, until_tone
 from tests.phone import Call, Phones
 from tests.phonograph import Phonograph, settings
+from tests.random_pauses import CARD, VOICES
+from tests.recorded import EVERYTHING
 from tests.sounds import write
+from tests.stalling import Way
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(60)]
 

@@ -8,10 +8,9 @@ import pytest
 
 from ari_app.client import Address, Client
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, Conversation, best_of_three, said, whole
-from tests.asterisk_live.test_faults import begin, recording_runs
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph, settings
+from tests.recorded import ALICE, BOB, EVERYTHING, Conversation, begin, best_of_three, recording_runs, said, whole
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(150)]
 

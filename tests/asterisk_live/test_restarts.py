@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import ALICE, BOB, EVERYTHING, Conversation, clear, said
-from tests.asterisk_live.test_faults import begin, recording_runs
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph, settings
+from tests.recorded import ALICE, BOB, EVERYTHING, Conversation, begin, clear, recording_runs, said
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
 

@@ -24,9 +24,9 @@ from recorder.events import Asked, CallEvent, LegIs, SwitchUp, TapDown, TapUp
 from recorder.ids import segment_id
 from recorder.model import Direction, LegState, Source
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import ALICE, BOB
 from tests.hearing import locate
 from tests.phone import Network, Phones
+from tests.recorded import ALICE, BOB
 from tests.sounds import RATE, Samples, Sound, decode
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(60)]

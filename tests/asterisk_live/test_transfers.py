@@ -8,10 +8,10 @@ import pytest
 import pytest_asyncio
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import EVERYTHING, best_of_three
-from tests.asterisk_live.whereabouts import SEAM, SOUNDS, Whereabouts, connected, heard, row_of
 from tests.phone import Call, CallFailed, Phone, Phones
 from tests.phonograph import Phonograph
+from tests.recorded import EVERYTHING, best_of_three
+from tests.whereabouts import SEAM, SOUNDS, Whereabouts, connected, heard, row_of
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
 

@@ -8,13 +8,14 @@ import pytest
 
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.dialplans import Dialplan
-from tests.asterisk_live.listening import Kept, traces
-from tests.asterisk_live.pausing import CARD_TONE
-from tests.asterisk_live.random_pauses import CARD, VOICES, menus, run, seams
-from tests.asterisk_live.recorded import EVERYTHING
+from tests.asterisk_live.menus import menus
 from tests.hearing import tones
+from tests.listening import Kept, traces
+from tests.pausing import CARD_TONE
 from tests.phone import Phones
 from tests.phonograph import Phonograph
+from tests.random_pauses import CARD, VOICES, run, seams
+from tests.recorded import EVERYTHING
 from tests.sounds import RATE, Samples
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]

@@ -7,13 +7,13 @@ import pytest
 import pytest_asyncio
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import APART, EVERYTHING, best_of_three
-from tests.asterisk_live.whereabouts import SEAM, SOUNDS, Whereabouts, connected, heard, row_of
 from tests.hearing import whose_audio
 from tests.phone import Phone, Phones
 from tests.phonograph import Phonograph
+from tests.recorded import APART, EVERYTHING, best_of_three
 from tests.servers import MUSIC
 from tests.sounds import RATE
+from tests.whereabouts import SEAM, SOUNDS, Whereabouts, connected, heard, row_of
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
 

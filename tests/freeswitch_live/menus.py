@@ -1,8 +1,8 @@
-"""A FreeSWITCH dialplan of menus that pause around a tone, as planned by ``tests.asterisk_live.random_pauses``."""
+"""A FreeSWITCH dialplan of menus that pause around a tone, as planned by ``tests.random_pauses``."""
 
-from tests.asterisk_live.pausing import CARD_TONE
-from tests.asterisk_live.random_pauses import MENU, Pause, plans
 from tests.freeswitch import FreeSwitchServer
+from tests.pausing import CARD_TONE
+from tests.random_pauses import MENU, Pause, plans
 
 _TONES = f"""<include>
   <extension name="the-tone"><condition field="destination_number" expression="^tone-(confirmed|ended)-([0-9]+)$">

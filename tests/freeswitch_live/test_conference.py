@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.asterisk_live.meeting import SOUNDS, VOICES, conference_of, listening, meet, running, samples, tracks
 from tests.freeswitch import FreeSwitchServer
 from tests.hearing import follow, whose_audio
+from tests.meeting import SOUNDS, VOICES, conference_of, listening, meet, running, samples, tracks
 from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
 from tests.sounds import RATE

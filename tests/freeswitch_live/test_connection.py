@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from link.lease import DEAD_AFTER, EVERY
-from tests.asterisk_live.recorded import ALICE, BOB, converse
-from tests.asterisk_live.test_faults import begin, recording_runs, said_faults
-from tests.asterisk_live.test_lease import is_up, stands_by
 from tests.freeswitch import FreeSwitchServer
+from tests.health import is_up, said_faults, stands_by
 from tests.phone import Phones
 from tests.phonograph import Phonograph, settings
+from tests.recorded import ALICE, BOB, begin, converse, recording_runs
 
 pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(120)]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.asterisk_live.recorded import ALICE, BOB
 from tests.freeswitch import FreeSwitchServer
 from tests.freeswitch_live.test_dialplan import legs, variable
 from tests.phone import Phones
 from tests.phonograph import Phonograph
+from tests.recorded import ALICE, BOB
 
 pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(90)]
 

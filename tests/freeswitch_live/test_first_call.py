@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.asterisk_live.recorded import ALICE, BOB, best_of_three, converse, said, whole
 from tests.freeswitch import FreeSwitchServer
 from tests.phone import Phones
 from tests.phonograph import Phonograph
+from tests.recorded import ALICE, BOB, best_of_three, converse, said, whole
 
 pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(120)]
 

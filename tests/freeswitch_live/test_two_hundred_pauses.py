@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.asterisk_live.listening import Kept, traces
-from tests.asterisk_live.pausing import CARD_TONE
-from tests.asterisk_live.random_pauses import run, seams
 from tests.freeswitch import FreeSwitchServer
 from tests.freeswitch_live import menus
 from tests.hearing import tones
+from tests.listening import Kept, traces
+from tests.pausing import CARD_TONE
 from tests.phone import Phones
 from tests.phonograph import Phonograph
+from tests.random_pauses import run, seams
 from tests.sounds import Samples
 
 pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(120)]

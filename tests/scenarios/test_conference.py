@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.meeting import (
+from tests.freeswitch import FreeSwitchServer
+from tests.hearing import follow, whose_audio
+from tests.meeting import (
     CAROL,
     IN_A_MIX,
     SOUNDS,
@@ -23,11 +25,9 @@ from tests.asterisk_live.meeting import (
     spoken,
     tracks,
 )
-from tests.asterisk_live.recorded import ALICE, APART, BOB
-from tests.freeswitch import FreeSwitchServer
-from tests.hearing import follow, whose_audio
 from tests.phone import Call, Phones
 from tests.phonograph import Phonograph
+from tests.recorded import ALICE, APART, BOB
 from tests.scenarios.conftest import Exchange
 from tests.servers import MUSIC, USERS
 from tests.sounds import RATE, Samples, Sound, noise

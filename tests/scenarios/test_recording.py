@@ -6,7 +6,10 @@ import wave
 import numpy as np
 import pytest
 
-from tests.asterisk_live.recorded import (
+from tests.hearing import silent, whose_audio
+from tests.phone import Network, Phones
+from tests.phonograph import Phonograph
+from tests.recorded import (
     ALICE,
     APART,
     BOB,
@@ -20,9 +23,6 @@ from tests.asterisk_live.recorded import (
     said,
     whole,
 )
-from tests.hearing import silent, whose_audio
-from tests.phone import Network, Phones
-from tests.phonograph import Phonograph
 from tests.sounds import quiet
 
 pytestmark = pytest.mark.timeout(90)

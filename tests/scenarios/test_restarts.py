@@ -10,11 +10,11 @@ import pytest
 import pytest_asyncio
 
 from bench.load import Load
-from tests.asterisk_live.recorded import ALICE, BOB, Conversation, clear, converse, said, whole
-from tests.asterisk_live.test_faults import begin, recording_runs, said_faults
+from tests.health import said_faults
 from tests.hearing import tones
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph
+from tests.recorded import ALICE, BOB, Conversation, begin, clear, converse, recording_runs, said, whole
 from tests.scenarios.conftest import Exchange
 from tests.sounds import Samples, tone
 

@@ -1,12 +1,11 @@
-"""What the tests of pauses share: extensions of their own, and an ear for one tone."""
+"""What the tests of pauses share: an ear for one tone."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from tests.asterisk import AsteriskServer
 from tests.phone import Call
 from tests.sounds import RATE, Samples, decode
 
@@ -17,12 +16,6 @@ LOUD, NOTHING = 1000.0, 20.0
 """Amplitudes: what is heard as the tone, and what is none of it where all else is silence."""
 
 _BLOCK = RATE // 50
-
-
-def add_extension(server: AsteriskServer, number: str, steps: Iterable[str]) -> None:
-    """Adds an extension of the given steps to what users may dial."""
-    for priority, step in enumerate(steps, start=1):
-        server.cli(f"dialplan add extension {number},{priority},{step} into users")
 
 
 def strength(samples: Samples, frequency: int) -> float:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.recorded import ALICE, BOB, CLEAR
 from tests.freeswitch import FreeSwitchServer
 from tests.hearing import follow
 from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
+from tests.recorded import ALICE, BOB, CLEAR
 from tests.sounds import RATE, Samples, Sound, noise
 
 CAROL = noise(14)

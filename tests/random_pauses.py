@@ -13,8 +13,8 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.asterisk_live.lost import Lost, lost_at_seams
-from tests.asterisk_live.pausing import CARD_TONE
+from tests.lost import Lost, lost_at_seams
+from tests.pausing import CARD_TONE
 from tests.phone import Call, Phone, Phones
 from tests.phonograph import Json, Phonograph
 from tests.sounds import Samples, noise, tone
@@ -64,29 +64,6 @@ def plans(seed: int, *, calls: int, pauses: int) -> list[list[Pause]]:
     """The pauses of the menus that `run` calls, menu by menu."""
     draw = random.Random(seed)
     return [plan(draw, pauses) for _ in range(calls // 2)]
-
-
-def menus(seed: int, *, calls: int, pauses: int) -> str:
-    """The dialplan that `run` needs."""
-    return "\n".join(menu(MENU + number, planned)
-                     for number, planned in enumerate(plans(seed, calls=calls, pauses=pauses)))
-
-
-def menu(number: int, pauses: list[Pause]) -> str:
-    """An extension that pauses so. Where a tap may be left it does not go on to the tone."""
-    lines = [f"exten => {number},1,Answer()", "Wait(1)"]
-    for n, pause in enumerate(pauses):
-        owners = ("ivr", "fraud") if pause.two else ("ivr",)
-        lines += [f"Wait({pause.before:.3f})"] if pause.before else []
-        lines += [f"Gosub(recorder-pause,s,1({owner},,,))" for owner in owners]
-        lines += [f'GotoIf($["${{RECORDER_PAUSED}}" = "no"]?after{n})', f"Playtones({CARD_TONE})",
-                  f"Wait({pause.tone:.3f})"]
-        lines += ["Gosub(recorder-resume,s,1(fraud))", "Wait(0.1)"] if pause.two else []
-        lines += ["StopPlaytones()", f"Gosub(recorder-resume,s,1(ivr))@after{n}"]
-    lines += ["Wait(1)", "Hangup()"]
-    steps = [line.split("@") for line in lines]
-    return "\n".join([steps[0][0], *(f" same => n{f'({label[0]})' if label else ''},{step}"
-                                     for step, *label in steps[1:])])
 
 
 async def pairs(phones: Phones, count: int, caller: str, callee: str, number: str) -> list[tuple[Call, Call]]:

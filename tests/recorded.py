@@ -1,4 +1,4 @@
-"""One recorded call on the real server, and what its files must prove."""
+"""One recorded call on a real switch, and what its files must prove."""
 
 import asyncio
 import wave
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tests.hearing import follow, locate
-from tests.phone import Call, Phone
+from tests.phone import Call, Phone, Phones
 from tests.phonograph import Json, Phonograph
 from tests.sounds import RATE, Samples, Sound, noise
 
@@ -68,6 +68,25 @@ async def converse(service: Phonograph, caller: Phone, callee: Phone, number: st
     await taken.ended
     row = next(row for row in await service.closed(rows) if row["sip_call_id"] == call.id)
     return Conversation(call, taken, row)
+
+
+async def begin(phones: Phones, seconds: float = 1.5) -> tuple[Call, Call]:
+    """A call between alice and bob that has gone on for a while."""
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    call = alice.call("102")
+    taken = await bob.next_call()
+    await call.answered
+    await asyncio.sleep(seconds)
+    return call, taken
+
+
+async def recording_runs(service: Phonograph) -> None:
+    """Until something is recorded."""
+    async def runs() -> bool:
+        rows = await service.calls()
+        return any(recording["state"] == "recording" for row in rows for recording in row["recordings"])
+
+    await service.until(runs, "records nothing")
 
 
 async def best_of_three(check: Callable[[int], Awaitable[None]]) -> None:

@@ -1,4 +1,4 @@
-"""A way to Asterisk that can be blocked, as a network does it: nothing is lost, nothing arrives, nobody is told."""
+"""A way to a switch that can be blocked, as a network does it: nothing is lost, nothing arrives, nobody is told."""
 
 import asyncio
 import contextlib

@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from tests.asterisk_live.pausing import strength
+from tests.pausing import strength
 from tests.sounds import Samples
 
 _EVERY = 0.02
