@@ -14,7 +14,6 @@ Who is meant by the dialplan is the channel that the event is about, as Asterisk
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from ari_app.generated.events import ChannelUserevent
@@ -72,34 +71,17 @@ class Asker:
     channel: str
     ticket: str
 
+    def word(self, reply: Reply) -> str:
+        """What to leave in `ANSWER`."""
+        return f"{reply.answer.value} {self.ticket}".strip()
 
-class Askers:
-    """Which channel asked what. An answer takes its entry out; of those that never come the oldest are forgotten.
 
-    Args:
-        most: how many are kept.
-    """
-
-    def __init__(self, most: int = 1000) -> None:
-        self._most = most
-        self._open: OrderedDict[str, Asker] = OrderedDict()
-
-    def expect(self, request: str, event: ChannelUserevent) -> None:
-        """Keep who put that request, if it is one that can be answered."""
-        if event.channel is None or helper_channel(event.channel.name):
-            return
-        ticket = _field(event, "ticket")
-        self._open[request] = Asker(event.channel.name, ticket if _TICKET.fullmatch(ticket) else "")
-        while len(self._open) > self._most:
-            self._open.popitem(last=False)
-
-    def take(self, reply: Reply) -> tuple[str, str] | None:
-        """The channel that a reply is for, and what to leave there in `ANSWER`; None where nobody waits."""
-        asker = self._open.pop(reply.request, None)
-        return (asker.channel, f"{reply.answer.value} {asker.ticket}".strip()) if asker is not None else None
-
-    def __len__(self) -> int:
-        return len(self._open)
+def asker_of(event: ChannelUserevent) -> Asker | None:
+    """Who asked, if it is one that can be answered."""
+    if event.channel is None or helper_channel(event.channel.name):
+        return None
+    ticket = _field(event, "ticket")
+    return Asker(event.channel.name, ticket if _TICKET.fullmatch(ticket) else "")
 
 
 def _field(event: ChannelUserevent, name: str) -> str:

@@ -26,6 +26,7 @@ from ari_app.taps import Taps
 from ari_app.translate import own, translate
 from ari_app.variables import Globals, at_once
 from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken, SwitchUnreachable
+from link.askers import Askers
 from link.backoff import Backoff
 from link.feed import Feed
 from link.lease import Holder, Lease
@@ -77,7 +78,7 @@ class AriSwitch:
                                             clock=time.time)
         self._arrivals = Arrivals()
         self._stasis = Stasis(name, self._way.operations, sequence=self._feed.next, start=self._feed.start)
-        self._askers = commands.Askers()
+        self._askers: Askers[commands.Asker] = Askers()
         self._telling: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._boot = ""
         self._said_boot = False
@@ -147,11 +148,11 @@ class AriSwitch:
 
     async def reply(self, effect: Reply) -> None:
         """Leave the answer for the dialplan that waits for it, at once; see ``commands.ANSWER``."""
-        answer = self._askers.take(effect)
-        if answer is None:
+        asker = self._askers.take(effect.request)
+        if asker is None:
             return
         try:
-            await self._leave(answer[0], {commands.ANSWER: answer[1]})
+            await self._leave(asker.channel, {commands.ANSWER: asker.word(effect)})
         except SwitchFault as fault:
             log.warning("a dialplan could not be answered; it goes on without us", request=effect.request,
                         fault=fault.id, why=fault.message)
@@ -344,7 +345,8 @@ class AriSwitch:
         told = translate(event, self._name, sequence)
         asked = commands.asked(event, self._name, sequence)
         if asked is not None:
-            self._askers.expect(asked.request, event)
+            if (asker := commands.asker_of(event)) is not None:
+                self._askers.expect(asked.request, asker)
             told = [asked, *told] if asked.verb is Verb.RESUME else [*told, asked]
         self._put_all(told)
 

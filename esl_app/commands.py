@@ -18,7 +18,6 @@ to the script, as the event ``recorder::reply`` with the ``Recorder-Request-ID``
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from esl_app import lines
@@ -111,28 +110,6 @@ class Asker:
     def line(self, reply: Reply) -> bytes | None:
         """The event for a script, if it is one."""
         return reply_line(self.event, reply.answer.value, reply.message)
-
-
-class Askers:
-    """Who asked what. An answer takes its entry out; of those that never come the oldest are forgotten.
-
-    Args:
-        most: how many are kept.
-    """
-
-    def __init__(self, most: int = 1000) -> None:
-        self._most = most
-        self._open: OrderedDict[str, Asker] = OrderedDict()
-
-    def expect(self, request: str, event: Event) -> None:
-        """Keep who put that request."""
-        self._open[request] = Asker(event)
-        while len(self._open) > self._most:
-            self._open.popitem(last=False)
-
-    def take(self, request: str) -> Asker | None:
-        """Who put it; None where nobody did here."""
-        return self._open.pop(request, None)
 
 
 def _request(event: Event) -> str:

@@ -19,6 +19,7 @@ from esl_app.taps import Taps
 from esl_app.translate import EVENTS, SUBCLASSES, Translator
 from esl_app.wire import Address
 from faults import SwitchFault, SwitchOperationFailed
+from link.askers import Askers
 from link.backoff import Backoff
 from link.feed import Feed
 from link.lease import Holder
@@ -63,7 +64,7 @@ class EslSwitch:
         self._translator = Translator(name, spool)
         self._taps = Taps(name, spool, self._connection, self._translator, leg_of=self._translator.tapped_leg,
                           tell=self._feed.put, sequence=self._feed.next, clock=time.time)
-        self._askers = commands.Askers()
+        self._askers: Askers[commands.Asker] = Askers()
         self._status = ""
         self._boot = ""
         self._up = False
@@ -195,7 +196,7 @@ class EslSwitch:
             elif isinstance(told, TapFailed):
                 self._taps.ended(told.segment)
             elif isinstance(told, Asked):
-                self._askers.expect(told.request, event)
+                self._askers.expect(told.request, commands.Asker(event))
             self._feed.put(told)
 
     async def _snapshot(self) -> None:

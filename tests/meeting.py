@@ -1,5 +1,6 @@
 """Members, files and taps of a conference on a real server, for the tests of conferences."""
 
+import asyncio
 import json
 import wave
 from datetime import datetime
@@ -9,7 +10,7 @@ import numpy as np
 
 from tests.asterisk import AsteriskServer
 from tests.freeswitch import FreeSwitchServer
-from tests.hearing import follow
+from tests.hearing import follow, whose_audio
 from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
 from tests.recorded import ALICE, BOB, CLEAR
@@ -76,6 +77,22 @@ def holds(track: Samples, call: Call, sound: Sound, begin: float, end: float, *,
     first, last = (call.stream.sent.sample_at(moment) for moment in (begin, end))
     pieces = follow(track, sound.cycle(first, last - first), window=0.5)
     return bool(pieces) and float(np.median([piece.confidence for piece in pieces])) > clear
+
+
+async def members_without_a_mix(service: Phonograph, calls: dict[str, Call]) -> None:
+    """Waits for two members' tracks of a conference whose name no command can carry, ends it, and proves that the
+    recording has these and says why there is no mix."""
+    await running(service, 2)
+    await asyncio.sleep(3)
+    for call in calls.values():
+        await call.hangup()
+    row = await conference_of(service, rows=3)
+    (recording,) = row["recordings"]
+    assert (row["outcome"], recording["state"]) == ("recorded", "incomplete")
+    assert "Track mix was never recorded: The conference's name" in recording["reason"]
+    assert [one["state"] for one in recording["segments"]].count("failed") == 1
+    mixed = samples(Path(recording["mixed"]))
+    assert sorted(whose_audio(mixed[-2 * RATE:], VOICES)) == ["alice", "bob"]
 
 
 def spoken(call: Call) -> tuple[float, float]:

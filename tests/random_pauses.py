@@ -13,6 +13,7 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.listening import traces
 from tests.lost import Lost, lost_at_seams
 from tests.pausing import CARD_TONE
 from tests.phone import Call, Phone, Phones
@@ -23,6 +24,10 @@ VOICES = [noise(40 + number, seconds=60, level=200) for number in range(3)]
 """Of the callers, of the callees, of who calls the menu: so low that no sample of theirs is as loud as the tone's."""
 
 CARD = tone(CARD_TONE)
+
+LOUDEST, LEVEL = 2000, 400.0
+"""No sample of the voices, nor of two of them, is louder, and at the tone's frequency they stay below the level in any
+20 ms; of the tones, most samples are louder."""
 
 MENU = 340
 """The first menu's number."""
@@ -167,3 +172,8 @@ def seams(rows: list[Json], done: Paused, files: Mapping[str, Samples]) -> Lost:
         found.before += lost.before
         found.after += lost.after
     return found
+
+
+def betrays(samples: Samples) -> bool:
+    """Whether anything of the tone is in some audio."""
+    return traces(samples, CARD_TONE, level=LEVEL, loudest=LOUDEST)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ari_app.commands import Askers, asked, helper_channel
+from ari_app.commands import Asker, asked, asker_of, helper_channel
 from ari_app.decode import decode
 from ari_app.generated.events import ChannelUserevent
 from ari_app.translate import translate
@@ -104,27 +104,16 @@ def test_another_channel_does_not_pass_for_the_console(channel: str) -> None:
     assert asked(says("PJSIP/bob-00000002", channel=channel), "main", 1) is None
 
 
-def test_an_answer_goes_to_the_channel_that_asked_with_its_ticket_and_once() -> None:
-    askers = Askers()
-    askers.expect("1.1/7", says(action="pause", ticket="12"))
-    assert askers.take(reply("1.1/7")) == ("PJSIP/alice-00000001", "confirmed 12")
-    assert askers.take(reply("1.1/7")) is None
+def test_an_answer_goes_to_the_channel_that_asked_with_its_ticket() -> None:
+    asker = asker_of(says(action="pause", ticket="12"))
+    assert asker is not None
+    assert (asker.channel, asker.word(reply("1.1/7"))) == ("PJSIP/alice-00000001", "confirmed 12")
 
 
 @pytest.mark.parametrize("ticket", ["", "x", "1)=y", "1234567"])
 def test_a_ticket_is_a_small_number(ticket: str) -> None:
-    askers = Askers()
-    askers.expect("1.1/7", says(action="pause", ticket=ticket))
-    assert askers.take(reply("1.1/7", Answer.FORCED)) == ("PJSIP/alice-00000001", "forced")
-
-
-def test_questions_that_are_never_answered_do_not_pile_up() -> None:
-    askers = Askers(most=3)
-    for number in range(10):
-        askers.expect(str(number), says(action="pause"))
-    assert len(askers) == 3
-    assert askers.take(reply("0")) is None
-    assert askers.take(reply("9")) is not None
+    assert asker_of(says(action="pause", ticket=ticket)) == Asker("PJSIP/alice-00000001", "")
+    assert Asker("PJSIP/alice-00000001", "").word(reply("1.1/7", Answer.FORCED)) == "forced"
 
 
 def test_the_fields_of_an_event_do_not_show_in_a_repr() -> None:

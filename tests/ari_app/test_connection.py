@@ -19,36 +19,13 @@ from link.backoff import Backoff
 from link.lease import EVERY, Holder, Lease
 from tests.ari_app.fake_asterisk import APP, FakeAsterisk, event, state_change
 from tests.ari_app.listener import Listener
+from tests.connecting import Sleeps, running
 
 
 @pytest_asyncio.fixture
 async def asterisk_like() -> AsyncIterator[FakeAsterisk]:
     async with FakeAsterisk() as server:
         yield server
-
-
-class Sleeps:
-    """Sleeps that take no time, as many as allowed; the next one lasts until `wake`."""
-
-    def __init__(self, allowed: int = 1000) -> None:
-        self.asked: list[float] = []
-        self._allowed = allowed
-        self._changed = asyncio.Condition()
-        self._woken = asyncio.Event()
-
-    async def sleep(self, seconds: float) -> None:
-        async with self._changed:
-            self.asked.append(seconds)
-            self._changed.notify_all()
-        if len(self.asked) > self._allowed:
-            await self._woken.wait()
-
-    async def until(self, times: int) -> None:
-        async with self._changed:
-            await self._changed.wait_for(lambda: len(self.asked) >= times)
-
-    def wake(self) -> None:
-        self._woken.set()
 
 
 async def never(seconds: float) -> None:
@@ -58,26 +35,22 @@ async def never(seconds: float) -> None:
 
 
 @asynccontextmanager
-async def running(server: FakeAsterisk, listener: Listener, sleeps: Sleeps, *, password: str | None = None,
+async def connection(server: FakeAsterisk, listener: Listener, sleeps: Sleeps, *, password: str | None = None,
                   most_waiting: int = 100, clock: Callable[[], float] = lambda: 0.0,
                   heartbeat: float = 30) -> AsyncIterator[asyncio.Task[None]]:
     """A connection that runs as long as the context."""
     address = server.address() if password is None else server.address(password)
     async with Client(address, heartbeat=heartbeat) as client:
         lease = Lease(Globals(client.operations), Holder("one", "1"), clock=clock, sleep=never)
-        connection = Connection(client, listener, lease, clock=clock, backoff=Backoff(Random(1)), sleep=sleeps.sleep,
-                                most_waiting=most_waiting, stand_by=7)
-        task = asyncio.create_task(connection.run())
-        try:
+        made = Connection(client, listener, lease, clock=clock, backoff=Backoff(Random(1)), sleep=sleeps.sleep,
+                          most_waiting=most_waiting, stand_by=7)
+        async with running(made.run()) as task:
             yield task
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_it_subscribes_reads_and_then_hears(asterisk_like: FakeAsterisk) -> None:
     listener = Listener()
-    async with running(asterisk_like, listener, Sleeps()):
+    async with connection(asterisk_like, listener, Sleeps()):
         await listener.until("connected")
         await asterisk_like.sockets[-1].send_str(state_change(5))
         await listener.until("5")
@@ -98,7 +71,7 @@ async def test_it_subscribes_reads_and_then_hears(asterisk_like: FakeAsterisk) -
 
 async def test_the_filter_lets_the_replacement_through(asterisk_like: FakeAsterisk) -> None:
     listener = Listener()
-    async with running(asterisk_like, listener, Sleeps()):
+    async with connection(asterisk_like, listener, Sleeps()):
         await listener.until("connected")
     (filtered,) = asterisk_like.bodies
     assert isinstance(filtered, dict)
@@ -113,7 +86,7 @@ async def test_events_that_come_during_the_snapshot_wait_for_its_end(asterisk_li
             await super().connected()
 
     listener = Reading()
-    async with running(asterisk_like, listener, Sleeps()):
+    async with connection(asterisk_like, listener, Sleeps()):
         await listener.until("6")
     assert listener.story == ["connected", "up", "5", "6"]
 
@@ -121,7 +94,7 @@ async def test_events_that_come_during_the_snapshot_wait_for_its_end(asterisk_li
 async def test_a_drop_is_told_once_after_what_came_before_it(asterisk_like: FakeAsterisk) -> None:
     listener = Listener()
     listener.gate.clear()
-    async with running(asterisk_like, listener, Sleeps()):
+    async with connection(asterisk_like, listener, Sleeps()):
         await listener.until("connected")
         for number in (5, 6):
             await asterisk_like.sockets[-1].send_str(state_change(number))
@@ -141,19 +114,16 @@ async def test_a_connection_that_is_ended_by_us_is_made_anew(asterisk_like: Fake
     listener = Listener()
     async with Client(asterisk_like.address(), heartbeat=30) as client:
         lease = Lease(Globals(client.operations), Holder("one", "1"), clock=lambda: 0.0, sleep=never)
-        connection = Connection(client, listener, lease, clock=lambda: 0.0, backoff=Backoff(Random(1)),
-                                sleep=Sleeps().sleep)
-        task = asyncio.create_task(connection.run())
-        await listener.until("up")
-        await connection.again()
-        await listener.until("connected", 2)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        made = Connection(client, listener, lease, clock=lambda: 0.0, backoff=Backoff(Random(1)), sleep=Sleeps().sleep)
+        async with running(made.run()):
+            await listener.until("up")
+            await made.again()
+            await listener.until("connected", 2)
 
 
 async def test_a_wrong_password_is_told_once_and_tried_again(asterisk_like: FakeAsterisk) -> None:
     listener, sleeps = Listener(), Sleeps(5)
-    async with running(asterisk_like, listener, sleeps, password="wrong"):
+    async with connection(asterisk_like, listener, sleeps, password="wrong"):
         await sleeps.until(6)
     assert listener.story == ["switch.refused"]
     assert sleeps.asked == sorted(sleeps.asked)
@@ -162,7 +132,7 @@ async def test_a_wrong_password_is_told_once_and_tried_again(asterisk_like: Fake
 async def test_nobody_there_is_told_once_and_tried_again(asterisk_like: FakeAsterisk) -> None:
     listener, sleeps = Listener(), Sleeps(5)
     asterisk_like.answers["GET", "/ari/asterisk/info"] = _hang_up
-    async with running(asterisk_like, listener, sleeps):
+    async with connection(asterisk_like, listener, sleeps):
         await sleeps.until(6)
     assert listener.story == ["switch.unreachable"]
 
@@ -170,7 +140,7 @@ async def test_nobody_there_is_told_once_and_tried_again(asterisk_like: FakeAste
 async def test_it_comes_up_when_asterisk_does(asterisk_like: FakeAsterisk) -> None:
     listener, sleeps = Listener(), Sleeps(2)
     asterisk_like.answers["GET", "/ari/asterisk/info"] = _hang_up
-    async with running(asterisk_like, listener, sleeps):
+    async with connection(asterisk_like, listener, sleeps):
         await sleeps.until(3)
         asterisk_like.answers.clear()
         sleeps.wake()
@@ -185,7 +155,7 @@ async def test_an_old_asterisk_is_told_once_and_gets_no_application(asterisk_lik
                                                                     version: str) -> None:
     asterisk_like.version = version
     listener, sleeps = Listener(), Sleeps(2)
-    async with running(asterisk_like, listener, sleeps):
+    async with connection(asterisk_like, listener, sleeps):
         await sleeps.until(3)
     assert listener.story == ["switch.too-old"]
     assert not asterisk_like.sockets
@@ -195,7 +165,7 @@ async def test_an_old_asterisk_is_told_once_and_gets_no_application(asterisk_lik
 async def test_a_new_asterisk_is_good_enough(asterisk_like: FakeAsterisk, version: str) -> None:
     asterisk_like.version = version
     listener = Listener()
-    async with running(asterisk_like, listener, Sleeps()):
+    async with connection(asterisk_like, listener, Sleeps()):
         await listener.until("connected")
     assert not sum(word.startswith("switch.") for word in listener.story)
 
@@ -203,7 +173,7 @@ async def test_a_new_asterisk_is_good_enough(asterisk_like: FakeAsterisk, versio
 async def test_a_redirect_is_not_followed(asterisk_like: FakeAsterisk) -> None:
     asterisk_like.answers["GET", "/ari/events"] = _elsewhere
     listener, sleeps = Listener(), Sleeps(2)
-    async with running(asterisk_like, listener, sleeps):
+    async with connection(asterisk_like, listener, sleeps):
         await sleeps.until(3)
     assert listener.story == ["switch.operation"]
     assert not any("elsewhere" in path for _, path in asterisk_like.requests)
@@ -212,7 +182,7 @@ async def test_a_redirect_is_not_followed(asterisk_like: FakeAsterisk) -> None:
 @pytest.mark.parametrize("garbage", ["{", "[]", event("ChannelDestroyed")])
 async def test_a_garbage_frame_makes_the_connection_anew(asterisk_like: FakeAsterisk, garbage: str) -> None:
     listener = Listener()
-    async with running(asterisk_like, listener, Sleeps()):
+    async with connection(asterisk_like, listener, Sleeps()):
         await listener.until("connected")
         await asterisk_like.sockets[-1].send_str(garbage)
         await listener.until("connected", 2)
@@ -223,7 +193,7 @@ async def test_a_garbage_frame_makes_the_connection_anew(asterisk_like: FakeAste
 
 async def test_a_frame_of_bytes_that_are_no_text_makes_the_connection_anew(asterisk_like: FakeAsterisk) -> None:
     listener = Listener()
-    async with running(asterisk_like, listener, Sleeps()):
+    async with connection(asterisk_like, listener, Sleeps()):
         await listener.until("connected")
         await asterisk_like.sockets[-1].send_bytes(b"\xff\x00")
         await listener.until("connected", 2)
@@ -232,7 +202,7 @@ async def test_a_frame_of_bytes_that_are_no_text_makes_the_connection_anew(aster
 
 async def test_unknown_events_are_passed_over(asterisk_like: FakeAsterisk) -> None:
     listener = Listener()
-    async with running(asterisk_like, listener, Sleeps()):
+    async with connection(asterisk_like, listener, Sleeps()):
         await listener.until("connected")
         for frame in (event("InventedTomorrow", channel=5), state_change(5)):
             await asterisk_like.sockets[-1].send_str(frame)
@@ -243,7 +213,7 @@ async def test_unknown_events_are_passed_over(asterisk_like: FakeAsterisk) -> No
 async def test_a_slow_listener_gets_all_in_order_while_they_fit(asterisk_like: FakeAsterisk) -> None:
     listener = Listener()
     listener.gate.clear()
-    async with running(asterisk_like, listener, Sleeps(), most_waiting=100):
+    async with connection(asterisk_like, listener, Sleeps(), most_waiting=100):
         await listener.until("connected")
         for number in range(100):
             await asterisk_like.sockets[-1].send_str(state_change(number))
@@ -256,7 +226,7 @@ async def test_a_slow_listener_gets_all_in_order_while_they_fit(asterisk_like: F
 async def test_more_events_than_fit_mean_a_new_snapshot(asterisk_like: FakeAsterisk) -> None:
     listener = Listener()
     listener.gate.clear()
-    async with running(asterisk_like, listener, Sleeps(), most_waiting=10):
+    async with connection(asterisk_like, listener, Sleeps(), most_waiting=10):
         await listener.until("connected")
         flooded = asterisk_like.sockets[-1]
         await flooded.send_str(state_change(0))
@@ -271,7 +241,7 @@ async def test_more_events_than_fit_mean_a_new_snapshot(asterisk_like: FakeAster
 
 async def test_a_second_service_is_told_and_not_fought(asterisk_like: FakeAsterisk) -> None:
     listener, sleeps = Listener(), Sleeps(3)
-    async with running(asterisk_like, listener, sleeps):
+    async with connection(asterisk_like, listener, sleeps):
         await listener.until("connected")
         await asterisk_like.sockets[-1].send_str(state_change(5))
         await asterisk_like.sockets[-1].send_str(event("ApplicationReplaced"))
@@ -288,7 +258,7 @@ async def test_a_second_service_is_told_and_not_fought(asterisk_like: FakeAsteri
 async def test_only_an_application_that_is_gone_ends_the_stand_by(asterisk_like: FakeAsterisk, answer: str) -> None:
     listener, sleeps = Listener(), Sleeps(3)
     asterisk_like.answers["GET", f"/ari/applications/{APP}"] = _hang_up if answer == "nothing" else _broken
-    async with running(asterisk_like, listener, sleeps):
+    async with connection(asterisk_like, listener, sleeps):
         await listener.until("connected")
         await asterisk_like.sockets[-1].send_str(event("ApplicationReplaced"))
         await sleeps.until(4)
@@ -301,7 +271,7 @@ async def test_the_first_retry_is_quick_after_a_connection_that_lasted(asterisk_
     now = [0.0]
     listener, sleeps = Listener(), Sleeps()
     listener.failing = [SwitchOperationFailed("no", status=500) for _ in range(4)]
-    async with running(asterisk_like, listener, sleeps, clock=lambda: now[0]):
+    async with connection(asterisk_like, listener, sleeps, clock=lambda: now[0]):
         await listener.until("up")
         now[0] = lasted
         await asterisk_like.drop()
@@ -312,7 +282,7 @@ async def test_the_first_retry_is_quick_after_a_connection_that_lasted(asterisk_
 async def test_a_snapshot_that_fails_is_taken_again(asterisk_like: FakeAsterisk) -> None:
     listener = Listener()
     listener.failing = [SwitchOperationFailed("no", status=500), SwitchOperationFailed("no", status=500)]
-    async with running(asterisk_like, listener, Sleeps()):
+    async with connection(asterisk_like, listener, Sleeps()):
         await listener.until("connected", 3)
     assert listener.story[:4] == ["connected", "switch.operation", "connected", "connected"]
 
@@ -320,7 +290,7 @@ async def test_a_snapshot_that_fails_is_taken_again(asterisk_like: FakeAsterisk)
 async def test_a_mistake_of_the_listener_ends_the_run(asterisk_like: FakeAsterisk) -> None:
     listener = Listener()
     listener.failing = [ZeroDivisionError()]
-    async with running(asterisk_like, listener, Sleeps()) as task:
+    async with connection(asterisk_like, listener, Sleeps()) as task:
         with pytest.raises(ZeroDivisionError):
             await task
     assert asterisk_like.sockets[-1].closed
@@ -329,7 +299,7 @@ async def test_a_mistake_of_the_listener_ends_the_run(asterisk_like: FakeAsteris
 async def test_a_peer_that_answers_no_ping_is_lost(asterisk_like: FakeAsterisk) -> None:
     listener = Listener()
     asterisk_like.deaf = True
-    async with running(asterisk_like, listener, Sleeps(), heartbeat=0.05):
+    async with connection(asterisk_like, listener, Sleeps(), heartbeat=0.05):
         await listener.until("connected", 2)
     assert listener.story[:4] == ["connected", "up", "switch.unreachable", "connected"]
 
@@ -338,7 +308,7 @@ async def test_cancelling_closes_the_websocket(asterisk_like: FakeAsterisk) -> N
     listener = Listener()
     listener.gate.clear()
     before = asyncio.all_tasks()
-    async with running(asterisk_like, listener, Sleeps()):
+    async with connection(asterisk_like, listener, Sleeps()):
         await listener.until("connected")
         await asterisk_like.sockets[-1].send_str(state_change(5))
         await listener.until("5")

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.dialplans import Dialplan, add
+from tests.asterisk_live.dialplans import Dialplan, add, added
 from tests.left_over import ended_afterwards
 
 
@@ -21,8 +21,5 @@ async def nothing_outlives_its_test() -> AsyncIterator[None]:
 @pytest.fixture
 def dialplan(asterisk: AsteriskServer) -> Iterator[Dialplan]:
     """Adds lines to the context of the users' calls."""
-    file = asterisk.folder / "conf" / "extensions.conf"
-    before = file.read_text()
-    yield partial(add, asterisk)
-    file.write_text(before)
-    asterisk.cli("dialplan reload")
+    with added(asterisk):
+        yield partial(add, asterisk)

@@ -1,7 +1,8 @@
 """Dialplan of a test's own, and that of the pages; what a telephone gets to know of a decision."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -27,6 +28,19 @@ def add(server: AsteriskServer, lines: str) -> None:
     file = server.folder / "conf" / "extensions.conf"
     file.write_text(f"{file.read_text()}\n[from-users](+)\n{lines}\n")
     server.cli("dialplan reload")
+
+
+@contextmanager
+def added(server: AsteriskServer, lines: str = "") -> Iterator[None]:
+    """The lines are there inside; afterwards the users' context is as it was, whoever has changed it."""
+    file = server.folder / "conf" / "extensions.conf"
+    before = file.read_text()
+    add(server, lines)
+    try:
+        yield
+    finally:
+        file.write_text(before)
+        server.cli("dialplan reload")
 
 
 def add_extension(server: AsteriskServer, number: str, steps: Iterable[str]) -> None:

@@ -6,11 +6,11 @@ from tests.random_pauses import MENU, Pause, plans
 
 def menus(seed: int, *, calls: int, pauses: int) -> str:
     """The dialplan that `run` needs."""
-    return "\n".join(menu(MENU + number, planned)
+    return "\n".join(_menu(MENU + number, planned)
                      for number, planned in enumerate(plans(seed, calls=calls, pauses=pauses)))
 
 
-def menu(number: int, pauses: list[Pause]) -> str:
+def _menu(number: int, pauses: list[Pause]) -> str:
     """An extension that pauses so. Where a tap may be left it does not go on to the tone."""
     lines = [f"exten => {number},1,Answer()", "Wait(1)"]
     for n, pause in enumerate(pauses):

@@ -15,6 +15,7 @@ from tests.meeting import (
     VOICES,
     conference_of,
     meet,
+    members_without_a_mix,
     running,
     samples,
 )
@@ -141,17 +142,6 @@ async def test_a_conference_whose_name_no_dialplan_can_take_has_its_members_trac
         asterisk.cli(f'dialplan add extension 8903,{priority},"{step}" into users')
     try:
         async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as service:
-            calls = await meet(phones, "8903", "8903")
-            await running(service, 2)
-            await asyncio.sleep(3)
-            for call in calls.values():
-                await call.hangup()
-            row = await conference_of(service, rows=3)
-            (recording,) = row["recordings"]
-            assert (row["outcome"], recording["state"]) == ("recorded", "incomplete")
-            assert "Track mix was never recorded: The conference's name" in recording["reason"]
-            assert [one["state"] for one in recording["segments"]].count("failed") == 1
-            mixed = samples(Path(recording["mixed"]))
-            assert sorted(whose_audio(mixed[-2 * RATE:], VOICES)) == ["alice", "bob"]
+            await members_without_a_mix(service, await meet(phones, "8903", "8903"))
     finally:
         asterisk.cli("dialplan remove extension 8903@users")

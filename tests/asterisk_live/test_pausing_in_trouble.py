@@ -16,11 +16,11 @@ from tests.asterisk_live.dialplans import Dialplan, page
 from tests.asterisk_live.test_pausing import until_recording, variable
 from tests.asterisk_live.test_pausing_by_itself import snoops
 from tests.asterisk_live.test_seams import following
-from tests.listening import Kept, traces
+from tests.listening import Kept
 from tests.pausing import CARD_TONE, until_tone
 from tests.phone import Call, Phones
 from tests.phonograph import Phonograph, settings
-from tests.random_pauses import CARD, VOICES
+from tests.random_pauses import CARD, VOICES, betrays
 from tests.recorded import EVERYTHING
 from tests.sounds import write
 from tests.stalling import Way
@@ -32,7 +32,7 @@ CARD_NUMBER = "4929123456789012"
 
 def heard(kept: Kept) -> list[str]:
     """The files with anything of the tone."""
-    return sorted({name for name, track in kept.tracks() if traces(track, CARD_TONE, level=400, loudest=2000)})
+    return sorted({name for name, track in kept.tracks() if betrays(track)})
 
 
 def containing(folder: Path, text: str) -> list[Path]:

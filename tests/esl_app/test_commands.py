@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esl_app.commands import Asker, Askers, asked, asks_for_status
+from esl_app.commands import Asker, asked, asks_for_status
 from esl_app.messages import Event
 from esl_app.translate import Translator
 from recorder.effects import Answer, Reply
@@ -99,12 +99,8 @@ def script(**headers: str) -> Event:
 @pytest.mark.parametrize(("ticket", "word"), [("7", "confirmed 7"), ("", "confirmed"), ("x", "confirmed"),
                                               ("1234567", "confirmed"), ("7 8", "confirmed")])
 def test_the_dialplan_reads_its_ticket_in_the_answer(ticket: str, word: str) -> None:
-    askers = Askers()
-    askers.expect("r", plain({"Event-Name": "CUSTOM", "Unique-ID": "a", "Recorder-Ticket": ticket}))
-    asker = askers.take("r")
-    assert asker is not None
+    asker = Asker(plain({"Event-Name": "CUSTOM", "Unique-ID": "a", "Recorder-Ticket": ticket}))
     assert (asker.channel, asker.word(reply())) == ("a", word)
-    assert askers.take("r") is None
 
 
 def test_a_script_that_gave_no_id_gets_no_answer() -> None:
@@ -113,13 +109,6 @@ def test_a_script_that_gave_no_id_gets_no_answer() -> None:
     assert Asker(script(Recorder_Request_ID="s-1")).line(reply(Answer.FORCED)) == (
         b"sendevent CUSTOM\nEvent-Subclass: recorder::reply\nRecorder-Request-ID: s-1\nRecorder-Answer: forced\n"
         b"Recorder-Message: paused\n\n")
-
-
-def test_questions_that_are_never_answered_do_not_pile_up() -> None:
-    askers = Askers(most=3)
-    for number in range(10):
-        askers.expect(str(number), script())
-    assert [number for number in range(10) if askers.take(str(number)) is not None] == [7, 8, 9]
 
 
 def test_only_a_script_gets_the_table() -> None:

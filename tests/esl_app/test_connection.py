@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from random import Random
 
@@ -15,9 +15,11 @@ from esl_app import lines
 from esl_app.connection import Connection
 from esl_app.messages import Event
 from esl_app.wire import Address, open_wire
-from faults import SwitchFault, SwitchOperationFailed, SwitchUnreachable
+from faults import SwitchOperationFailed, SwitchUnreachable
 from link.backoff import Backoff
 from link.lease import EVERY, FREE, VARIABLE, Holder
+from tests import connecting
+from tests.connecting import Notes
 from tests.esl_app.replay_server import CORE, PASSWORD, ReplayServer
 
 SUBSCRIPTION = "event plain BACKGROUND_JOB CHANNEL_CREATE CUSTOM recorder::pause"
@@ -44,72 +46,33 @@ class FreeSwitch(ReplayServer):
         await self.fire("CHANNEL_CREATE", {"Unique-ID": str(number)})
 
 
-class Listener:
+class Listener(Notes):
     """Notes what it is told, and lets a test wait for it."""
 
     def __init__(self) -> None:
-        self.story: list[str] = []
-        """``reached``, ``connected``, ``up``, what events are about, ids of faults: in order."""
+        super().__init__()
         self.boots: list[str] = []
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.failing: list[Exception] = []
-        """Raised by the next snapshots, one each."""
-        self._changed = asyncio.Event()
 
     def reached(self, boot: str) -> None:
         self.boots.append(boot)
 
-    async def connected(self) -> None:
-        self._note("connected")
-        if self.failing:
-            raise self.failing.pop(0)
-
     async def received(self, event: Event) -> None:
-        self._note(event.uuid or event.name)
-        await self.gate.wait()
-
-    def told(self, fault: SwitchFault | None) -> None:
-        self._note("up" if fault is None else fault.id)
-
-    async def until(self, word: str, times: int = 1) -> None:
-        while self.story.count(word) < times:
-            self._changed.clear()
-            await self._changed.wait()
-
-    def _note(self, word: str) -> None:
-        self.story.append(word)
-        self._changed.set()
+        await self.heard(event.uuid or event.name)
 
 
-class Sleeps:
-    """Waits that take no time: between attempts as many as allowed, and the next lasts until `wake`; of the lease's
-    renewals as many as are let through."""
+class Sleeps(connecting.Sleeps):
+    """Waits that take no time, between attempts as many as allowed; of the lease's renewals as many as are let
+    through."""
 
     def __init__(self, allowed: int = 1000) -> None:
-        self.asked: list[float] = []
-        """Between attempts."""
+        super().__init__(allowed)
         self.renewals = asyncio.Semaphore(0)
-        self._allowed = allowed
-        self._changed = asyncio.Condition()
-        self._woken = asyncio.Event()
 
     async def sleep(self, seconds: float) -> None:
         if seconds == EVERY:
             await self.renewals.acquire()
         elif seconds != SETTLED:
-            async with self._changed:
-                self.asked.append(seconds)
-                self._changed.notify_all()
-            if len(self.asked) > self._allowed:
-                await self._woken.wait()
-
-    async def until(self, times: int) -> None:
-        async with self._changed:
-            await self._changed.wait_for(lambda: len(self.asked) >= times)
-
-    def wake(self) -> None:
-        self._woken.set()
+            await super().sleep(seconds)
 
 
 @pytest_asyncio.fixture
@@ -125,15 +88,9 @@ def connection(server: FreeSwitch, sleeps: Sleeps, *, password: str = PASSWORD, 
                       subclasses=["recorder::pause"], sleep=sleeps.sleep, most_waiting=most_waiting)
 
 
-@asynccontextmanager
-async def running(made: Connection, listener: Listener) -> AsyncIterator[asyncio.Task[None]]:
+def running(made: Connection, listener: Listener) -> AbstractAsyncContextManager[asyncio.Task[None]]:
     """A connection that runs as long as the context."""
-    task = asyncio.create_task(made.run(listener))
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    return connecting.running(made.run(listener))
 
 
 async def test_it_takes_the_lease_subscribes_reads_and_then_hears(server: FreeSwitch) -> None:

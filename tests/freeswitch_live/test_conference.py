@@ -9,7 +9,17 @@ import pytest
 
 from tests.freeswitch import FreeSwitchServer
 from tests.hearing import follow, whose_audio
-from tests.meeting import SOUNDS, VOICES, conference_of, listening, meet, running, samples, tracks
+from tests.meeting import (
+    SOUNDS,
+    VOICES,
+    conference_of,
+    listening,
+    meet,
+    members_without_a_mix,
+    running,
+    samples,
+    tracks,
+)
 from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
 from tests.sounds import RATE
@@ -76,18 +86,7 @@ async def test_an_odd_name_is_no_hindrance(
 async def test_a_name_that_no_command_can_carry_leaves_the_members_tracks_and_says_why_there_is_no_mix(
         freeswitch: FreeSwitchServer, phones: Phones, tmp_path: Path, room: str) -> None:
     async with Phonograph(freeswitch, tmp_path, policy=EVERYTHING) as service:
-        calls = await meet_in(freeswitch, phones, room)
-        await running(service, 2)
-        await asyncio.sleep(3)
-        for call in calls.values():
-            await call.hangup()
-        row = await conference_of(service, rows=3)
-        (recording,) = row["recordings"]
-        assert (row["outcome"], recording["state"]) == ("recorded", "incomplete")
-        assert "Track mix was never recorded: The conference's name" in recording["reason"]
-        assert [one["state"] for one in recording["segments"]].count("failed") == 1
-        mixed = samples(Path(recording["mixed"]))
-        assert sorted(whose_audio(mixed[-2 * RATE:], VOICES)) == ["alice", "bob"]
+        await members_without_a_mix(service, await meet_in(freeswitch, phones, room))
 
 
 async def test_the_mix_goes_on_in_one_file_while_nobody_says_anything(

@@ -22,7 +22,7 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ari_app.commands import Askers, asked
+from ari_app.commands import asked, asker_of
 from ari_app.decode import decode
 from ari_app.generated.events import EVENTS as ARI_EVENTS
 from ari_app.generated.events import ChannelUserevent
@@ -104,10 +104,10 @@ def test_what_a_dialplan_writes_beside_its_question_goes_no_further() -> None:
     told = asked(event, SWITCH, 1)
     assert told is not None
     assert not shown(json.dumps(records.of_event(told)), CARD)
-    askers = Askers()
-    askers.expect(told.request, event)
-    answer = askers.take(Reply(request=told.request, answer=Answer.CONFIRMED, message=""))
-    assert answer == (CHANNEL["name"], "confirmed")
+    asker = asker_of(event)
+    assert asker is not None
+    word = asker.word(Reply(request=told.request, answer=Answer.CONFIRMED, message=""))
+    assert (asker.channel, word) == (CHANNEL["name"], "confirmed")
 
 
 def test_what_the_switches_console_shows_has_no_reason_and_no_number_that_was_asked_for() -> None:

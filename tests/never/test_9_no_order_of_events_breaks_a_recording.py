@@ -10,9 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from ari_app.commands import Askers
-from ari_app.decode import decode
-from ari_app.generated.events import ChannelUserevent
+from ari_app.commands import Asker
+from link.askers import Askers
 from policy.types import Announcement
 from recorder.effects import Announce, Attach, Detach, Reply
 from recorder.events import (
@@ -32,8 +31,6 @@ from recorder.events import (
 from recorder.model import Direction
 from recorder.states import PlaybackInput, PlaybackState
 from service.status import Status
-from tests.ari_app.fake_asterisk import CHANNEL
-from tests.ari_app.fake_asterisk import event as arrives
 from tests.esl_app import captures
 from tests.esl_app.replay import replay
 from tests.esl_app.test_translate import BLIND, FOLLOWING, LEAVES, MIX, TRUNK_CALL
@@ -166,12 +163,9 @@ def test_requests_that_are_never_confirmed_are_forgotten_with_their_call() -> No
 
 
 def test_who_waits_for_an_answer_is_kept_only_for_so_long() -> None:
-    askers, status = Askers(most=10), Status(SWITCH)
+    askers, status = Askers[Asker](most=10), Status(SWITCH)
     for number in range(500):
-        body = {**CHANNEL, "name": "PJSIP/alice-00000001"}
-        asking = decode(arrives("ChannelUserevent", eventname="RecorderControl", userevent={}, channel=body))
-        assert isinstance(asking, ChannelUserevent)
-        askers.expect(str(number), asking)
+        askers.expect(str(number), Asker("PJSIP/alice-00000001", ""))
         status.asked(Asked(switch=SWITCH, at=1.0, request=str(number), verb=Verb.PAUSE, target="a",
                            actor=ActorKind.OPERATOR))
     assert len(askers) == 10
