@@ -2,34 +2,87 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import Any, cast
 
+import structlog
+
+from faults import CleaningRefused
+from processing.made import AllFacts
 from processing.step import Context, Facts
 from processing.stores import Store
 
+log = structlog.get_logger("jobs")
+
 
 class Clean:
-    """Facts: none. It runs when the recording is finished already; if it fails, the recording stays what it is."""
+    """Facts: none. It runs when the recording is finished already; if it fails, the recording stays what it is.
+
+    Args:
+        recorded: whether the files that the switch recorded go as well. Of a recording that was encrypted they go in
+            any case: they are its plaintext.
+        plaintext_after: how long the plaintext of such a recording stays after its end, in seconds.
+    """
 
     name = "clean"
     lasting = True
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, recorded: bool = False, plaintext_after: float = 0.0) -> None:
         self._store = store
+        self._recorded = recorded
+        self._plaintext_after = plaintext_after
 
-    def delay(self, facts: object) -> float:  # noqa: ARG002
+    def delay(self, facts: AllFacts) -> float:
         """Seconds between the recording's end and this step."""
-        return 0.0
+        return self._plaintext_after if "encrypt" in facts else 0.0
 
     def run(self, context: Context) -> Facts:
-        """Have the store read its copies once more, then take the work folder of the recording away.
+        """Have the store read its copies once more, then take away the recording's work folder and, where that is
+        wanted, the switch's files that are in the copies.
 
         Raises:
             StorageRefused: a stored file is gone, or no longer whole. Then nothing was deleted.
+            CleaningRefused: some file could not be deleted. All others were.
         """
         for one in cast(dict[str, Any], context.facts["store"]["files"]).values():
             self._store.verify(one["name"], bytes=one["bytes"], sha256=one["sha256"])
-        shutil.rmtree(context.folder.parent, ignore_errors=True)
+        context.checkpoint("proven")
+        refused = _without_recorded(context) if self._recorded or "encrypt" in context.facts else {}
+        folder = context.folder.parent
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            refused[str(folder)] = "the folder of unfinished files is not empty"
         context.checkpoint("work folder gone")
+        if refused:
+            raise CleaningRefused(
+                f"{len(refused)} could not be deleted: " + "; ".join(f"{path}: {why}" for path, why in refused.items()),
+                files=list(refused))
         return {}
+
+
+def _without_recorded(context: Context) -> dict[str, str]:
+    """Delete the switch's files that were read; one that could not be read is in no copy, and stays.
+
+    Returns:
+        The files that could not be deleted, each with the reason.
+    """
+    refused: dict[str, str] = {}
+    files = cast(list[dict[str, Any]], context.facts["verify"]["files"])
+    for name in dict.fromkeys(file["path"] for file in files):
+        path = context.recorded_file(name)
+        if path is None:
+            continue
+        if any(file["samples"] is None for file in files if file["path"] == name):
+            log.warning("a recorded file stays: it could not be read", recording=context.recording.id, file=name)
+            continue
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            refused[str(path)] = error.strerror or type(error).__name__
+        else:
+            log.info("recorded file deleted", recording=context.recording.id, file=name)
+        context.checkpoint(f"deleted {path.suffix}")
+    return refused
