@@ -23,7 +23,8 @@ from processing.files import FILE_MODE, make_folder, sha256_of
 from processing.step import Checkpoint
 
 _BLOCK_BYTES = 1 << 20
-_OPTIONS = ("--no-autostart", "--no-auto-check-trustdb", "--trust-model", "always", "--compress-algo", "none")
+_OPTIONS = ("--no-autostart", "--no-auto-check-trustdb")
+_ENCRYPT = ("--compress-algo", "none")
 _SAID_CHARACTERS = 200
 
 
@@ -116,7 +117,8 @@ class Recipient:
         checkpoint(f"created {target.suffix}")
         with source.open("rb") as file:
             read = _Hashed(file)
-            made = self._ring.encrypt_file(read, [self.key.fingerprint], armor=False, output=str(target))
+            made = self._ring.encrypt_file(read, [self.key.fingerprint], always_trust=True, armor=False,
+                                            output=str(target), extra_args=list(_ENCRYPT))
         checkpoint(f"written {target.suffix}")
         if not made.ok:
             raise EncryptionFailed(self._why(made), key=self.key.fingerprint)
@@ -215,6 +217,7 @@ def look(file: Path, wanted: str, homes: Path, now: float) -> Key:
 
 
 def _gpg(home: Path) -> gnupg.GPG:
+    # Not `--trust-model always` for all that it does: gpg 2.2 dies of an expired key where there is no trustdb yet.
     make_folder(home, 0o700)
     try:
         made = gnupg.GPG(gnupghome=str(home), options=list(_OPTIONS))

@@ -14,10 +14,10 @@ _OURS = frozenset({"erase", "verify", "compose", "name", "encrypt", "manifest", 
 
 
 class OwnStepSettings(Section):
-    """One step of your own. They run in the order in which they stand there ([how](processing.md#steps-of-your-own))."""
+    """One step of your own, in the order of the file ([how it is run](processing.md#steps-of-your-own))."""
 
     use: str | None = Field(default=None, min_length=1,
-                            description="The name under which an installed package offers it. Either this or `command`.")
+                            description="The name by which an installed package offers it. Or `command`.")
     options: dict[str, Any] = Field(default={}, description="With `use`: what it is given.")
     command: tuple[str, ...] | None = Field(
         default=None, min_length=1,
