@@ -38,8 +38,11 @@ class Keep:
         files: dict[str, Json] = {}
         for kind, made in [*finished(context.facts).items(), (MANIFEST, described)]:
             name = described["names"][kind]
-            self._store.put(context.places.work / made["path"], name, bytes=made["bytes"], sha256=made["sha256"],
-                            checkpoint=context.checkpoint)
+            source = context.places.work / made["path"]
+            if source.exists():
+                self._store.put(source, name, bytes=made["bytes"], sha256=made["sha256"], checkpoint=context.checkpoint)
+            else:  # taken away by an earlier version, which did that when all was in its place
+                self._store.verify(name, bytes=made["bytes"], sha256=made["sha256"])
             files[kind] = {"name": name, "bytes": made["bytes"], "sha256": made["sha256"]}
             log.info("file stored", recording=context.recording.id, kind=kind, store=self._store.name)
         return {"store": self._store.name, "files": files}
