@@ -120,7 +120,7 @@ class Recipient:
             made = self._ring.encrypt_file(read, [self.key.fingerprint], always_trust=True, armor=False,
                                             output=str(target), extra_args=list(_ENCRYPT))
         checkpoint(f"written {target.suffix}")
-        if not made.ok:
+        if not made.ok or made.returncode != 0:  # with a full disk it is ok all the same
             raise EncryptionFailed(self._why(made), key=self.key.fingerprint)
         if read.hash.hexdigest() != sha256:
             raise EncryptionFailed("The file that was encrypted is not what was composed.", file=source)

@@ -44,13 +44,6 @@ def test_what_the_switch_recorded_goes_after_the_recording_is_ready(scene: Scene
                           np.stack([noise(4, 1), noise(4, 2)], axis=1))
 
 
-def test_a_file_that_could_not_be_read_stays(scene: Scene) -> None:
-    scene.write("pbx/out.wav", b"RIFF, and no more")
-    scene.finish()
-    assert scene.kept().recording.state is RecordingState.INCOMPLETE
-    assert spooled(scene) == ["pbx/out.wav"]
-
-
 def test_a_link_is_not_followed_out_of_the_spool(scene: Scene) -> None:
     outside = scene.folder / "outside.wav"
     outside.write_bytes(wav_bytes(noise(4)))
