@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import composing, crowd, esl_parser, journeys, rows
+from bench import composing, crowd, encrypting, esl_parser, journeys, rows
 from bench.crowd import HUNDRED, WARMING_UP
 from bench.figures import Row, table
 from bench.rounds import Bench, Mode, Plan, Round
@@ -89,6 +89,9 @@ def main() -> int:
     try:
         progress("composing an hour: ours, sox -m, ffmpeg amix")
         composed = rows.composing(composing.measure(FOLDER / "composing", seconds=HOUR, rounds=3), HOUR)
+        progress("encrypting an hour: ours, gpg")
+        (FOLDER / "encrypting").mkdir()
+        encrypted = encrypting.rows(encrypting.measure(FOLDER / "encrypting", seconds=HOUR, rounds=5))
         progress("reading FreeSWITCH's events: ours, greenswitch")
         parsed = esl_parser.rows(esl_parser.measure())
         server.start()
@@ -98,7 +101,7 @@ def main() -> int:
         # Half a gigabyte of noise is of no use to anybody.
         shutil.rmtree(FOLDER, ignore_errors=True)
     print(f"\nAsterisk {server.version}, {os.cpu_count()} processors. docs/bench.md says what each line means.\n")
-    print(table([*found, *composed, *parsed]))
+    print(table([*found, *composed, *encrypted, *parsed]))
     print()
     print("\n".join(trust(rounds)))
     return 0

@@ -97,13 +97,12 @@ class Settings(Section):
         default=(Layout.MIXED, Layout.STEREO), min_length=1,
         description="What is composed: everybody in one channel, the caller left and the callee right (not of a "
                     "conference), a file for each party.")
-    should_encrypt: bool = Field(default=False, description="Whether finished recordings are encrypted "
-                                                            "([how](processing.md#encryption)).")
-    encryption_key: Path | None = Field(default=None, validate_default=True,
-                                        description="With `should_encrypt`: the file of the public key.")
+    encryption_key: Path | None = Field(default=None, description="With `should_encrypt`: the file of the public key.")
     encryption_mail: str | None = Field(
         default=None, min_length=1,
         description="Which key of that file: its owner's mail address, or its fingerprint. Without it, the only one.")
+    should_encrypt: bool = Field(default=False, description="Whether finished recordings are encrypted "
+                                                            "([how](processing.md#encryption)).")
     delete_plaintext_after: Number = Field(
         default=0.0, ge=0, le=864_000,
         description="How long the unencrypted files of an encrypted recording stay after it is ready (seconds).")
@@ -129,11 +128,11 @@ class Settings(Section):
             raise ValueError("is not an IANA time zone that this machine knows") from error
         return value
 
-    @field_validator("encryption_key")
+    @field_validator("should_encrypt")
     @classmethod
-    def _key_to_encrypt_for(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is None and info.data.get("should_encrypt"):
-            raise ValueError("must be set where `should_encrypt` is true")
+    def _key_to_encrypt_for(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("encryption_key") is None:
+            raise ValueError("needs `encryption_key`, the file of a public key")
         return value
 
     @field_validator("steps")
