@@ -34,6 +34,7 @@ def examine(settings: Settings, now: float) -> Iterator[Finding]:
         yield _folder(subject, folder)
     yield from _encryption(settings, now)
     yield from _steps(settings)
+    yield from _deletable(settings)
     yield _ledger(settings.ledger)
     yield _one_file_system(settings)
     yield from _room(settings)
@@ -64,6 +65,23 @@ def _encryption(settings: Settings, now: float) -> Iterator[Finding]:
 def _steps(settings: Settings) -> Iterator[Finding]:
     for name, step in settings.steps.items():
         yield _tried(f"steps.{name}", partial(pipeline.own_step, name, step), "can be run")
+
+
+def _deletable(settings: Settings) -> Iterator[Finding]:
+    """Whether recorded files can be deleted, where they will be: that takes the right to write into their folders."""
+    if not (settings.clean_temporary_files or settings.should_encrypt):
+        return
+    for name, switch in settings.switches.items():
+        if not switch.spool.is_dir():
+            continue  # the check of the switch says so
+        folders_there = [switch.spool, *(each for each in sorted(switch.spool.iterdir()) if each.is_dir())]
+        closed = [folder for folder in folders_there if not os.access(folder, os.W_OK | os.X_OK)]
+        if closed:
+            yield Finding(subject=f"{name}: cleaning", verdict=Verdict.FAIL,
+                          said=f"recorded files in {', '.join(map(str, closed))} cannot be deleted",
+                          remedy="Let Phonograph's user write there: docs/asterisk.md says with which mode.")
+        else:
+            yield well(f"{name}: cleaning", "recorded files can be deleted")
 
 
 def _tried(subject: str, attempt: Callable[[], object], said: str) -> Finding:

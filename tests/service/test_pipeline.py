@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,11 +32,13 @@ def listener() -> Iterator[Listener]:
         yield found
 
 
-def settings(folder: Path, *lines: str) -> Settings:
+SWITCH = "switches: {main: {user: a, password: b}}"
+
+
+def settings(folder: Path, *lines: str, switch: str = SWITCH) -> Settings:
     file = folder / "phonograph.yaml"
     paths = [f"{name}: {folder / name}" for name in ("journal_path", "work_path", "destination_path", "ledger")]
-    switch = ["switches: {main: {user: a, password: b}}", f"socket: {folder / 'socket'}"]
-    file.write_text("\n".join([*switch, *paths, *lines]))
+    file.write_text("\n".join([switch, f"socket: {folder / 'socket'}", *paths, *lines]))
     return load(file, {})
 
 
@@ -85,6 +88,19 @@ def test_the_check_leaves_no_key_ring(tmp_path: Path, listener: Listener) -> Non
     (tmp_path / "key").write_bytes(listener.public(MAIL))
     looked_at(settings(tmp_path, "should_encrypt: true", "encryption_key: key"), "encryption")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["key", "phonograph.yaml"]
+
+
+def test_a_spool_in_which_nothing_can_be_deleted_fails_the_check_only_where_something_will_be(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taps = tmp_path / "spool" / "phonograph"
+    taps.mkdir(parents=True)
+    switch = f"switches: {{main: {{user: a, password: b, spool: {tmp_path / 'spool'}}}}}"
+    of, off = (settings(tmp_path, f"clean_temporary_files: {word}", switch=switch) for word in ("true", "false"))
+    assert looked_at(of, "main: cleaning").verdict is Verdict.OK
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != taps)
+    found = looked_at(of, "main: cleaning")
+    assert (found.verdict, str(taps) in found.said) == (Verdict.FAIL, True)
+    assert not [finding for finding in checks.examine(off, NOW) if finding.subject == "main: cleaning"]
 
 
 def test_steps_of_ones_own_come_last_in_their_order(tmp_path: Path) -> None:
