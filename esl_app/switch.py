@@ -1,4 +1,5 @@
-"""FreeSWITCH as the recorder's ``Switch``: wires connection, translation, snapshot and taps; decides nothing."""
+"""FreeSWITCH as the recorder's ``Switch``: wires connection, translation, snapshot, taps, announcements; decides
+nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from random import Random
 
 import structlog
 
-from esl_app import commands, lines, snapshot
+from esl_app import announcements, commands, lines, snapshot
+from esl_app.announcements import Announcements
 from esl_app.connection import Connection
 from esl_app.messages import Event
 from esl_app.taps import Taps
@@ -25,9 +27,8 @@ from link.feed import Feed
 from link.lease import Holder
 from link.limits import Limits
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
-from recorder.events import Announced, Asked, CallEvent, SwitchDown, SwitchUp, TapDown, TapFailed, TapUp
+from recorder.events import Asked, CallEvent, SwitchDown, SwitchUp, TapDown, TapFailed, TapUp
 from recorder.model import RtpCounters
-from recorder.states import PlaybackInput
 
 __all__ = ["EslSwitch"]
 
@@ -60,10 +61,13 @@ class EslSwitch:
         self._limits = Limits(per_second=operations_per_second, burst=_BURST, at_once=_AT_ONCE, waiting=_WAITING,
                               clock=time.monotonic)
         self._connection = Connection(address, holder, clock=time.monotonic, backoff=Backoff(random or Random()),
-                                      job_id=lambda: str(uuid.uuid4()), events=EVENTS, subclasses=SUBCLASSES)
+                                      job_id=lambda: str(uuid.uuid4()), subclasses=SUBCLASSES,
+                                      events=sorted({*EVENTS, *announcements.EVENTS}))
         self._translator = Translator(name, spool)
         self._taps = Taps(name, spool, self._connection, self._translator, leg_of=self._translator.tapped_leg,
                           tell=self._feed.put, sequence=self._feed.next, clock=time.time)
+        self._announcements = Announcements(name, self._connection, start=self._feed.start, tell=self._feed.put,
+                                            sequence=self._feed.next, clock=time.time)
         self._askers: Askers[commands.Asker] = Askers()
         self._status = ""
         self._boot = ""
@@ -87,8 +91,12 @@ class EslSwitch:
     async def attach(self, effect: Attach) -> None:
         """Start a recording, when it is this call's turn."""
         self._taps.expect(effect.segment)
+        async def begin() -> None:
+            await self._announcements.make_way(effect.source)
+            await self._taps.attach(effect)
+
         try:
-            await self._limits.run(effect.call, lambda: self._taps.attach(effect))
+            await self._limits.run(effect.call, begin)
         except SwitchOperationFailed as fault:
             self._taps.refused(effect, fault.message)
 
@@ -97,15 +105,18 @@ class EslSwitch:
         await self._limits.run(effect.call, lambda: self._taps.detach(effect), urgent=True)
 
     async def announce(self, effect: Announce) -> None:
-        """Not had on FreeSWITCH: it is told as failed."""
-        self._feed.put(Announced(switch=self._name, at=time.time(), sequence=self._feed.next(),
-                                 announcement=effect.announcement, news=PlaybackInput.FAILS,
-                                 cause="announcements are not played on FreeSWITCH"))
+        """Have it played on the legs, when it is this call's turn."""
+        try:
+            await self._limits.run(effect.call, lambda: self._announcements.announce(effect))
+        except SwitchOperationFailed as fault:
+            self._announcements.refused(effect, fault.message)
 
     async def hush(self, effect: Hush) -> None:
-        """See `announce`."""
-        self._feed.put(Announced(switch=self._name, at=time.time(), sequence=self._feed.next(),
-                                 announcement=effect.announcement, news=PlaybackInput.ENDS))
+        """End it, after what was asked before for this call."""
+        try:
+            await self._limits.run(effect.call, lambda: self._announcements.hush(effect))
+        except SwitchOperationFailed as fault:
+            log.warning("an announcement could not be ended", call=effect.call, why=fault.message)
 
     async def mark(self, effect: Mark) -> None:
         """Set variables of the channel, in order."""
@@ -152,6 +163,7 @@ class EslSwitch:
     def reached(self, boot: str) -> None:
         """See ``Listener``."""
         self._taps.forget()
+        self._announcements.forget()
         self._boot = boot
 
     async def connected(self) -> None:
@@ -188,6 +200,8 @@ class EslSwitch:
         if commands.asks_for_status(event):
             self._feed.start(self._tell_status(event))
             return
+        if event.name in announcements.EVENTS:
+            self._announcements.received(event)
         for told in self._translator.translate(event):
             if isinstance(told, TapUp):
                 self._taps.started(told.segment)
@@ -204,6 +218,7 @@ class EslSwitch:
         self._translator.resume(found.snapshot, {segment: source.leg for segment, source in found.sources.items()})
         for segment in found.sources:
             self._taps.adopt(segment)
+        self._announcements.adopt(found.pieces)
         self._feed.put(SwitchUp(switch=self._name, at=time.time(), sequence=self._feed.next(), boot=self._boot,
                                 snapshot=replace(found.snapshot, coming=self._taps.coming)))
 
