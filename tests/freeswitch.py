@@ -130,6 +130,11 @@ class FreeSwitchServer(Server):
         return self.folder / "recordings"
 
     @property
+    def sounds(self) -> Path:
+        """`$${sounds_dir}`: where a test may put sounds of its own; the installation's are not there."""
+        return self.folder / "sounds"
+
+    @property
     def log(self) -> Path:
         """Notices, warnings and errors."""
         return self.folder / "log" / "freeswitch.log"
@@ -215,13 +220,15 @@ class FreeSwitchServer(Server):
         modules = ["-mod", str(self.installation.modules)] if self.installation.modules else []
         folders = {"conf": self.conf, "log": self.folder / "log", "run": self.folder / "run", "db": self.folder / "db",
                    "temp": self.folder / "temp", "recordings": self.recordings, "scripts": self.folder / "scripts",
-                   "storage": self.folder / "storage", "cache": self.folder / "cache", "certs": self.folder / "certs"}
+                   "storage": self.folder / "storage", "cache": self.folder / "cache", "certs": self.folder / "certs",
+                   "sounds": self.sounds}
         named = [word for name, folder in folders.items() for word in (f"-{name}", str(folder))]
         return [str(self.installation.binary), "-nonat", "-nf", "-nc", "-np", "-nocal", *named, *modules]
 
     def _prepare(self) -> None:
         """Copies the configuration; writes what differs from machine to machine into `conf/local/vars.xml`."""
-        for name in ("conf/local", "log", "run", "db", "temp", "recordings", "scripts", "storage", "cache", "certs"):
+        for name in ("conf/local", "log", "run", "db", "temp", "recordings", "scripts", "storage", "cache", "certs",
+                     "sounds"):
             (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.copytree(PROJECT / "freeswitch-conf", self.conf, dirs_exist_ok=True)
         if _CERTIFICATE.exists():
