@@ -21,7 +21,7 @@ from tests.announcing import (
     write_chime,
 )
 from tests.freeswitch import FreeSwitchServer
-from tests.freeswitch_live.test_dialplan import legs, until
+from tests.freeswitch_live.channels import legs, until
 from tests.hearing import tones, whose_audio
 from tests.pausing import until_tone
 from tests.phone import Phones
@@ -60,6 +60,30 @@ async def test_a_sound_that_a_resume_comes_into_is_said_again_and_the_recording_
     assert [one["state"] for one in told(row)] == ["failed", "done"]
     for phone in (call, taken):
         assert sum(last - first > 2.5 for first, last in sounded(phone.stream.heard(), CHIME)) == 1
+
+
+async def test_no_recording_that_a_resume_begins_has_anything_of_the_beep(
+        freeswitch: FreeSwitchServer, phones: Phones, tmp_path: Path) -> None:
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    async with announcing(freeswitch, tmp_path, "{beep: {every: 1, seconds: 0.9}}") as service:
+        call, taken = await talking(alice, bob, "102")
+
+        async def beeping() -> bool:
+            return bool(told((await service.calls())[0])[-1]["state"] == "playing")
+
+        await until_tone(call, BEEP)
+        identity = (await service.calls())[0]["id"]
+        for _ in range(10):
+            assert (await service.ask(identity, "pause"))["answer"] == "confirmed"
+            await service.ask(identity, "resume")
+            await service.until(beeping, "does not beep")
+            await asyncio.sleep(0.1)
+        await call.hangup()
+        await taken.ended
+        (row,) = await service.closed(1)
+
+    assert tones(np.concatenate(Conversation(call, taken, row).tracks()), BEEP) == []
+    assert len(told(row)) == 11
 
 
 async def test_after_a_transfer_in_the_middle_of_a_sound_each_party_has_heard_all_of_it_once(
