@@ -1,4 +1,4 @@
-"""The channels of a real FreeSWITCH, and waiting for what it tells nobody."""
+"""The channels of a real FreeSWITCH and their variables, and waiting for what it tells nobody."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,3 +29,8 @@ async def legs(server: FreeSwitchServer, count: int) -> list[str]:
 
     await until(there)
     return found
+
+
+def variable(server: FreeSwitchServer, uuid: str, name: str) -> str:
+    """A channel's variable; empty where it has none."""
+    return server.cli(f"uuid_getvar {uuid} {name}").replace("_undef_", "")

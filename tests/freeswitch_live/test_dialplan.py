@@ -7,7 +7,7 @@ import pytest
 
 from tests.freeswitch import FreeSwitchServer
 from tests.freeswitch_live.answering import answering
-from tests.freeswitch_live.channels import legs, until
+from tests.freeswitch_live.channels import legs, until, variable
 from tests.phone import Call, Phones
 from tests.who_hears import SOUNDS, connected
 
@@ -20,10 +20,6 @@ async def fs_cli(server: FreeSwitchServer, command: str) -> str:
     """What it prints, but for the line in which it says that it expands an alias."""
     told = await asyncio.to_thread(server.fs_cli, command)
     return "\n".join(line for line in told.strip().splitlines() if line and not line.startswith("Expand Alias"))
-
-
-def variable(server: FreeSwitchServer, uuid: str, name: str) -> str:
-    return server.cli(f"uuid_getvar {uuid} {name}").replace("_undef_", "")
 
 
 def recordings(server: FreeSwitchServer, uuid: str) -> list[str]:
