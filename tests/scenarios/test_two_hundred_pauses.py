@@ -16,7 +16,7 @@ from tests.listening import Kept
 from tests.pausing import CARD_TONE
 from tests.phone import Phones
 from tests.phonograph import Phonograph
-from tests.random_pauses import betrays, run, seams
+from tests.random_pauses import betrayal, betrays, run, seams
 from tests.scenarios.conftest import Exchange
 from tests.sounds import Samples
 
@@ -57,7 +57,7 @@ async def test_nothing_of_two_hundred_pauses_is_in_any_file(
     assert sum("work/" in name for name in names) >= CALLS // 2
     for part in ("recordings/", made_by):
         assert sum(part in name for name in names) >= CALLS, part
-    assert {name for name, track in everywhere if betrays(track)} == set()
+    assert {name: betrayal(track) for name, track in everywhere if betrays(track)} == {}
     first: dict[str, Samples] = {}
     for name, track in everywhere:
         first.setdefault(Path(name).name, track)
