@@ -181,7 +181,7 @@ def betrays(samples: Samples) -> bool:
 
 
 def betrayal(samples: Samples) -> str:
-    """What is to be known of audio with something of the tone in it, for who reads of a failure whose files are gone."""
+    """What is to be known of audio with something of the tone in it, for who reads of it when the files are gone."""
     loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > LOUDEST)
     place = f", {len(loud)} loud ones from {loud[0]} to {loud[-1]}" if len(loud) else ""
     return f"{len(samples)} samples{place}, tone {strength(samples, CARD_TONE):.0f}, peak {peak(samples)}"
