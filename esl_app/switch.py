@@ -17,6 +17,7 @@ from esl_app import announcements, commands, lines, snapshot
 from esl_app.announcements import Announcements
 from esl_app.connection import Connection
 from esl_app.messages import Event
+from esl_app.outbound import Door, Outbound
 from esl_app.taps import Taps
 from esl_app.translate import EVENTS, SUBCLASSES, Translator
 from esl_app.wire import Address
@@ -27,8 +28,9 @@ from link.feed import Feed
 from link.lease import Holder
 from link.limits import Limits
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
-from recorder.events import Asked, CallEvent, SwitchDown, SwitchUp, TapDown, TapFailed, TapUp
+from recorder.events import Asked, CallEvent, Held, SwitchDown, SwitchUp, TapDown, TapFailed, TapUp
 from recorder.model import RtpCounters
+from recorder.spoken import choice_of
 
 __all__ = ["EslSwitch"]
 
@@ -50,11 +52,12 @@ class EslSwitch:
         holder: who we are, for the lease.
         spool: the folder, as FreeSWITCH sees it, below which our recordings are.
         operations_per_second: the most operations that begin in a second; a detach is never held back.
+        door: where its dialplans may connect to; None: nowhere.
         random: draws the jitter of reconnections.
     """
 
     def __init__(self, name: str, address: Address, holder: Holder, *, spool: str,
-                 operations_per_second: float, random: Random | None = None) -> None:
+                 operations_per_second: float, door: Door | None = None, random: Random | None = None) -> None:
         self._name = name
         self._spool = spool
         self._feed = Feed()
@@ -69,6 +72,7 @@ class EslSwitch:
         self._announcements = Announcements(name, self._connection, start=self._feed.start, tell=self._feed.put,
                                             sequence=self._feed.next, clock=time.time)
         self._askers: Askers[commands.Asker] = Askers()
+        self._outbound = Outbound(door, knows=lambda leg: leg in self._translator.legs, asks=self._asks)
         self._status = ""
         self._boot = ""
         self._up = False
@@ -81,6 +85,7 @@ class EslSwitch:
 
     async def events(self) -> AsyncIterator[CallEvent]:
         """Connect, stay connected, and tell what happens, until cancelled."""
+        self._feed.start(self._outbound.run())
         async with aclosing(self._feed.events(self._connection.run(self))) as events:
             async for event in events:
                 yield event
@@ -125,6 +130,7 @@ class EslSwitch:
     async def release(self, effect: Release) -> None:
         """Tell a leg what was decided, at once."""
         await self._set(effect, urgent=True)
+        self._outbound.release(effect.leg)
 
     async def reply(self, effect: Reply) -> None:
         """Answer the dialplan or the script that waits, at once; see ``commands``."""
@@ -174,6 +180,7 @@ class EslSwitch:
         async with self._reading:  # an older connection's reading may still be ending
             await self._snapshot()
         self._up = True
+        self._outbound.begin()
         self._feed.start(self._look_again())
 
     async def received(self, event: Event) -> None:
@@ -189,6 +196,7 @@ class EslSwitch:
             return
         log.error("FreeSWITCH cannot be used", switch=self._name, fault=fault.id, why=fault.message,
                   remedy=fault.remedy, recording=fault.recording)
+        self._outbound.end()
         if self._up:
             self._up = False
             self._feed.put(SwitchDown(switch=self._name, at=time.time(), sequence=self._feed.next(),
@@ -212,6 +220,13 @@ class EslSwitch:
             elif isinstance(told, Asked):
                 self._askers.expect(told.request, commands.Asker(event))
             self._feed.put(told)
+        self._outbound.look()
+
+    async def _asks(self, leg: str) -> None:
+        """A leg's dialplan waits for the decision over a connection of its own."""
+        choice = choice_of(await self._connection.api("uuid_getvar", leg, "recorder_record"))
+        self._feed.put(Held(switch=self._name, at=time.time(), sequence=self._feed.next(), leg=leg, choice=choice,
+                            inside=False))
 
     async def _snapshot(self) -> None:
         found = await snapshot.take(self._connection, self._spool, self._translator.legs)

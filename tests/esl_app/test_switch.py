@@ -12,6 +12,7 @@ from typing import TypeVar
 import pytest
 import pytest_asyncio
 
+from esl_app.outbound import Door
 from esl_app.switch import EslSwitch
 from esl_app.wire import Address
 from link.lease import FREE, VARIABLE, Holder
@@ -120,10 +121,11 @@ async def server() -> AsyncIterator[FreeSwitch]:
 
 
 @asynccontextmanager
-async def connected(server: FreeSwitch, per_second: float = 1000.0) -> AsyncIterator[tuple[EslSwitch, Story]]:
+async def connected(server: FreeSwitch, per_second: float = 1000.0,
+                    door: Door | None = None) -> AsyncIterator[tuple[EslSwitch, Story]]:
     """A switch whose first snapshot has been told."""
     switch = EslSwitch("main", Address(host="127.0.0.1", port=server.port, password=PASSWORD), Holder("one", "1"),
-                       spool=SPOOL, operations_per_second=per_second, random=Random(1))
+                       spool=SPOOL, operations_per_second=per_second, door=door, random=Random(1))
     heard = Story(switch)
     task = asyncio.create_task(heard.listen())
     try:
