@@ -2,7 +2,8 @@
 --
 --   in the dialplan      lua recorder.lua pause|resume|start|stop        recorder.xml wraps it
 --                        lua recorder.lua decide|socket
---   for a key            luarun recorder.lua key VERB UUID               recorder.xml binds it
+--   for a key            luarun recorder.lua key VERB UUID               recorder.xml binds it by bind_digit_action
+--                        lua recorder.lua key VERB                       docs/freeswitch.md binds it by bind_meta_app
 --   on the console       fs_cli -x "alias stickyadd recorder lua recorder.lua", once; then
 --                        fs_cli -x "recorder pause UUID reason=card"     resume, start, stop, status as well
 --
@@ -306,6 +307,9 @@ if verb == "guard" then
 elseif verb == "key" then
     if VERBS[target] and argv[3] and argv[3]:match("^" .. UUID .. "$") then
         by_key(target, argv[3])
+    elseif VERBS[target] and session then
+        -- This is the call's own thread, which must not wait.
+        api:execute("luarun", "recorder.lua key " .. target .. " " .. session:get_uuid())
     end
 elseif session then
     if verb == "decide" then
