@@ -21,13 +21,13 @@ SOON = 0.05
 class Switch:
     """What the connections are about: the channels that there are, and the questions."""
 
-    def __init__(self, *, patience: float = LONG, most: int = 100) -> None:
+    def __init__(self, *, patience: float = LONG, most: int = 100, door: type[Door] = Door) -> None:
         self.port = free_port(socket.SOCK_STREAM)
         self.channels = {CHANNEL}
         self.asked: asyncio.Queue[str] = asyncio.Queue()
         self.slept: list[float] = []
         self.tried = asyncio.Event()
-        self.outbound = Outbound(Door("127.0.0.1", self.port), knows=lambda leg: leg in self.channels,
+        self.outbound = Outbound(door("127.0.0.1", self.port), knows=lambda leg: leg in self.channels,
                                  asks=self.asked.put, patience=patience, most=most, sleep=self._sleep)
 
     async def _sleep(self, seconds: float) -> None:
@@ -148,7 +148,7 @@ MALFORMED = {
     "another-language": bytes(range(256)) * 8 + b"\n\n",
     "a-body": b"Content-Type: command/reply\nContent-Length: 999999999\n\n",
     "a-length-that-is-none": b"Content-Type: command/reply\nContent-Length: -1\n\n",
-    "too-long": b"a: " + b"x" * (1 << 19) + b"\n\n",
+    "too-long": DATA.removesuffix(b"\n\n") + b"\nX: " + b"x" * (1 << 19) + b"\n\n",
 }
 
 
@@ -191,6 +191,19 @@ async def test_who_connects_and_goes_without_a_word_is_nobodys_fault() -> None:
             await stranger.greeted()
             stranger.hangs_up()
         await serves(switch)
+
+
+class Closed(Door):
+    """It lets nobody in."""
+
+    def lets_in(self, peer: str) -> bool:
+        return False
+
+
+async def test_who_may_not_connect_is_not_greeted() -> None:
+    async with listening(Switch(door=Closed)) as switch, calling(switch.port) as stranger:
+        assert await stranger.goes_on() == b""
+        assert switch.asked.empty()
 
 
 async def test_one_more_than_may_wait_is_not_made_to_wait() -> None:
