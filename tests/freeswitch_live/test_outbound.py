@@ -82,6 +82,16 @@ async def test_the_decision_comes_over_the_socket_before_anybody_is_rung(
         await service.closed(1)
 
 
+async def test_check_says_whether_the_port_is_free_or_phonographs(
+        freeswitch: FreeSwitchServer, tmp_path: Path, port: int) -> None:
+    service = listening(freeswitch, tmp_path, port)
+    status, said = await service.cli("check")
+    assert (status, f"127.0.0.1:{port} is free" in said) == (0, True), said
+    async with service:
+        status, said = await service.cli("check")
+        assert (status, f"Phonograph listens on 127.0.0.1:{port}" in said) == (0, True), said
+
+
 async def test_a_call_that_is_not_recorded_is_told_so_over_the_socket(
         freeswitch: FreeSwitchServer, phones: Phones, tmp_path: Path, port: int) -> None:
     async with listening(freeswitch, tmp_path, port):
