@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.freeswitch import FreeSwitchServer
-from tests.freeswitch_live.test_dialplan import fs_cli, legs
+from tests.freeswitch_live.channels import legs
+from tests.freeswitch_live.test_dialplan import fs_cli
 from tests.freeswitch_live.test_keys import POLICY, recorded, so, talking
 from tests.phone import Phones
 from tests.phonograph import Phonograph

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.freeswitch import FreeSwitchServer
-from tests.freeswitch_live.test_dialplan import until
+from tests.freeswitch_live.channels import until
 from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
 from tests.who_hears import SOUNDS, all_hear, connected

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from tests.freeswitch import FreeSwitchServer
-from tests.freeswitch_live.test_dialplan import legs, until, variable
+from tests.freeswitch_live.channels import legs, until, variable
 from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph, settings
 from tests.servers import free_port

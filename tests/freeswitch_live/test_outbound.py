@@ -17,9 +17,9 @@ import pytest
 import pytest_asyncio
 
 from tests.freeswitch import FreeSwitchServer
+from tests.freeswitch_live.channels import legs, variable
 from tests.freeswitch_live.socket_peers import PEERS, PROGRAM, STALLS
 from tests.freeswitch_live.test_decision import POLICY
-from tests.freeswitch_live.test_dialplan import legs, variable
 from tests.phone import Call, Phones
 from tests.phonograph import Phonograph, settings
 from tests.servers import free_port

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.freeswitch import FreeSwitchServer
-from tests.freeswitch_live.test_dialplan import fs_cli, legs, until, variable
+from tests.freeswitch_live.channels import legs, until, variable
+from tests.freeswitch_live.test_dialplan import fs_cli
 from tests.phone import Phones
 from tests.phonograph import Phonograph
 from tests.servers import PROJECT
