@@ -24,9 +24,9 @@ from service.switch_settings import AsteriskSettings, Connect, FreeSwitchSetting
 
 __all__ = ["Holder", "examine", "holder", "limits", "switch"]
 
-_DRAINED = 0.04
-"""Seconds after which FreeSWITCH has nothing more of what was said before a resume: 24 of 110 new recordings began with
-20 ms of it, after this time none."""
+_DRAINED = 0.2
+"""Seconds after which FreeSWITCH has nothing more of what was said before a resume. On a quiet machine 40 ms were
+enough; at three times the load that the cores can bear two of some thousand recordings began with what came later."""
 _MIX_DRAINED = 0.6
 """The same of a conference's mix: FreeSWITCH may have half a second of each member's audio that is not mixed yet. On a
 busy machine 0.52 s were seen."""

@@ -10,6 +10,7 @@ import pytest
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.dialplans import added
 from tests.asterisk_live.menus import menus
+from tests.freeswitch import FreeSwitchServer
 from tests.freeswitch_live.menus import add
 from tests.hearing import tones
 from tests.listening import Kept
@@ -27,7 +28,9 @@ CONFIRM_WITHIN = 5
 """Seconds: on a busy machine an answer is late, and what it promises is to be seen there too. An answer that is forced
 promises less: only that the job silences what was said."""
 SEAM = 0.2
-"""Seconds of wanted audio that may be missing at a seam, on the average. What is normal, bench/pauses.py shows."""
+"""Seconds of wanted audio that may be missing at a seam, on the average, beyond what the switch needs to drain. What is
+normal, bench/pauses.py shows."""
+DRAINED = {AsteriskServer: 0.0, FreeSwitchServer: 0.2}
 
 
 @pytest.fixture
@@ -63,4 +66,4 @@ async def test_nothing_of_two_hundred_pauses_is_in_any_file(
         first.setdefault(Path(name).name, track)
     lost = seams(rows, done, first)
     assert np.median(lost.before) < SEAM
-    assert np.median(lost.after) < SEAM
+    assert np.median(lost.after) < SEAM + DRAINED[type(pausing)]
