@@ -95,8 +95,8 @@ class Settings(Section):
     time_zone: str = Field(default="UTC", description="The IANA time zone of the times in names (`Europe/Berlin`).")
     layouts: tuple[Layout, ...] = Field(
         default=(Layout.MIXED, Layout.STEREO), min_length=1,
-        description="What is composed: everybody in one channel, the caller left and the callee right (not of a "
-                    "conference), a file for each party.")
+        description="What is composed: everybody in one channel (of a conference always), the caller left and the "
+                    "callee right (of a conference never), a file for each party.")
     encryption_key: Path | None = Field(default=None, description="With `should_encrypt`: the file of the public key.")
     encryption_mail: str | None = Field(
         default=None, min_length=1,
@@ -107,8 +107,8 @@ class Settings(Section):
         default=0.0, ge=0, le=864_000,
         description="How long the unencrypted files of an encrypted recording stay after it is ready (seconds).")
     clean_temporary_files: bool = Field(
-        default=False, description="Whether what the switch recorded is deleted when the recording is ready and its "
-                                   "copies are proven. Of encrypted recordings it always is.")
+        default=False, description="Whether what the switch recorded is deleted when the recording is `ready` and "
+                                   "its copies are proven. Of encrypted recordings it always is.")
     steps: dict[str, OwnStepSettings] = Field(default={}, description="Steps of your own, each under its name.")
     log_level: LogLevel = Field(default=LogLevel.INFO, description="How much is logged.")
     log_path: Path | None = Field(default=None, description="The log file. Without it the log goes to standard error.")

@@ -9,6 +9,7 @@ from typing import Any, cast
 import structlog
 
 from faults import CleaningRefused
+from processing.document import shortcomings
 from processing.made import AllFacts
 from processing.step import Context, Facts
 from processing.stores import Store
@@ -20,8 +21,8 @@ class Clean:
     """Facts: none. It runs when the recording is finished already; if it fails, the recording stays what it is.
 
     Args:
-        recorded: whether the files that the switch recorded go as well. Of a recording that was encrypted they go in
-            any case: they are its plaintext.
+        recorded: whether the files that the switch recorded go as well, if nothing is missing. Of a recording that was
+            encrypted they go in any case: they are its plaintext.
         plaintext_after: how long the plaintext of such a recording stays after its end, in seconds.
     """
 
@@ -48,7 +49,8 @@ class Clean:
         for one in cast(dict[str, Any], context.facts["store"]["files"]).values():
             self._store.verify(one["name"], bytes=one["bytes"], sha256=one["sha256"])
         context.checkpoint("proven")
-        refused = _without_recorded(context) if self._recorded or "encrypt" in context.facts else {}
+        go = "encrypt" in context.facts or (self._recorded and not shortcomings(context.recording, context.facts))
+        refused = _without_recorded(context) if go else {}
         folder = context.folder.parent
         shutil.rmtree(folder, ignore_errors=True)
         if folder.exists():

@@ -51,14 +51,19 @@ class Command:
         """Run the program, with the paths of the composed files that are on this machine in its environment.
 
         Raises:
-            CommandFailed: it ended with another status than 0, or not in time; the details have the end of its output.
+            CommandFailed: it cannot be started, ended with another status than 0, or not in time; the details have the
+                end of its output.
         """
         manifest = _manifest(context)
         log.info("program started", recording=context.recording.id, step=self.name)
-        process = subprocess.Popen(
-            [*self._program, str(manifest)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, cwd=manifest.parent, env={**_ENVIRONMENT, **_files(context)},
-            start_new_session=True, close_fds=True)
+        try:
+            process = subprocess.Popen(
+                [*self._program, str(manifest)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, cwd=manifest.parent, env={**_ENVIRONMENT, **_files(context)},
+                start_new_session=True, close_fds=True)
+        except OSError as error:
+            raise CommandFailed(f"The program of the step {self.name} cannot be started: {error.strerror}.",
+                                step=self.name) from error
         assert process.stdout is not None
         with process.stdout:
             output, in_time = self._watch(process, process.stdout)

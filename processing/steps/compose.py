@@ -39,8 +39,8 @@ UNTAPPED_LIMIT_S = 0.5
 
 
 class Layout(StrEnum):
-    """What is composed of a recording: everybody in one channel, the caller left and the callee right (not of a
-    conference), a file for each track."""
+    """What is composed of a recording: everybody in one channel (of a conference always), the caller left and the
+    callee right (of a conference never), a file for each track."""
 
     MIXED = "mixed"
     STEREO = "stereo"
@@ -102,7 +102,8 @@ class Compose:
                span: tuple[float, float]) -> Facts:
         make_folder(context.folder, 0o700)
         alone = context.call.kind is CallKind.CONFERENCE
-        wanted = self._layouts - {Layout.STEREO} or {Layout.MIXED} if alone else self._layouts
+        # The mix of a conference is more than its members' tracks, of which any may be missing.
+        wanted = {Layout.MIXED} if alone else self._layouts
         kinds = [one for one in (Layout.MIXED, Layout.STEREO) if one in wanted]
         if Layout.PARTIES not in self._layouts:
             return _outputs(context, timeline, kinds, {})
@@ -110,7 +111,7 @@ class Compose:
             return _outputs(context, timeline, kinds, _numbered(timeline.tracks))
         # The mix has every voice in it already: what each member says is composed by itself.
         members = _members(context, found, span)
-        mixed = _outputs(context, timeline, kinds, {}) if kinds else {}
+        mixed = _outputs(context, timeline, kinds, {})
         return {**mixed, **_outputs(context, members, [], _numbered(members.tracks))}
 
 

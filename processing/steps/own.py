@@ -54,7 +54,7 @@ class Own:
                                f"{'' if len(found) > 1 else 's'} the step {use} under {GROUP}.", step=name)
         try:
             work = found[0].load()(options)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise StepUnusable(f"The step {use} cannot be made: {type(error).__name__}: {error}", step=name) from error
         if not callable(getattr(work, "run", None)):
             raise StepUnusable(f"What {use} gives has no run(context).", step=name)
@@ -68,9 +68,9 @@ class Own:
         """
         try:
             facts = self._work.run(context)
-        except (Fault, OSError):
+        except Fault:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             log.exception("a step of the settings broke", step=self.name, recording=context.recording.id)
             raise OwnStepFailed(f"The step {self.name} raised {type(error).__name__}.", step=self.name) from error
         try:

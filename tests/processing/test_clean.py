@@ -44,6 +44,13 @@ def test_what_the_switch_recorded_goes_after_the_recording_is_ready(scene: Scene
                           np.stack([noise(4, 1), noise(4, 2)], axis=1))
 
 
+def test_of_an_incomplete_recording_they_stay(scene: Scene) -> None:
+    scene.write("pbx/out.wav", wav_bytes(noise(1, 2)))
+    scene.finish()
+    assert (scene.kept().recording.state, scene.job().state) == (RecordingState.INCOMPLETE, JobState.DONE)
+    assert spooled(scene) == ["pbx/in.wav", "pbx/out.wav"]
+
+
 def test_a_link_is_not_followed_out_of_the_spool(scene: Scene) -> None:
     outside = scene.folder / "outside.wav"
     outside.write_bytes(wav_bytes(noise(4)))

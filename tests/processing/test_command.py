@@ -84,6 +84,16 @@ def test_one_that_a_signal_ended_is_said_so(tmp_path: Path) -> None:
     assert (scene.job().fault or {})["message"] == "The program of the step mine was killed by signal 15."
 
 
+def test_one_that_is_gone_when_it_is_needed_is_said_so(tmp_path: Path) -> None:
+    scene = Scene(tmp_path / "scene", own=(Command("mine", (program(tmp_path, ""),), 30.0),))
+    (tmp_path / "program").unlink()
+    scene.record()
+    scene.enqueue()
+    scene.finish(attempts=1)
+    assert (scene.job().fault or {})["message"] == (
+        "The program of the step mine cannot be started: No such file or directory.")
+
+
 def alive(number: int) -> bool:
     """Whether a process runs, and is no zombie that nobody has looked at."""
     try:

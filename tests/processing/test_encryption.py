@@ -15,11 +15,12 @@ from faults import EncryptionFailed, EncryptionUnusable
 from ledger.jobs import JobState
 from media import wav
 from processing.encryption import Encryption, Key, Recipient, look
+from processing.files import FILE_MODE
 from recorder.states import RecordingState
 from tests import manifests
 from tests.keys import Listener
 from tests.processing.crashing import points
-from tests.processing.scene import Scene, noise
+from tests.processing.scene import Scene, noise, wav_bytes
 
 MAIL = "listener@voice.example"
 NOW = 1_790_000_000.0
@@ -73,6 +74,18 @@ def test_the_manifest_says_what_is_stored_and_what_it_becomes(scene: Scene, list
 def test_nothing_unencrypted_is_left(scene: Scene) -> None:
     scene.finish()
     assert (spooled(scene), scene.leftovers(), scene.job().state) == ([], [], JobState.DONE)
+
+
+def test_of_an_incomplete_recording_nothing_unencrypted_is_left_either(scene: Scene) -> None:
+    scene.write("pbx/out.wav", wav_bytes(noise(1, 2)))
+    scene.finish()
+    assert scene.kept().recording.state is RecordingState.INCOMPLETE
+    assert (spooled(scene), scene.leftovers()) == ([], [])
+
+
+def test_other_users_of_the_machine_cannot_read_what_is_encrypted_either(scene: Scene) -> None:
+    scene.finish()
+    assert {path.stat().st_mode & 0o777 & ~FILE_MODE for path in scene.visible().values()} == {0}
 
 
 def test_the_job_in_the_ledger_keeps_nothing_of_the_manifest(scene: Scene) -> None:

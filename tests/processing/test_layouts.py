@@ -77,8 +77,10 @@ def test_a_conferences_members_are_placed_in_the_time_of_its_mix(tmp_path: Path)
                           np.concatenate([np.zeros(RATE, np.int16), noise(4, 2)]))
 
 
-def test_a_conference_has_no_stereo_file_and_never_none_at_all(tmp_path: Path) -> None:
-    assert kinds(finished(tmp_path, Layout.STEREO, conference=True)) == [("mixed", None, 1)]
+@pytest.mark.parametrize(("layout", "more"), [(Layout.STEREO, []), (Layout.PARTIES, [("party-1", "id-alice", 1)])])
+def test_a_conference_always_has_its_mixed_file_and_never_a_stereo_file(
+        tmp_path: Path, layout: Layout, more: list[tuple[str, str | None, int]]) -> None:
+    assert kinds(finished(tmp_path, layout, conference=True)) == [("mixed", None, 1), *more]
 
 
 @pytest.mark.parametrize("conference", [False, True])

@@ -15,6 +15,8 @@ from recorder.states import RecordingState
 from tests.processing.scene import Scene
 
 _CODE = '''
+import sys
+
 class Count:
     runs = 0
 
@@ -25,6 +27,10 @@ class Count:
         Count.runs += 1
         if self.word == "break" and Count.runs < 3:
             raise ValueError("1234567")
+        if self.word == "leave":
+            sys.exit(3)
+        if self.word == "no network":
+            raise ConnectionRefusedError(111, "Connection refused")
         if self.word == "nonsense":
             return {"made": object()}
         return {"said": self.word, "recording": context.recording.id, "files": sorted(context.facts["store"]["files"])}
@@ -88,6 +94,13 @@ def test_a_retry_goes_on_with_it_and_makes_nothing_anew(tmp_path: Path) -> None:
     ledger.close()
     assert names[:3] == ["claimed", "mine: ran", "mine: committed"]
     assert scene.kept().recording.state is RecordingState.READY
+
+
+@pytest.mark.parametrize(("word", "said"), [("leave", "SystemExit"), ("no network", "ConnectionRefusedError")])
+def test_one_that_leaves_or_finds_no_network_does_no_more_than_fail(tmp_path: Path, word: str, said: str) -> None:
+    scene = scene_with(tmp_path, word)
+    scene.finish(attempts=1)
+    assert (scene.job().fault or {})["message"] == f"The step mine raised {said}."
 
 
 def test_what_is_no_json_is_a_fault(tmp_path: Path) -> None:
