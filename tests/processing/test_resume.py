@@ -11,10 +11,11 @@ from typing import Any, cast
 
 import pytest
 
-from ledger import jobs
+from ledger import calls, jobs
 from ledger.jobs import JobState
 from ledger.tables import Json
 from processing.document import manifest
+from processing.step import Context, Facts
 from processing.steps.compose import Layout
 from recorder.states import RecordingState
 from tests.keys import Listener
@@ -151,9 +152,30 @@ def test_a_retry_with_other_files_describes_those(scene: Scene) -> None:
 
 
 def _change_the_call(scene: Scene, change: Callable[[Any], Any]) -> None:
-    from ledger import calls
-
     ledger = scene.ledger()
     with ledger.transaction() as connection:
         calls.save(connection, [change(calls.load(connection, scene.id))], scene.clock.now)
     ledger.close()
+
+
+class Never:
+    """A step that must not run."""
+
+    name = "never"
+    lasting = True
+
+    def run(self, context: Context) -> Facts:
+        raise AssertionError
+
+
+def test_a_step_that_is_added_when_the_recording_is_finished_does_not_run(
+        scene: Scene, tmp_path: Path, listener: Listener) -> None:
+    scene.key = tmp_path / "key"
+    scene.key.write_bytes(listener.public("listener@voice.example"))
+    scene.plaintext_after = 2_000.0
+    scene.finish()
+    assert scene.job().step == "clean"
+    scene.own = (Never(),)
+    scene.clock.now += 2_000.0
+    scene.finish()
+    assert (scene.job().state, scene.leftovers()) == (JobState.DONE, [])
