@@ -42,8 +42,9 @@ def command(common: Common) -> None:
 
 async def _findings(settings: Settings) -> list[Finding]:
     from service import checks, wire
+    from service.clock import SystemClock
 
-    found = list(checks.examine(settings))
+    found = list(checks.examine(settings, SystemClock().at()))
     for name, switch in settings.switches.items():
         found += [finding async for finding in wire.examine(name, switch)]
     return found

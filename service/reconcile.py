@@ -18,8 +18,9 @@ from ledger.lookup import Known
 from ledger.recordings import Kept, RecordingFilter
 from media.wav import WavInfo, read_info
 from processing.step import Places
+from processing.stores import LOCAL
 from recorder.ids import segment_recording
-from recorder.model import Call, Direction, Segment
+from recorder.model import Direction, Segment
 from recorder.states import CallState, RecordingState, SegmentState
 
 # A file of ours is named after its segment (recorder.model.segment_id) and its direction, on every switch.
@@ -107,12 +108,16 @@ def audio_of(file: Path) -> WavInfo | None:
     return info if info.seconds >= _AUDIO_S else None
 
 
-def may_be_linked(call: Call, segment: Segment, ended: float) -> str:
+def may_be_linked(kept: Kept, segment: Segment, ended: float, spool: Path) -> str:
     """Why the file of a failed tap may not be taken into its recording; empty if it may.
 
     Args:
         ended: when the last of it was written.
     """
+    call = kept.call
+    if kept.recording.state in _MADE and not all(
+            (spool / file.path).is_file() for one in kept.recording.segments for file in one.files):
+        return "the recording's other files were deleted when it was finished"
     if segment.files or segment.state not in (SegmentState.FAILED, SegmentState.LOST):
         return "it is part of the recording"
     if call.state is not CallState.CLOSED:
@@ -139,9 +144,7 @@ def gone(kept: Kept, places: Places) -> list[str]:
         return []
     told = kept.result.get("gone")
     known = told if isinstance(told, list) else []
-    made = (kept.result.get(name) for name in ("mixed", "stereo", "manifest"))
-    return [path for path in made if isinstance(path, str) and path not in known
-            and not (places.destination / path).is_file()]
+    return [name for name in _local(kept) if name not in known and not (places.destination / name).is_file()]
 
 
 def _strangers(connection: Connection, switch: str, spool: Path) -> Iterable[Discrepancy]:
@@ -156,7 +159,7 @@ def _strangers(connection: Connection, switch: str, spool: Path) -> Iterable[Dis
         known = lookup.recordings(connection, {segment_recording(one) for one in some})
         for segment in some:
             if segment in segments:
-                yield from _unlinked(connection, segments[segment], by_segment[segment])
+                yield from _unlinked(connection, segments[segment], by_segment[segment], spool)
             elif segment_recording(segment) in known:
                 yield from (Discrepancy(kind="no_row", what=str(file), said=f"A recording of {switch} has such files, "
                                         "but nobody knows whose voice is in this one.")
@@ -167,7 +170,7 @@ def _strangers(connection: Connection, switch: str, spool: Path) -> Iterable[Dis
                             for file in by_segment[segment])
 
 
-def _unlinked(connection: Connection, known: Known, files: list[Path]) -> Iterable[Discrepancy]:
+def _unlinked(connection: Connection, known: Known, files: list[Path], spool: Path) -> Iterable[Discrepancy]:
     if known.linked or known.state not in (SegmentState.FAILED, SegmentState.LOST):
         return
     heard = {file: info for file in files if (info := audio_of(file)) is not None}
@@ -175,7 +178,7 @@ def _unlinked(connection: Connection, known: Known, files: list[Path]) -> Iterab
         return
     kept = recordings.get(connection, segment_recording(known.id))
     segment = next(one for one in kept.recording.segments if one.id == known.id)
-    obstacle = may_be_linked(kept.call, segment, max(file.stat().st_mtime for file in heard))
+    obstacle = may_be_linked(kept, segment, max(file.stat().st_mtime for file in heard), spool)
     seconds = max(info.seconds for info in heard.values())
     said = f"Its tap counts as {known.state.value}, but there are {seconds:.1f} s of audio"
     yield Discrepancy(kind="no_link", what=known.id, said=f"{said}: {obstacle}." if obstacle else f"{said}.",
@@ -200,13 +203,17 @@ def _without_file(kept: Kept, places: Places) -> Iterable[Discrepancy]:
 def _expected(one: Kept, places: Places) -> list[Path]:
     """The files that a recording must have: what its job made, or before that what the switch recorded."""
     if one.recording.state in _MADE and one.result is not None:
-        made = (one.result.get(name) for name in ("mixed", "stereo", "manifest"))
-        return [places.destination / path for path in made if isinstance(path, str)]
+        return [places.destination / name for name in _local(one)]
     spool = places.spools.get(one.call.switch)
     if one.recording.state not in {RecordingState.PROCESSING, RecordingState.FAILED} or spool is None:
         return []
     return [spool / file.path for segment in one.recording.segments if segment.started is not None
             for file in segment.files]
+
+
+def _local(kept: Kept) -> list[str]:
+    """The names of a recording's finished files that are in a folder of this machine."""
+    return list(kept.files.values()) if (kept.result or {}).get("store", LOCAL) == LOCAL else []
 
 
 def _all(connection: Connection, wanted: RecordingFilter) -> Iterable[Kept]:

@@ -15,16 +15,16 @@ import structlog
 
 from faults import Fault, LedgerFault
 from ledger import Ledger
-from processing import steps
 from processing.names import NameTemplate
 from processing.runner import Runner
 from processing.step import Places
+from processing.stores.local import LocalStore
 from processing.worker import Rules, Worker
 from recorder.effects import Adopt
 from recorder.engine import Engine
 from recorder.events import Adopted
 from recorder.world import Limits
-from service import folders, wire
+from service import folders, pipeline, wire
 from service.adoption import adopt
 from service.clock import Clock, SystemClock
 from service.desk import Desk
@@ -35,6 +35,7 @@ from service.hearing import Hearing
 from service.journal import Journal
 from service.journal_files import JournalFiles
 from service.lock import Lock
+from service.pipeline import Pipeline
 from service.running_policy import RunningPolicy
 from service.seams import Seams
 from service.settings import Settings
@@ -61,7 +62,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
     clock = SystemClock()
     with ExitStack() as stack:
         policy = RunningPolicy(settings.policy)
-        names = NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone))
+        NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone))
         _make_folders(settings)
         for lock in _locks(settings):
             stack.enter_context(Lock(lock))
@@ -77,7 +78,8 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         stack.callback(files.stop)
         places = Places(spools={name: switch.spool for name, switch in settings.switches.items()},
                         work=settings.work_path, destination=settings.destination_path)
-        runner = _runner(settings, ledger, names, places, clock)
+        made = await asyncio.to_thread(pipeline.build, settings, LocalStore(settings.destination_path), clock.at)
+        runner = _runner(settings, ledger, made, places, clock)
         waiters = Waiters()
         disk = Disk(watched(settings), Watermarks.of(settings.disk), clock=clock,
                     stop_optional=lambda: stop_optional(drivers.values(), clock.at()))
@@ -169,11 +171,11 @@ def _watchdogs(driver: Driver, own: SwitchSettings, clock: Clock) -> tuple[Watch
                              clock=clock, after=limits.unheard_after)
 
 
-def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Places, clock: Clock) -> Runner:
+def _runner(settings: Settings, ledger: Ledger, made: Pipeline, places: Places, clock: Clock) -> Runner:
     random = SystemRandom()
     life = f"{random.getrandbits(32):08x}"
     rules = Rules(attempts=settings.jobs.attempts, lease=settings.jobs.lease)
-    workers = [Worker(ledger, steps.in_order(names), places, rules, owner=f"{life}-{number}", clock=clock.at,
+    workers = [Worker(ledger, made.steps, made.clean, places, rules, owner=f"{life}-{number}", clock=clock.at,
                       jitter=random.random) for number in range(settings.jobs.workers)]
     return Runner(ledger, workers, clock=clock.at, renew_every=settings.jobs.lease / 3)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -132,6 +132,8 @@ def _siblings(path: KeyPath, switch: str) -> tuple[str, ...]:
     if path[0] == "switches":
         return tuple(_SWITCHES[switch].model_fields)
     section: Any = Settings.model_fields[str(path[0])].annotation
+    if get_origin(section) is dict:
+        section = get_args(section)[1]
     return tuple(section.model_fields)
 
 

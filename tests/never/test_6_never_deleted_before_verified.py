@@ -1,6 +1,7 @@
 """Never: something deleted before its copy is verified.
 
-What the switch recorded stays where it is. What we composed is deleted only when the published files stand whole.
+What the switch recorded stays where it is, unless the settings say otherwise. What we composed, and what the switch
+recorded if it goes, is deleted only when the stored files stand whole.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from ledger import jobs, recordings
+from processing.files import sha256_of
 from recorder.states import RecordingState
+from tests import keys
 from tests.processing.crashing import points
 from tests.processing.scene import Scene
 
@@ -74,6 +77,41 @@ def test_composed_files_stay_until_the_manifest_is_published(scene: Scene) -> No
     assert all(composed or published for composed, published in seen[composed_from:])
 
 
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_what_the_switch_recorded_goes_only_when_all_that_was_made_of_it_stands_whole(
+        scene: Scene, tmp_path: Path, encrypted: bool) -> None:
+    with keys.listener() as listener:
+        if encrypted:
+            scene.key = tmp_path / "key"
+            scene.key.write_bytes(listener.public(listener.make("listener@voice.example")))
+        scene.recorded = not encrypted
+        before = {path: path.read_bytes() for path in scene.spool.rglob("*.wav")}
+        seen: list[tuple[bool, dict[str, str]]] = []
+
+        def look() -> None:
+            there = {path: path.read_bytes() for path in scene.spool.rglob("*.wav")} == before
+            seen.append((there, {name: sha256_of(path) for name, path in scene.visible().items()}))
+
+        points(scene, look)
+    last = seen[-1][1]
+    assert len(last) == 3
+    gone = [stored for there, stored in seen if not there]
+    assert gone
+    assert all(stored == last for stored in gone)
+    assert seen[0][0]
+
+
+def test_nothing_goes_if_the_store_does_not_stand_by_its_copy(scene: Scene) -> None:
+    scene.recorded = True
+    def spoil() -> None:
+        scene.visible()[f"2023/{scene.recording}.wav"].write_bytes(b"spoilt")
+
+    _work(scene, "finished", spoil)
+    assert _fault(scene) == "processing.storage"
+    assert _composed(scene) == {"mixed.wav", "stereo.wav"}
+    assert sorted(path.name for path in scene.spool.rglob("*.wav")) == ["in.wav", "out.wav"]
+
+
 def test_a_copy_that_is_not_what_was_written_is_not_published(scene: Scene) -> None:
     def spoil() -> None:
         (part,) = scene.places.destination.rglob("*.part")
@@ -81,7 +119,7 @@ def test_a_copy_that_is_not_what_was_written_is_not_published(scene: Scene) -> N
         content[100] ^= 1
         part.write_bytes(content)
 
-    _work(scene, "publish: synced .part", spoil)
+    _work(scene, "store: synced .part", spoil)
     assert (_fault(scene), scene.visible()) == ("processing.storage", {})
     assert _composed(scene) == {"mixed.wav", "stereo.wav"}
     scene.finish()
@@ -89,7 +127,7 @@ def test_a_copy_that_is_not_what_was_written_is_not_published(scene: Scene) -> N
 
 
 def test_composed_files_stay_if_a_published_one_is_gone(scene: Scene) -> None:
-    _work(scene, "manifest: committed", lambda: scene.visible()[f"2023/{scene.recording}.wav"].unlink())
+    _work(scene, "store: committed", lambda: scene.visible()[f"2023/{scene.recording}.wav"].unlink())
     assert _fault(scene) == "processing.storage"
     assert _composed(scene) == {"mixed.wav", "stereo.wav"}
 
@@ -99,7 +137,7 @@ def test_composed_files_stay_if_a_published_one_was_cut(scene: Scene) -> None:
         with scene.visible()[f"2023/{scene.recording}-stereo.wav"].open("r+b") as file:
             file.truncate(1000)
 
-    _work(scene, "manifest: committed", cut)
+    _work(scene, "store: committed", cut)
     assert _fault(scene) == "processing.storage"
     assert _composed(scene) == {"mixed.wav", "stereo.wav"}
 

@@ -139,7 +139,7 @@ def test_a_finished_recording_with_audio_found_later_is_finished_anew_beside_the
     assert sorted(set(after) - set(before)) == [
         f"2023/{scene.recording}-2{suffix}" for suffix in ("-stereo.wav", ".json", ".wav")]
     now = kept(scene)
-    assert (now.recording.state, now.result and now.result["mixed"]) == (
+    assert (now.recording.state, now.files["mixed"]) == (
         RecordingState.READY, f"2023/{scene.recording}-2.wav")
     assert mended(scene) == []
 
@@ -225,6 +225,18 @@ def test_a_file_that_nobody_knows_is_listed_and_left(scene: Scene) -> None:
     assert mended(scene) == []
     assert unknown.is_file()
     assert stray.is_file()
+
+
+def test_audio_found_later_is_not_taken_in_where_the_other_files_are_gone(scene: Scene) -> None:
+    late = _halves(scene)
+    scene.recorded = True
+    scene.enqueue()
+    scene.finish()
+    (listed,) = found(scene)
+    assert (listed.kind, listed.what, listed.remedy) == ("no_link", late, None)
+    assert "the recording's other files were deleted" in listed.said
+    assert mended(scene) == []
+    assert len(scene.visible()) == 3
 
 
 def test_a_job_that_is_done_anew_a_third_time_gets_a_third_name(scene: Scene) -> None:
