@@ -35,7 +35,8 @@ dashboards and the failed list may rely on it.
     │   ├── StepFailed                   processing.step
     │   ├── LeaseLost                    processing.lease-lost
     │   ├── DestinationExists            processing.destination-exists
-    │   └── StorageRefused               processing.storage
+    │   ├── StorageRefused               processing.storage
+    │   └── StorageUnreachable           processing.storage-unreachable
     ├── DiskFault                        room for recordings
     │   ├── DiskLow                      disk.low
     │   └── DiskNearlyFull               disk.nearly-full
@@ -56,7 +57,14 @@ from faults.configuration import ConfigurationFault, NameTemplateInvalid, Policy
 from faults.disk import DiskFault, DiskLow, DiskNearlyFull
 from faults.ledger import LedgerFault, LedgerSchemaUnknown, LedgerUnavailable
 from faults.media import MediaFault, RateMismatch, TrackMissing, WavInvalid
-from faults.processing import DestinationExists, LeaseLost, ProcessingFault, StepFailed, StorageRefused
+from faults.processing import (
+    DestinationExists,
+    LeaseLost,
+    ProcessingFault,
+    StepFailed,
+    StorageRefused,
+    StorageUnreachable,
+)
 from faults.recording import (
     CallEndedBeforeTap,
     PauseUnconfirmed,
@@ -110,6 +118,7 @@ __all__ = [
     "SpoolUnusable",
     "StepFailed",
     "StorageRefused",
+    "StorageUnreachable",
     "SwitchFault",
     "SwitchModuleMissing",
     "SwitchOperationFailed",

@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.servers import Server, ServerFault, free_port
 
-__all__ = ["Hook", "SeaweedFault", "SeaweedServer"]
+__all__ = ["Hook", "SeaweedFault", "SeaweedServer", "program"]
 
 _BOOT_SECONDS = 40.0
 _PROGRAM = Path(sys.executable).parent / "weed"
@@ -60,8 +60,9 @@ class SeaweedServer(Server):
         self._hook, self._least_free = hook, least_free
         self.access_key, self.secret_key = token_hex(8), token_hex(16)
         self.reader_key, self.reader_secret = token_hex(8), token_hex(16)
+        self._sse_key = token_hex(32)
         doors = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
-                 "s3.port", "s3.port.grpc", "s3.port.iceberg", "metricsPort")
+                 "s3.port", "s3.port.grpc", "s3.port.iceberg", "s3.port.lance", "metricsPort")
         ports: set[int] = set()
         while len(ports) < len(doors):
             ports.add(free_port(socket.SOCK_STREAM))
@@ -105,6 +106,8 @@ class SeaweedServer(Server):
             {"name": "reader", "actions": ["Read", "List"],
              "credentials": [{"accessKey": self.reader_key, "secretKey": self.reader_secret}]},
         ]}))
+        # With a key of its own it encrypts what is asked to be encrypted.
+        (self.folder / "conf" / "security.toml").write_text(f'[s3.sse]\nkey = "{self._sse_key}"\n')
         if self._hook is not None:
             (self.folder / "conf" / "notification.toml").write_text(
                 f'[notification.webhook]\nenabled = true\nendpoint = "{self._hook.url}"\n'
@@ -113,11 +116,16 @@ class SeaweedServer(Server):
                 'path_prefixes = ["/buckets"]\n')
 
     def _command(self) -> list[str]:
-        return [str(_PROGRAM), "-logtostderr=true", f"-config_dir={self.folder / 'conf'}", "server",
+        return [str(program()), "-logtostderr=true", f"-config_dir={self.folder / 'conf'}", "server",
                 f"-dir={self.folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3",
                 f"-s3.config={self.folder / 'conf' / 's3.json'}", "-s3.iam=false",
-                *(f"-{door}={port}" for door, port in self._ports.items()), "-volume.max=20",
+                "-s3.autoCreateBucket=false",
+                *(f"-{door}={port}" for door, port in self._ports.items()), "-volume.max=500",
                 f"-volume.minFreeSpace={self._least_free}", "-master.volumeSizeLimitMB=64", "-master.telemetry=false"]
+
+    def _end(self) -> None:
+        # SIGTERM it answers after half a minute; what it has taken lies in its files.
+        self.kill()
 
     def _await_boot(self, process: subprocess.Popen[bytes]) -> None:
         client = self.client()

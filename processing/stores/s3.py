@@ -155,7 +155,7 @@ class S3Store:
         upload = Upload(self._client, self.bucket.name, self._key(name), sha256=sha256, clock=self._clock, until=until,
                         encryption=self.bucket.encryption)
         try:
-            with s3_faults.told(self.name), source.open("rb") as file:
+            with source.open("rb") as file, s3_faults.told(self.name):
                 if count <= self.bucket.part_bytes:
                     upload.at_once(file)
                 else:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
+from faults import StorageRefused
 from processing.step import Checkpoint
 
 log = structlog.get_logger("stores")
@@ -55,20 +56,24 @@ class Upload:
 
         Raises:
             ClientError, BotoCoreError: as above.
+            StorageRefused: the file has another SHA-256.
         """
         self._abort_leftovers()
         size = max(part_bytes, -(-count // _MOST_PARTS))
         begun = self._client.create_multipart_upload(**self._where, **self._new, ChecksumAlgorithm="SHA256")["UploadId"]
         checkpoint("begun")
         try:
-            parts = []
+            parts, whole = [], hashlib.sha256()
             while block := file.read(size):
                 number = len(parts) + 1
+                whole.update(block)
                 digest = base64.b64encode(hashlib.sha256(block).digest()).decode()
                 sent = self._client.upload_part(**self._where, UploadId=begun, PartNumber=number,
                                                 Body=self._body(block), ChecksumSHA256=digest)
                 parts.append({"PartNumber": number, "ETag": sent["ETag"], "ChecksumSHA256": digest})
                 checkpoint(f"part {number}")
+            if whole.hexdigest() != self._sha256:
+                raise StorageRefused("The file that was to be stored is not what it should be.")
             self._client.complete_multipart_upload(**self._where, UploadId=begun, MultipartUpload={"Parts": parts},
                                                    IfNoneMatch="*")
         except BaseException:
