@@ -25,7 +25,8 @@ from recorder.events import ActorKind, Asked, Verb
 from recorder.model import Call
 from service.clock import Clock
 from service.driver import Driver
-from service.settings import DiskSettings, Settings, size
+from service.setting_types import size
+from service.settings import DiskSettings, Settings
 
 log = structlog.get_logger("disk")
 

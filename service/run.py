@@ -20,13 +20,13 @@ from processing.names import NameTemplate
 from processing.runner import Runner
 from processing.step import Places
 from processing.steps.clean import Clean
-from processing.stores.local import LocalStore
+from processing.stores.choice import Stores
 from processing.worker import Rules, Worker
 from recorder.effects import Adopt
 from recorder.engine import Engine
 from recorder.events import Adopted
 from recorder.world import Limits
-from service import folders, wire
+from service import folders, storage, wire
 from service.adoption import adopt
 from service.clock import Clock, SystemClock
 from service.desk import Desk
@@ -63,6 +63,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
     clock = SystemClock()
     with ExitStack() as stack:
         policy = RunningPolicy(settings.policy)
+        kept = storage.stores(settings)
         names = NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone))
         _make_folders(settings)
         for lock in _locks(settings):
@@ -79,7 +80,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         stack.callback(files.stop)
         places = Places(spools={name: switch.spool for name, switch in settings.switches.items()},
                         work=settings.work_path, destination=settings.destination_path)
-        runner = _runner(settings, ledger, names, places, clock)
+        runner = _runner(settings, ledger, names, places, kept, clock)
         waiters = Waiters()
         disk = Disk(watched(settings), Watermarks.of(settings.disk), clock=clock,
                     stop_optional=lambda: stop_optional(drivers.values(), clock.at()))
@@ -171,12 +172,12 @@ def _watchdogs(driver: Driver, own: SwitchSettings, clock: Clock) -> tuple[Watch
                              clock=clock, after=limits.unheard_after)
 
 
-def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Places, clock: Clock) -> Runner:
+def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Places, stores: Stores,
+            clock: Clock) -> Runner:
     random = SystemRandom()
     life = f"{random.getrandbits(32):08x}"
     rules = Rules(attempts=settings.jobs.attempts, lease=settings.jobs.lease)
-    store = LocalStore(settings.destination_path)
-    workers = [Worker(ledger, steps.in_order(names, store), Clean(store), places, rules, owner=f"{life}-{number}",
+    workers = [Worker(ledger, steps.in_order(names, stores), Clean(stores), places, rules, owner=f"{life}-{number}",
                       clock=clock.at, jitter=random.random) for number in range(settings.jobs.workers)]
     return Runner(ledger, workers, clock=clock.at, renew_every=settings.jobs.lease / 3)
 

@@ -10,9 +10,9 @@ from processing.steps.manifest import Manifest
 from processing.steps.name import Name
 from processing.steps.store import Keep
 from processing.steps.verify import Verify
-from processing.stores import Store
+from processing.stores.choice import Stores
 
 
-def in_order(template: NameTemplate, store: Store) -> tuple[Step, ...]:
+def in_order(template: NameTemplate, stores: Stores) -> tuple[Step, ...]:
     """The steps that make a recording what it is, in the order in which they run. ``clean`` comes after its end."""
-    return Erase(), Verify(), Compose(), Name(template), Manifest(), Keep(store)
+    return Erase(), Verify(), Compose(), Name(template), Manifest(), Keep(stores)

@@ -6,7 +6,7 @@ import shutil
 from typing import Any, cast
 
 from processing.step import Context, Facts
-from processing.stores import Store
+from processing.stores.choice import Stores
 
 
 class Clean:
@@ -15,8 +15,8 @@ class Clean:
     name = "clean"
     lasting = True
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
 
     def delay(self, facts: object) -> float:  # noqa: ARG002
         """Seconds between the recording's end and this step."""
@@ -26,10 +26,13 @@ class Clean:
         """Have the store read its copies once more, then take the work folder of the recording away.
 
         Raises:
-            StorageRefused: a stored file is gone, or no longer whole. Then nothing was deleted.
+            StorageRefused, StorageUnreachable: a stored file is gone, no longer whole, or cannot be seen. Then nothing
+                was deleted.
         """
-        for one in cast(dict[str, Any], context.facts["store"]["files"]).values():
-            self._store.verify(one["name"], bytes=one["bytes"], sha256=one["sha256"])
+        stored = cast(dict[str, Any], context.facts["store"])
+        store = self._stores.named(stored["store"])
+        for one in stored["files"].values():
+            store.verify(one["name"], bytes=one["bytes"], sha256=one["sha256"])
         shutil.rmtree(context.folder.parent, ignore_errors=True)
         context.checkpoint("work folder gone")
         return {}

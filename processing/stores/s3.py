@@ -103,11 +103,14 @@ class S3Store:
         """Read a file and compare.
 
         Raises:
-            NotFound: it is not there.
-            StorageRefused: it is not that file.
+            StorageRefused: it is gone, or it is not that file.
             StorageUnreachable: no answer in time.
         """
-        if not self._is_whole(name, bytes, sha256):
+        try:
+            whole = self._is_whole(name, bytes, sha256)
+        except NotFound as fault:
+            raise StorageRefused(f"The stored file {name} is gone.", store=self.name, file=name) from fault
+        if not whole:
             raise StorageRefused(f"What the store {self.name} has of {name} is not what was stored.", store=self.name,
                                  file=name)
 

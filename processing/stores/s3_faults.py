@@ -1,4 +1,4 @@
-"""What an S3 server answers, as our faults. Only its code and status are told: a message could quote a key or a name."""
+"""What an S3 server answers, as our faults. Only its code and status are told: a message could quote a key."""
 
 from __future__ import annotations
 

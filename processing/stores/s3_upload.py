@@ -1,4 +1,4 @@
-"""One upload to S3, in one request or in parts. The server gets the SHA-256 of each request and refuses what differs."""
+"""One upload to S3, in one request or in parts. The server gets each one's SHA-256 and refuses what differs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ class Upload:
         begun = self._client.create_multipart_upload(**self._where, **self._new, ChecksumAlgorithm="SHA256")["UploadId"]
         checkpoint("begun")
         try:
-            parts, whole = [], hashlib.sha256()
+            parts: list[dict[str, Any]] = []
+            whole = hashlib.sha256()
             while block := file.read(size):
                 number = len(parts) + 1
                 whole.update(block)

@@ -20,6 +20,7 @@ from processing.names import NameTemplate
 from processing.step import Checkpoint, Places, Step
 from processing.steps import in_order
 from processing.steps.clean import Clean
+from processing.stores.choice import Stores
 from processing.stores.local import LocalStore
 from processing.worker import Rules, Worker
 from recorder.ids import call_id, recording_id, segment_id
@@ -79,7 +80,7 @@ class Scene:
         self.spool, self.work = self.folder / "spool", self.folder / "work"
         self.destination = self.destination or self.folder / "recordings"
         self.places = Places(spools={"pbx": self.spool}, work=self.work, destination=self.destination)
-        self.store = LocalStore(self.destination)
+        self.stores = Stores.of(LocalStore(self.destination))
         self.id = call_id("pbx", "boot", "id-alice")
         self.recording = recording_id(self.id, 0)
         self.call = self._call()
@@ -135,12 +136,12 @@ class Scene:
         return Ledger.open(self.folder / "ledger.db")
 
     def steps(self) -> tuple[Step, ...]:
-        return in_order(NameTemplate.load(self.template, ZoneInfo("UTC")), self.store)
+        return in_order(NameTemplate.load(self.template, ZoneInfo("UTC")), self.stores)
 
     def worker(self, ledger: Ledger, *, steps: tuple[Step, ...] | None = None, attempts: int = 3,
                checkpoint: Checkpoint = lambda _: None, jitter: Callable[[], float] = lambda: 0.0) -> Worker:
         """A worker with an owner of its own."""
-        return Worker(ledger, steps or self.steps(), Clean(self.store), self.places,
+        return Worker(ledger, steps or self.steps(), Clean(self.stores), self.places,
                       Rules(attempts=attempts, lease=60.0), owner=f"worker-{next(_owners)}", clock=self.clock,
                       jitter=jitter, checkpoint=checkpoint)
 

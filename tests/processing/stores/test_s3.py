@@ -81,7 +81,7 @@ def test_what_is_not_what_its_checksum_says_is_refused_by_the_server(seaweed: Se
     made, target = source(tmp_path, size), store(seaweed, bucket)
     with pytest.raises(StorageRefused):
         target.put(made.path, NAME, bytes=size, sha256="0" * 64, checkpoint=nothing)
-    with pytest.raises(NotFound):
+    with pytest.raises(StorageRefused, match="is gone"):
         target.verify(NAME, **made.meant())
 
 
@@ -130,7 +130,7 @@ def test_deleted_is_gone_and_deleting_again_is_fine(seaweed: SeaweedServer, buck
     target.put(made.path, NAME, **made.meant(), checkpoint=nothing)
     target.delete(NAME)
     target.delete(NAME)
-    with pytest.raises(NotFound):
+    with pytest.raises(StorageRefused, match="is gone"):
         target.verify(NAME, **made.meant())
 
 
@@ -187,7 +187,7 @@ def test_without_encryption_the_bytes_lie_there_as_they_are(seaweed: SeaweedServ
 
 
 def test_a_byte_that_rots_on_the_servers_disk_is_found(seaweed: SeaweedServer, bucket: str, tmp_path: Path) -> None:
-    made, target = source(tmp_path, seed=7), store(seaweed, bucket)
+    made, target = source(tmp_path, seed=7), store(seaweed, bucket, timeout=3.0)
     target.put(made.path, NAME, **made.meant(), checkpoint=nothing)
     (volume,) = (volume for volume in seaweed.volumes if made.path.read_bytes()[:1_000] in volume.read_bytes())
     at = volume.read_bytes().index(made.path.read_bytes()[:1_000])
