@@ -55,27 +55,34 @@ def keep(connection: Connection, recording: str, store: str, files: Mapping[str,
 
 
 def of(connection: Connection, recording: str) -> list[Artefact]:
-    """The files of a recording, the manifest first: where it is, the others are."""
+    """The files of a recording, the manifest first: where it is, the others are. A recording that was finished anew has
+    several of a kind; the newest comes last."""
     found = connection.execute(select(artefacts).where(artefacts.c.recording == recording)
-                               .order_by(artefacts.c.kind != _MANIFEST, artefacts.c.kind, artefacts.c.name))
+                               .order_by(artefacts.c.kind != _MANIFEST, artefacts.c.kind, artefacts.c.stored,
+                                         artefacts.c.name))
     return [Artefact(**row) for row in found.mappings()]
 
 
-def confirm(connection: Connection, store: str, name: str, now: float) -> bool:
+def confirm(connection: Connection, store: str, name: str, now: float, *, size: int | None = None) -> bool:
     """Note that a store told of a file. The first time counts.
 
     A store may tell of it before the recording is finished: then the open job that is to store it knows it.
 
+    Args:
+        size: of what is there, in bytes, if that was told: what has another one is not our file.
+
     Returns:
         Whether it is ours.
     """
-    where = (artefacts.c.store == store, artefacts.c.name == name)
+    where = [artefacts.c.store == store, artefacts.c.name == name]
+    if size is not None:
+        where.append(artefacts.c.bytes == size)
     changed = connection.execute(artefacts.update().where(*where).values(
         confirmed=func.coalesce(artefacts.c.confirmed, now)))
     if changed.rowcount:
         return True
     coming = _coming(connection, name)
-    if coming is None:
+    if coming is None or size not in (None, coming[2]["bytes"]):
         return False
     recording, kind, file = coming
     upsert(connection, artefacts, [{"recording": recording, "store": store, "name": name, "kind": kind,

@@ -16,6 +16,7 @@ import structlog
 from faults import Fault, LedgerFault
 from ledger import Ledger
 from processing import steps
+from processing.expiry import Reaper
 from processing.names import NameTemplate
 from processing.runner import Runner
 from processing.step import Places
@@ -40,6 +41,7 @@ from service.lock import Lock
 from service.running_policy import RunningPolicy
 from service.seams import Seams
 from service.settings import Settings
+from service.storage_desk import StorageDesk, buckets
 from service.store import Store
 from service.switch_settings import AsteriskSettings, SwitchSettings
 from service.waiters import Waiters
@@ -48,6 +50,7 @@ from service.watchdog import Watchdog
 log = structlog.get_logger("service")
 
 _HOUSEKEEPING_EVERY = 3600.0  # s
+_EXPIRE_EVERY = 600.0  # s
 _OUTBOX_KEPT = 86_400.0  # s
 
 
@@ -87,8 +90,11 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         drivers = {name: _driver(name, settings, holder, store, policy, files, waiters, clock, runner, disk)
                    for name in settings.switches}
         await disk.look()
+        reaper = Reaper(ledger, kept, places, settings.limits.expiration_days, clock=clock.at)
         daily = Daily(ledger, places, clock, ZoneInfo(settings.time_zone))
-        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, jobs_wait=runner.notify)
+        finished = StorageDesk(ledger, kept, buckets(settings), settings.destination_path, clock)
+        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, storage=finished,
+                    jobs_wait=runner.notify)
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
                  if "://" in settings.ledger else settings.ledger)
         watchdogs = [watchdog for name, driver in drivers.items()
@@ -98,7 +104,8 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         gc.freeze()
         await _until_stopped(policy, [
             *(driver.run() for driver in drivers.values()), *(watchdog.run() for watchdog in watchdogs), runner.run(),
-            api(desk), disk.run(), daily.run(), _housekeeping(store, clock)])
+            api(desk), disk.run(), daily.run(),
+            _expire(reaper, clock), _housekeeping(store, clock)])
     log.info("phonograph has stopped; what is attached goes on")
 
 
@@ -180,6 +187,16 @@ def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Pla
     workers = [Worker(ledger, steps.in_order(names, stores), Clean(stores), places, rules, owner=f"{life}-{number}",
                       clock=clock.at, jitter=random.random) for number in range(settings.jobs.workers)]
     return Runner(ledger, workers, clock=clock.at, renew_every=settings.jobs.lease / 3)
+
+
+async def _expire(reaper: Reaper, clock: Clock) -> None:
+    """What has expired is deleted, at the start and again and again."""
+    while True:
+        try:
+            await asyncio.to_thread(reaper.turn)
+        except LedgerFault as fault:
+            log.warning("what has expired could not be deleted", cause=fault.message)
+        await clock.wait(asyncio.Event(), _EXPIRE_EVERY)
 
 
 async def _housekeeping(store: Store, clock: Clock) -> None:

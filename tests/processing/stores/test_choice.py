@@ -1,4 +1,4 @@
-"""A first store and its backup: who takes a recording when the first one fails, and what stays until one of them has."""
+"""A first store and its backup: who takes a recording when the first one fails, and what stays until one has it."""
 
 from __future__ import annotations
 
