@@ -121,11 +121,32 @@ def to_delete(connection: Connection, switches: Collection[str]) -> list[str]:
             recordings.c.id.in_(left)).order_by(recordings.c.id)).scalars())
 
 
+def elsewhere(connection: Connection, local: str, *, since: float, until: float) -> list[Artefact]:
+    """The files of finished recordings that are in other stores than ``local``.
+
+    Args:
+        since, until: recordings that began from ``since`` to before ``until``.
+    """
+    return _files(connection, artefacts.c.store != local, artefacts.c.stored.is_not(None),
+                  recordings.c.state.in_(_EXPIRING), recordings.c.created >= since, recordings.c.created < until)
+
+
+def overdue(connection: Connection) -> list[Artefact]:
+    """The files of expired recordings that are not deleted yet."""
+    return _files(connection, recordings.c.state == RecordingState.EXPIRED.value)
+
+
 def deleted(connection: Connection, gone: Artefact, now: float) -> None:
     """Note that a file was deleted."""
     connection.execute(artefacts.update().where(
         artefacts.c.recording == gone.recording, artefacts.c.store == gone.store, artefacts.c.name == gone.name)
         .values(deleted=now))
+
+
+def _files(connection: Connection, *conditions: ColumnElement[bool]) -> list[Artefact]:
+    found = connection.execute(select(artefacts).join(recordings).where(artefacts.c.deleted.is_(None), *conditions)
+                               .order_by(artefacts.c.recording, artefacts.c.kind, artefacts.c.name))
+    return [Artefact(**row) for row in found.mappings()]
 
 
 def _may_expire() -> Sequence[ColumnElement[bool]]:

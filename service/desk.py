@@ -155,6 +155,7 @@ class Desk:
             with self._ledger.reading() as connection:
                 numbers = expected(connection, since=since, until=until)
                 found = reconcile(connection, self._places, since=since, until=until)
+            found += self.storage.examine(since=since, until=until)
             done = [said for one in found if mend
                     and (said := mended(self._ledger, self._places, one, self._clock.at()))]
             for said in done:

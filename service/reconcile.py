@@ -52,7 +52,8 @@ class Discrepancy:
 
     Attributes:
         kind: ``no_recording`` (a call should have one), ``no_job`` (a recording that nobody finishes), ``no_file`` (a
-            recording's file is not there), ``no_link`` (a file with audio whose tap counts as failed), ``no_row`` (a
+            recording's file is not there), ``no_store`` (a store cannot be asked), ``not_deleted`` (what has expired is
+            still there), ``no_link`` (a file with audio whose tap counts as failed), ``no_row`` (a
             file that no recording knows).
         what: the call, the recording, the segment, or the file.
         said: a sentence for a person.
@@ -118,11 +119,18 @@ def may_be_linked(call: Call, segment: Segment, ended: float) -> str:
         return "it is part of the recording"
     if call.state is not CallState.CLOSED:
         return "the call goes on"
+    if _has_expired(call, segment):
+        return "the recording has expired"
     if call.stopped:
         return "the recording was stopped, and it may be from after that"
     if any(pause.asked < ended and (pause.resumed is None or pause.resumed > segment.asked) for pause in call.pauses):
         return "there was a pause at that time, and it may be from within"
     return ""
+
+
+def _has_expired(call: Call, segment: Segment) -> bool:
+    return any(recording.state is RecordingState.EXPIRED for recording in call.recordings
+               if recording.id == segment_recording(segment.id))
 
 
 def job_is_missing(connection: Connection, kept: Kept) -> bool:

@@ -17,7 +17,9 @@ from ledger.artefacts import Artefact
 from processing.stores import LOCAL
 from processing.stores.choice import Stores
 from processing.stores.events import Told
+from service import stored
 from service.clock import Clock
+from service.reconcile import Discrepancy
 from service.settings import Settings
 
 log = structlog.get_logger("storage")
@@ -89,6 +91,14 @@ class StorageDesk:
             place = f"s3://{bucket.name}/{bucket.prefix}{file.name}" if bucket else f"{file.store}:{file.name}"
         return {"kind": file.kind, "store": file.store, "name": file.name, "place": place, "bytes": file.bytes,
                 "sha256": file.sha256, "stored": file.stored, "confirmed": file.confirmed, "deleted": file.deleted}
+
+    def examine(self, *, since: float, until: float) -> list[Discrepancy]:
+        """What is not as it should be in other stores than the local folder, or has expired and is still there.
+
+        Raises:
+            LedgerUnavailable: the ledger refused.
+        """
+        return list(stored.examine(self._ledger, self._stores, since=since, until=until))
 
     async def told(self, events: Sequence[Told]) -> list[Answer]:
         """A store tells of objects. Nothing is noted if one of them is in a bucket that is no store's.

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import structlog
-from botocore.exceptions import ClientError
 
 from faults import DestinationExists, Fault, NotFound, StorageRefused, StorageUnreachable
 from processing.step import Checkpoint
@@ -134,6 +133,21 @@ class S3Store:
         with s3_faults.told(self.name):
             self._client.delete_object(Bucket=self.bucket.name, Key=self._key(name))
 
+    def refuses_to_overwrite(self, name: str) -> bool:
+        """Whether the server itself keeps an object of that name from being written over; it has to be there.
+
+        Raises:
+            StorageRefused, StorageUnreachable: as above.
+        """
+        try:
+            with s3_faults.told(self.name):
+                self._client.put_object(Bucket=self.bucket.name, Key=self._key(name), Body=b"", IfNoneMatch="*")
+        except Fault as fault:
+            if s3_faults.found_taken(fault):
+                return True
+            raise
+        return False
+
     def _key(self, name: str) -> str:
         return f"{self.bucket.prefix}{name}"
 
@@ -165,7 +179,7 @@ class S3Store:
                     upload.in_parts(file, count, self.bucket.part_bytes, checkpoint)
         except Fault as fault:
             # Somebody was faster. Whether that was an earlier life of ours is seen when it is read.
-            if not (isinstance(fault.__cause__, ClientError) and s3_faults.is_taken(fault.__cause__)):
+            if not s3_faults.found_taken(fault):
                 raise
 
     def _is_whole(self, name: str, count: int, sha256: str) -> bool:

@@ -32,9 +32,9 @@ def is_missing(error: ClientError) -> bool:
     return code(error) in {"NoSuchKey", "404", "NotFound"}
 
 
-def is_taken(error: ClientError) -> bool:
-    """Whether ``If-None-Match`` found an object of that name."""
-    return code(error) in {"PreconditionFailed", "412"}
+def found_taken(fault: Fault) -> bool:
+    """Whether a fault is that ``If-None-Match`` found an object of that name."""
+    return isinstance(fault.__cause__, ClientError) and code(fault.__cause__) in {"PreconditionFailed", "412"}
 
 
 @contextmanager
