@@ -171,7 +171,7 @@ class Disk:
 
 
 def stop_optional(drivers: Iterable[Driver], at: float) -> None:
-    """Ask for the end of every optional recording that runs. A mandatory one would refuse it, and is not asked."""
+    """Ask for the end of every optional recording that runs. A mandatory one goes on."""
     for driver in drivers:
         for call in driver.calls():
             if _optional(call) and call.recording is not None and not call.stopped:

@@ -33,6 +33,7 @@ from service.clock import Clock, SystemClock
 from service.desk import Desk
 from service.disk import Disk, Watermarks, stop_optional, watched
 from service.driver import Driver
+from service.duration import Longest
 from service.expected import Daily
 from service.hearing import Hearing
 from service.journal import Journal
@@ -104,8 +105,8 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         gc.freeze()
         await _until_stopped(policy, [
             *(driver.run() for driver in drivers.values()), *(watchdog.run() for watchdog in watchdogs), runner.run(),
-            api(desk), disk.run(), daily.run(),
-            _expire(reaper, clock), _housekeeping(store, clock)])
+            *(longest.run() for longest in _longest(settings, drivers.values(), clock)),
+            api(desk), disk.run(), daily.run(), _expire(reaper, clock), _housekeeping(store, clock)])
     log.info("phonograph has stopped; what is attached goes on")
 
 
@@ -177,6 +178,13 @@ def _watchdogs(driver: Driver, own: SwitchSettings, clock: Clock) -> tuple[Watch
         return (watchdog,)
     return watchdog, Hearing(driver.name, own.spool, calls=driver.calls, packets=driver.packets, tell=driver.tell,
                              clock=clock, after=limits.unheard_after)
+
+
+def _longest(settings: Settings, drivers: Iterable[Driver], clock: Clock) -> list[Longest]:
+    limits = settings.limits
+    return [] if limits.maximum_duration is None else [
+        Longest(driver.name, limits.maximum_duration, limits.maximum_duration_sound, calls=driver.calls, ask=driver.ask,
+                clock=clock) for driver in drivers]
 
 
 def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Places, stores: Stores,

@@ -85,5 +85,8 @@ class LimitSettings(Section):
 
     maximum_duration: Number | None = Field(
         default=None, ge=1, description="After this time a recording is stopped and saved (seconds).")
+    maximum_duration_sound: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_/-]*$",
+        description="The name of a sound that each party then hears, as in the policy's `announcement`.")
     expiration_days: Number | None = Field(
         default=None, gt=0, description="So long after its end a finished recording is deleted, wherever it is (days).")
