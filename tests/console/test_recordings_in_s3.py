@@ -48,7 +48,7 @@ def scene(seaweed: SeaweedServer, tmp_path_factory: pytest.TempPathFactory) -> I
     (folder / "token").write_text(f"{TOKEN}\n")
     port = free_port(socket.SOCK_STREAM)
     running = Running(
-        folder, http=f"{{listen: '127.0.0.1:{port}', storage_token_file: token}}",
+        folder, log_level="debug", http=f"{{listen: '127.0.0.1:{port}', storage_token_file: token}}",
         storage=f"{{first: archive, backup: local, stores: {{archive: {{bucket: {bucket}, prefix: calls/, "
                 f"endpoint: '{seaweed.endpoint}', access_key: {seaweed.access_key}, secret_key_file: secret}}}}}}")
     yield Scene(running, seaweed, bucket, made, port)
