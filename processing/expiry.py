@@ -8,6 +8,7 @@ time.
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
 
 import structlog
@@ -44,6 +45,11 @@ class Reaper:
         self._days = days
         self._clock = clock
         self._checkpoint = checkpoint
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """End the turn that runs, after the file at hand; the next start goes on. Called in any thread."""
+        self._stopped.set()
 
     def turn(self) -> None:
         """Let expire what is due, and delete what has expired. A store that fails is left alone until the next turn.
@@ -65,6 +71,8 @@ class Reaper:
             left = artefacts.to_delete(connection, switches)
         failing: set[str] = set()
         for recording in left:
+            if self._stopped.is_set():
+                return
             self._delete(recording, failing)
 
     def _delete(self, recording: str, failing: set[str]) -> None:
@@ -78,6 +86,8 @@ class Reaper:
                       cause=error.strerror)
             return
         for file in files:
+            if self._stopped.is_set():
+                return
             if file.store in failing:
                 continue
             try:

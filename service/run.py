@@ -202,6 +202,9 @@ async def _expire(reaper: Reaper, clock: Clock) -> None:
     while True:
         try:
             await asyncio.to_thread(reaper.turn)
+        except asyncio.CancelledError:
+            reaper.stop()
+            raise
         except LedgerFault as fault:
             log.warning("what has expired could not be deleted", cause=fault.message)
         await clock.wait(asyncio.Event(), _EXPIRE_EVERY)

@@ -88,7 +88,8 @@ def _segment(shown: Segment) -> View:
 def _playback(of: Call, shown: Playback) -> View:
     return {"id": shown.id, "state": shown.state.value, "leg": shown.leg,
             "parties": [_party(of.leg(leg)) for leg in shown.hearers],
-            "asked": shown.asked, "started": shown.started, "ended": shown.ended, "cause": shown.cause}
+            "asked": shown.asked, "started": shown.started, "ended": shown.ended, "cause": shown.cause,
+            "sound": shown.sound}
 
 
 def _party(leg: Leg | None) -> str:

@@ -110,6 +110,23 @@ def test_who_is_killed_anywhere_goes_on_at_the_next_start(tmp_path: Path) -> Non
         assert list(scene.spool.rglob("*.wav")) == []
 
 
+def test_a_turn_that_is_stopped_ends_after_the_file_at_hand(tmp_path: Path) -> None:
+    scene = finished(tmp_path)
+    scene.clock.now += 2 * DAY_S
+    ledger = scene.ledger()
+
+    def stop(point: str) -> None:
+        if point == "file deleted":
+            reaper.stop()
+
+    reaper = Reaper(ledger, scene.stores, scene.places, 1.0, clock=scene.clock, checkpoint=stop)
+    reaper.turn()
+    ledger.close()
+    assert len(scene.visible()) == 2
+    reap(scene, 1.0)
+    assert scene.visible() == {}
+
+
 def test_the_manifest_goes_first(tmp_path: Path) -> None:
     scene = finished(tmp_path)
     scene.clock.now += 2 * DAY_S
