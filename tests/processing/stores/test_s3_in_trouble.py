@@ -19,6 +19,17 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.processing.stores.test_s3_in_trouble"])
 
 
+class Time:
+    """A clock that goes on by ``step`` seconds each time that it is read."""
+
+    def __init__(self) -> None:
+        self.now, self.step = 0.0, 0.0
+
+    def __call__(self) -> float:
+        self.now += self.step
+        return self.now
+
+
 def test_a_server_that_is_not_there(seaweed: SeaweedServer, bucket: str, tmp_path: Path) -> None:
     made = source(tmp_path)
     with Troubled(seaweed.port) as way:
@@ -62,6 +73,21 @@ def test_a_server_that_takes_a_byte_now_and_then(seaweed: SeaweedServer, bucket:
         target = store(seaweed, bucket, endpoint=way.endpoint, timeout=1.0, least_rate=10e6)
         with pytest.raises(StorageUnreachable):
             target.put(made.path, NAME, **made.meant(), checkpoint=nothing)
+
+
+@pytest.mark.parametrize("size", [PART, PART + 1])
+def test_an_upload_that_never_stands_still_and_never_ends(seaweed: SeaweedServer, bucket: str, tmp_path: Path,
+                                                          size: int) -> None:
+    made = source(tmp_path, size)
+    time = Time()
+    target = store(seaweed, bucket, clock=time)
+
+    def hurry(point: str) -> None:
+        time.step = {"looked": 30.0, "uploaded": 0.0}.get(point, time.step)
+
+    with pytest.raises(StorageUnreachable):
+        target.put(made.path, NAME, **made.meant(), checkpoint=hurry)
+    assert time.step  # it did not come to the end of the upload
 
 
 def test_a_server_that_gives_a_byte_now_and_then(seaweed: SeaweedServer, bucket: str, tmp_path: Path) -> None:
