@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from console import serving, storage_hook
 from faults import Fault, ServiceFault
 from service.desk import Desk
+from service.setting_types import host_and_port
 from service.settings import Settings
 from service.storage import first_line
 
@@ -47,10 +48,10 @@ def bound(address: str) -> socket.socket:
     Raises:
         ServiceFault: the name is unknown, or the port is taken.
     """
-    host, _, port = address.rpartition(":")
+    host, port = host_and_port(address)
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(
-            host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listening = socket.socket(family, kind, protocol)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

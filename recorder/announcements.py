@@ -189,7 +189,7 @@ def _announce(world: World, call: Call, wish: Wish, at: float) -> Call:
     playback = Playback(id=announcement_id(call.recording.id, number), leg=wish.leg, heard=wish.heard,
                         hearers=wish.hearers, state=PlaybackState.ASKED, asked=at)
     world.effects.append(Announce(call=call.id, announcement=playback.id, leg=wish.leg, heard=wish.heard,
-                                  what=call.decision.announcement))
+                                  what=call.decision.announcement, hearers=wish.hearers))
     return replace(call, playbacks=(*call.playbacks, playback))
 
 

@@ -120,13 +120,15 @@ DETACHED = "detached"
 class TapDown(Event):
     """The switch confirms that a segment's tap is gone and its files are closed. ``started``: as in ``TapUp``, which
     may have been lost; None where the switch does not say it again. ``ended``: None where nobody saw it. ``cause``:
-    ``DETACHED``, or the switch's words. A tap that was never up is a ``TapFailed``."""
+    ``DETACHED``, or the switch's words. ``empty``: it ended before there was anything to write, and the switch kept no
+    file. A tap that was never up is a ``TapFailed``."""
 
     segment: str
     cause: str
     ended: float | None
     started: float | None = None
     files: tuple[TrackFile, ...] = ()
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from service.setting_types import Section
-
-ADDRESS = r"^([^/\s@:\[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}$"
+from service.setting_types import ADDRESS, Section
 
 
 class HttpSettings(Section):

@@ -15,6 +15,16 @@ def _no_flag(value: object) -> object:
     return value
 
 
+ADDRESS = r"^([^/\s@:\[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}$"
+"""An address and a port to listen at."""
+
+
+def host_and_port(listen: str) -> tuple[str, int]:
+    """The two parts of an address to listen at."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def is_loopback(host: str) -> bool:
     """Whether nobody on another machine can listen to what goes to that host."""
     try:

@@ -106,9 +106,10 @@ class Settings(Section):
     @classmethod
     def _own_addresses(cls, value: dict[str, Any]) -> dict[str, Any]:
         listening = [switch.listen for switch in value.values()
-                     if isinstance(switch, AsteriskSettings) and switch.connect is Connect.LISTEN]
+                     if not isinstance(switch, AsteriskSettings) or switch.connect is Connect.LISTEN]
+        listening = [address for address in listening if address is not None]
         if len(set(listening)) < len(listening):
-            raise ValueError("two switches have the same `listen`: each Asterisk needs an address of its own")
+            raise ValueError("two switches have the same `listen`: each needs an address of its own")
         return value
 
     @field_validator("switches")

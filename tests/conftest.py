@@ -9,12 +9,18 @@ import pytest_asyncio
 from tests.asterisk import AsteriskServer
 from tests.freeswitch import FreeSwitchFault, FreeSwitchServer, find_installation
 from tests.pair import pair
+from tests.parity import Parity
 from tests.phone import Phones
 from tests.seaweed import SeaweedServer
 
 __all__ = ["asterisk", "freeswitch", "pair", "phones", "seaweed"]
 
 pytest.register_assert_rewrite("tests.scenarios")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The table of both switches at the end of a run."""
+    config.pluginmanager.register(Parity(), "parity")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from ledger import Ledger
 from ledger.tables import recordings
+from tests.announcing import CHIME, beeps, put_sound, told
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.announcing import CHIME, beeps, put_sound, told
 from tests.hearing import tones
 from tests.phone import Phones
 from tests.phonograph import Json, Phonograph

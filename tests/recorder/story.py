@@ -153,6 +153,10 @@ class Story:
         self.legs[leg] = replace(self.legs[leg], held=held)
         return self.receive(LegIs(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=self.legs[leg]))
 
+    def queues(self, leg: str, *, queued: bool = True) -> list[Effect]:
+        self.legs[leg] = replace(self.legs[leg], queued=queued)
+        return self.receive(LegIs(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=self.legs[leg]))
+
     def waits_for_decision(self, leg: str, choice: bool | None = None, *, inside: bool = True) -> list[Effect]:
         return self.receive(Held(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=leg, choice=choice,
                                  inside=inside))
@@ -175,10 +179,10 @@ class Story:
         return self.receive(TapUp(switch=SWITCH, at=self.at, sequence=self.next_sequence(), segment=segment,
                                   started=self.at, files=files(segment)))
 
-    def tap_down(self, segment: str, cause: str = "detached") -> list[Effect]:
+    def tap_down(self, segment: str, cause: str = "detached", *, empty: bool = False) -> list[Effect]:
         return self.receive(TapDown(switch=SWITCH, at=self.at, sequence=self.next_sequence(), segment=segment,
                                     cause=cause, started=self.started.get(segment), ended=self.at,
-                                    files=files(segment)))
+                                    files=files(segment), empty=empty))
 
     def tap_failed(self, segment: str, cause: str = "no such channel", *, hopeless: bool = False) -> list[Effect]:
         return self.receive(TapFailed(switch=SWITCH, at=self.at, sequence=self.next_sequence(), segment=segment,

@@ -43,7 +43,9 @@ def test_nothing_is_announced_before_the_recording_has_begun() -> None:
     told.rings("bob", "alice")
     told.answers("bob")
     assert asked(told.answers("alice")) == []
-    assert asked(told.tap_up(next(iter(told.taps)))) == [("alice", Heard.ALL)]
+    effects = told.tap_up(next(iter(told.taps)))
+    assert asked(effects) == [("alice", Heard.ALL)]
+    assert [effect.hearers for effect in effects if isinstance(effect, Announce)] == [("alice", "bob")]
 
 
 def test_what_is_to_be_in_the_recording_is_said_on_a_leg_that_is_not_tapped() -> None:

@@ -119,6 +119,34 @@ def test_on_loopback_nobody_needs_one(listen: str) -> None:
     assert "needs both" in refused(f"switches: {{main: {{{switch}, tls_key: k.pem}}}}").message
 
 
+@pytest.mark.parametrize("listen", ["0.0.0.0:8084", "'[::]:8084'", "192.0.2.1:8084", "pbx.example:8084"])
+def test_a_freeswitch_that_is_listened_for_off_loopback_needs_the_networks_that_may_connect(listen: str) -> None:
+    switch = f"kind: freeswitch, password: secret, listen: {listen}"
+    assert "needs `listen_clients`" in refused(f"switches: {{main: {{{switch}}}}}").message
+    parse(f"switches: {{main: {{{switch}, listen_clients: '192.0.2.0/28, 2001:db8::/64'}}}}", "phonograph.yaml", {})
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    ("listen: 127.0.0.1:0", "a port that is none"), ("listen: 127.0.0.1:70000", "a port that is none"),
+    ("listen: '8084'", "does not look as it should"), ("listen_clients: everybody", "`listen_clients`"),
+    ("listen_clients: 192.0.2.1/28", "`listen_clients`")])
+def test_where_a_freeswitch_cannot_be_listened_for(more: str, said: str) -> None:
+    assert said in refused(f"switches: {{main: {{kind: freeswitch, password: secret, {more}}}}}").message
+
+
+def test_without_listen_no_freeswitch_is_listened_for() -> None:
+    settings = parse("switches: {main: {kind: freeswitch, password: secret}}", "phonograph.yaml", {})
+    assert isinstance(settings.switches["main"], FreeSwitchSettings)
+    assert settings.switches["main"].listen is None
+
+
+def test_two_switches_do_not_listen_at_one_address() -> None:
+    one = "kind: freeswitch, password: secret, listen: 127.0.0.1:8089"
+    other = "user: a, password: b, connect: listen"
+    assert "two switches have the same `listen`" in refused(f"switches: {{a: {{{one}}}, b: {{{other}}}}}").message
+    parse(f"switches: {{a: {{{one}}}, b: {{user: a, password: b}}}}", "phonograph.yaml", {})
+
+
 def test_the_environment_overrides_the_file() -> None:
     settings = parse(f"{SWITCH}jobs: {{workers: 3}}\n", "phonograph.yaml", {
         "PHONOGRAPH__JOBS__WORKERS": "7", "PHONOGRAPH__SWITCHES__MAIN__PASSWORD": "other", "HOME": "/"})
