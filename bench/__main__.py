@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import composing, crowd, esl_parser, journeys, rows
+from bench import composing, crowd, encrypting, esl_parser, journeys, rows
 from bench.content import Content
 from bench.crowd import HUNDRED, WARMING_UP, Measured
 from bench.figures import Row, table
@@ -133,6 +133,9 @@ def main(switches: Sequence[str]) -> int:
     try:
         progress("composing an hour: ours, sox -m, ffmpeg amix")
         alone = rows.composing(composing.measure(FOLDER / "composing", seconds=HOUR, rounds=3), HOUR)
+        progress("encrypting an hour: ours, gpg")
+        (FOLDER / "encrypting").mkdir()
+        alone += encrypting.rows(encrypting.measure(FOLDER / "encrypting", seconds=HOUR, rounds=5))
         progress("reading FreeSWITCH's events: ours, greenswitch")
         alone += esl_parser.rows(esl_parser.measure())
         tables = [of(switch) for switch in switches]

@@ -42,8 +42,10 @@ def command(common: Common) -> None:
 
 async def _findings(settings: Settings) -> list[Finding]:
     from service import checks, storage_check, wire
+    from service.clock import SystemClock
 
-    found = [*checks.examine(settings), *await asyncio.to_thread(lambda: list(storage_check.examine(settings)))]
+    found = [*checks.examine(settings, SystemClock().at()),
+             *await asyncio.to_thread(lambda: list(storage_check.examine(settings)))]
     for name, switch in settings.switches.items():
         found += [finding async for finding in wire.examine(name, switch)]
     return found

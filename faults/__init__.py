@@ -10,6 +10,8 @@ dashboards and the failed list may rely on it.
     │   ├── SettingsInvalid              config.settings
     │   ├── PolicyInvalid                config.policy
     │   ├── NameTemplateInvalid          config.name-template
+    │   ├── EncryptionUnusable           config.encryption
+    │   ├── StepUnusable                 config.step
     │   └── SpoolUnusable                config.spool
     ├── SwitchFault                      the switch, or the way to it
     │   ├── SwitchUnreachable            switch.unreachable
@@ -33,6 +35,10 @@ dashboards and the failed list may rely on it.
     │   └── TrackMissing                 media.track-missing
     ├── ProcessingFault                  the work after the hangup
     │   ├── StepFailed                   processing.step
+    │   │   └── OwnStepFailed            processing.step.own
+    │   │       └── CommandFailed        processing.step.own.command
+    │   ├── EncryptionFailed             processing.encryption
+    │   ├── CleaningRefused              processing.cleaning
     │   ├── LeaseLost                    processing.lease-lost
     │   ├── DestinationExists            processing.destination-exists
     │   ├── StorageRefused               processing.storage
@@ -53,13 +59,25 @@ dashboards and the failed list may rely on it.
 from __future__ import annotations
 
 from faults.base import Blame, Fault
-from faults.configuration import ConfigurationFault, NameTemplateInvalid, PolicyInvalid, SettingsInvalid, SpoolUnusable
+from faults.configuration import (
+    ConfigurationFault,
+    EncryptionUnusable,
+    NameTemplateInvalid,
+    PolicyInvalid,
+    SettingsInvalid,
+    SpoolUnusable,
+    StepUnusable,
+)
 from faults.disk import DiskFault, DiskLow, DiskNearlyFull
 from faults.ledger import LedgerFault, LedgerSchemaUnknown, LedgerUnavailable
 from faults.media import MediaFault, RateMismatch, TrackMissing, WavInvalid
 from faults.processing import (
+    CleaningRefused,
+    CommandFailed,
     DestinationExists,
+    EncryptionFailed,
     LeaseLost,
+    OwnStepFailed,
     ProcessingFault,
     StepFailed,
     StorageRefused,
@@ -91,12 +109,16 @@ __all__ = [
     "AlreadyRunning",
     "Blame",
     "CallEndedBeforeTap",
+    "CleaningRefused",
+    "CommandFailed",
     "ConferenceNameUnusable",
     "ConfigurationFault",
     "DestinationExists",
     "DiskFault",
     "DiskLow",
     "DiskNearlyFull",
+    "EncryptionFailed",
+    "EncryptionUnusable",
     "Fault",
     "JournalInvalid",
     "LeaseLost",
@@ -106,6 +128,7 @@ __all__ = [
     "MediaFault",
     "NameTemplateInvalid",
     "NotFound",
+    "OwnStepFailed",
     "PauseUnconfirmed",
     "PolicyInvalid",
     "ProcessingFault",
@@ -117,6 +140,7 @@ __all__ = [
     "SettingsInvalid",
     "SpoolUnusable",
     "StepFailed",
+    "StepUnusable",
     "StorageRefused",
     "StorageUnreachable",
     "SwitchFault",

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from faults import Fault, LeaseLost, LedgerFault, StepFailed, StorageRefused
 from ledger import Ledger, artefacts, jobs, recordings
 from ledger.jobs import Job
+from processing import lacking
 from processing.document import shortcomings
 from processing.made import forgotten, result
 from processing.resume import stage_of
@@ -150,9 +151,10 @@ class Worker:
                 job = self._advance(job, found, then)
                 self._checkpoint(f"{name}: committed")
         if not self._over(job):
-            job, wait = self._finish(job, kept.recording, found)
-            if wait:
+            finished = self._finish(job, kept.recording, found)
+            if finished is None:
                 return
+            job = finished
         if self._stopped.is_set():
             self._let_go(job)
             return
@@ -185,26 +187,33 @@ class Worker:
     def _within(self, step: str) -> Checkpoint:
         return lambda what: self._checkpoint(f"{step}: {what}")
 
-    def _finish(self, job: Job, recording: Recording, found: dict[str, Facts]) -> tuple[Job, bool]:
+    def _finish(self, job: Job, recording: Recording, found: dict[str, Facts]) -> Job | None:
         """The final state and its notice, in one transaction.
 
         Returns:
-            The job, and whether its last step has to wait for its time.
+            The job; None if its last step has to wait: for its time, or, where a recorded file is not what it should
+            be, for somebody who has looked at it.
         """
         reasons = shortcomings(recording, found)
         wait = self._clean.delay(found)
+        wrong = lacking.fault(found) if reasons else None
         with self._ledger.transaction() as connection:
             now = self._clock()
             recordings.finish(connection, job.recording, RecordingInput.SHORT if reasons else RecordingInput.GOOD,
                               now, result=result(found, reasons))
             _note(connection, job.recording, found, now)
             job = jobs.advance(connection, job, forgotten(found), self._clean.name, now, self._rules.lease)
-            if wait:
+            if wrong is not None:
+                jobs.give_up(connection, job, wrong)
+            elif wait:
                 jobs.put_off(connection, job, now + wait)
-        self._held = None if wait else job
+        self._held = None if wrong is not None or wait else job
         self._checkpoint("finished")
+        if wrong is not None:
+            log.warning("a recorded file is not what it should be", recording=job.recording, fault=wrong.id,
+                        message=wrong.message)
         log.info("recording finished", recording=job.recording, state="incomplete" if reasons else "ready")
-        return job, wait > 0
+        return self._held
 
     def _failed(self, fault: Fault) -> None:
         """Try again later, or put the job on the failed list. The recorded files stay as they are."""

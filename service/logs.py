@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Every request on the local socket, and every connection that aiohttp makes, is no news.
 _QUIET = ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp.access", "asyncio", "alembic", "boto3", "botocore",
-          "urllib3", "sentry_sdk")
+          "gnupg", "urllib3", "sentry_sdk")
 
 
 def set_up(level: LogLevel, path: Path | None, stream: TextIO | None = None) -> None:

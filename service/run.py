@@ -15,19 +15,16 @@ import structlog
 
 from faults import Fault, LedgerFault
 from ledger import Ledger
-from processing import steps
 from processing.expiry import Reaper
 from processing.names import NameTemplate
 from processing.runner import Runner
 from processing.step import Places
-from processing.steps.clean import Clean
-from processing.stores.choice import Stores
 from processing.worker import Rules, Worker
 from recorder.effects import Adopt
 from recorder.engine import Engine
 from recorder.events import Adopted
 from recorder.world import Limits
-from service import folders, storage, wire
+from service import folders, pipeline, storage, wire
 from service.adoption import adopt
 from service.clock import Clock, SystemClock
 from service.desk import Desk
@@ -39,6 +36,7 @@ from service.hearing import Hearing
 from service.journal import Journal
 from service.journal_files import JournalFiles
 from service.lock import Lock
+from service.pipeline import Pipeline
 from service.running_policy import RunningPolicy
 from service.seams import Seams
 from service.settings import Settings
@@ -68,7 +66,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
     with ExitStack() as stack:
         policy = RunningPolicy(settings.policy)
         kept = storage.stores(settings)
-        names = NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone))
+        NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone))
         _make_folders(settings)
         for lock in _locks(settings):
             stack.enter_context(Lock(lock))
@@ -84,7 +82,8 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         stack.callback(files.stop)
         places = Places(spools={name: switch.spool for name, switch in settings.switches.items()},
                         work=settings.work_path, destination=settings.destination_path)
-        runner = _runner(settings, ledger, names, places, kept, clock)
+        made = await asyncio.to_thread(pipeline.build, settings, kept, clock.at)
+        runner = _runner(settings, ledger, made, places, clock)
         waiters = Waiters()
         disk = Disk(watched(settings), Watermarks.of(settings.disk), clock=clock,
                     stop_optional=lambda: stop_optional(drivers.values(), clock.at()))
@@ -187,13 +186,12 @@ def _longest(settings: Settings, drivers: Iterable[Driver], clock: Clock) -> lis
                 clock=clock) for driver in drivers]
 
 
-def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Places, stores: Stores,
-            clock: Clock) -> Runner:
+def _runner(settings: Settings, ledger: Ledger, made: Pipeline, places: Places, clock: Clock) -> Runner:
     random = SystemRandom()
     life = f"{random.getrandbits(32):08x}"
     rules = Rules(attempts=settings.jobs.attempts, lease=settings.jobs.lease)
-    workers = [Worker(ledger, steps.in_order(names, stores), Clean(stores), places, rules, owner=f"{life}-{number}",
-                      clock=clock.at, jitter=random.random) for number in range(settings.jobs.workers)]
+    workers = [Worker(ledger, made.steps, made.clean, places, rules, owner=f"{life}-{number}", clock=clock.at,
+                      jitter=random.random) for number in range(settings.jobs.workers)]
     return Runner(ledger, workers, clock=clock.at, renew_every=settings.jobs.lease / 3)
 
 

@@ -10,10 +10,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from processing.steps.compose import Layout
 from service.http_settings import HttpSettings
 from service.setting_types import SIZE, Count, Number, Section, known_zone, size
+from service.step_settings import OwnStepSettings, named
 from service.storage_settings import LimitSettings, StorageSettings
 from service.switch_settings import AsteriskSettings, Connect, SwitchSettings
 
@@ -83,6 +85,23 @@ class Settings(Section):
         description="The name of a recording's files: text and `{{year}}`, `{{month}}`, `{{day}}`, `{{hours}}`, "
                     "`{{minutes}}`, `{{seconds}}`, `{{uuid}}`, `{{confbridgeid}}`.")
     time_zone: str = Field(default="UTC", description="The IANA time zone of the times in names (`Europe/Berlin`).")
+    layouts: tuple[Layout, ...] = Field(
+        default=(Layout.MIXED, Layout.STEREO), min_length=1,
+        description="What is composed: everybody in one channel (of a conference always), the caller left and the "
+                    "callee right (of a conference never), a file for each party.")
+    encryption_key: Path | None = Field(default=None, description="With `should_encrypt`: the file of the public key.")
+    encryption_mail: str | None = Field(
+        default=None, min_length=1,
+        description="Which key of that file: its owner's mail address, or its fingerprint. Without it, the only one.")
+    should_encrypt: bool = Field(default=False, description="Whether finished recordings are encrypted "
+                                                            "([how](processing.md#encryption)).")
+    delete_plaintext_after: Number = Field(
+        default=0.0, ge=0, le=864_000,
+        description="How long the unencrypted files of an encrypted recording stay after it is ready (seconds).")
+    clean_temporary_files: bool = Field(
+        default=False, description="Whether what the switch recorded is deleted when the recording is `ready` and "
+                                   "its copies are proven. Of encrypted recordings it always is.")
+    steps: dict[str, OwnStepSettings] = Field(default={}, description="Steps of your own, each under its name.")
     log_level: LogLevel = Field(default=LogLevel.INFO, description="How much is logged.")
     log_path: Path | None = Field(default=None, description="The log file. Without it the log goes to standard error.")
     sentry_dsn: SecretStr | None = Field(default=None,
@@ -101,6 +120,18 @@ class Settings(Section):
         if not known_zone(value):
             raise ValueError("is not an IANA time zone that this machine knows")
         return value
+
+    @field_validator("should_encrypt")
+    @classmethod
+    def _key_to_encrypt_for(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("encryption_key") is None:
+            raise ValueError("needs `encryption_key`, the file of a public key")
+        return value
+
+    @field_validator("steps")
+    @classmethod
+    def _named_steps(cls, value: dict[str, OwnStepSettings]) -> dict[str, OwnStepSettings]:
+        return named(value)
 
     @field_validator("switches")
     @classmethod

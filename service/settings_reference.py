@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from service.http_settings import HttpSettings
 from service.setting_types import section_of
 from service.settings import DiskSettings, JobSettings, PauseSettings, Settings
+from service.step_settings import OwnStepSettings
 from service.storage_settings import LimitSettings, S3Settings, StorageSettings
 from service.switch_settings import AsteriskSettings, FreeSwitchSettings
 
@@ -42,7 +43,7 @@ switches:
 
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("", Settings), ("switches.NAME", AsteriskSettings), ("switches.NAME` with `kind: freeswitch", FreeSwitchSettings),
-    ("pause", PauseSettings), ("disk", DiskSettings),
+    ("steps.NAME", OwnStepSettings), ("pause", PauseSettings), ("disk", DiskSettings),
     ("jobs", JobSettings), ("storage", StorageSettings), ("storage.stores.NAME", S3Settings),
     ("limits", LimitSettings), ("http", HttpSettings))
 _RANGE = {Ge: "at least", Gt: "more than", Le: "at most", Lt: "less than"}
@@ -79,6 +80,8 @@ def _named(kind: Any) -> str:
         return _named(next(one for one in get_args(kind) if one is not type(None)))
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return ", ".join(f"`{word.value}`" for word in kind)
+    if get_origin(kind) is dict:
+        return "keys and values"
     return {bool: "`true`, `false`", str: "text", SecretStr: "text",
             int: "whole number", float: "number", Path: "path"}[kind]
 
@@ -88,10 +91,10 @@ def _default(field: FieldInfo) -> str:
         return "must be set"
     if field.default is None:
         return "none"
-    if isinstance(field.default, tuple):
-        return ", ".join(f"`{one}`" for one in field.default)
     if isinstance(field.default, bool):
         return f"`{str(field.default).lower()}`"
+    if isinstance(field.default, tuple | dict):
+        return ", ".join(f"`{one}`" for one in field.default) if field.default else "none"
     if field.default == "":
         return "empty"
     value = field.default.value if isinstance(field.default, StrEnum) else field.default

@@ -13,9 +13,9 @@ from tools.progress import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {"espeak-ng": "espeak-ng", "sox": "sox", "ffmpeg": "ffmpeg", "git": "git", "sipp": "sip-tester",
-            "openssl": "openssl"}
+            "openssl": "openssl", "gpg": "gpg", "gpg-agent": "gpg-agent"}
 """Command -> Debian package: for the demo's speech, the bench's rivals, the list of files for a test, the bench's
-calls, the tests' certificates."""
+calls, the tests' certificates and keys."""
 
 
 def prepare(root: Path, python: str, folder: str) -> None:

@@ -44,8 +44,11 @@ def _kept(store: Store, context: Context) -> Facts:
     files: dict[str, Json] = {}
     for kind, made in [*finished(context.facts).items(), (MANIFEST, described)]:
         name = described["names"][kind]
-        store.put(context.places.work / made["path"], name, bytes=made["bytes"], sha256=made["sha256"],
-                  checkpoint=context.checkpoint)
+        source = context.places.work / made["path"]
+        if source.exists():
+            store.put(source, name, bytes=made["bytes"], sha256=made["sha256"], checkpoint=context.checkpoint)
+        else:  # taken away by an earlier version, which did that when all was in its place
+            store.verify(name, bytes=made["bytes"], sha256=made["sha256"])
         files[kind] = {"name": name, "bytes": made["bytes"], "sha256": made["sha256"]}
         log.info("file stored", recording=context.recording.id, kind=kind, store=store.name)
     return {"store": store.name, "files": files}
