@@ -1,5 +1,6 @@
 """After a real call: encrypted files that the listener opens, a program of the administrator's, and nothing left."""
 
+import asyncio
 import io
 import json
 import wave
@@ -11,10 +12,13 @@ import pytest
 
 from tests import keys, manifests
 from tests.asterisk import AsteriskServer
+from tests.hearing import whose_audio
 from tests.keys import Listener
+from tests.meeting import VOICES, conference_of, meet, running, samples
 from tests.phone import Phones
 from tests.phonograph import Phonograph
 from tests.recorded import ALICE, BOB, EVERYTHING, Conversation, clear, converse, said
+from tests.sounds import RATE
 
 pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
 
@@ -68,7 +72,8 @@ async def test_a_call_is_stored_encrypted_and_nothing_unencrypted_is_left(
         assert recorded(asterisk, talk) == []
         assert [path for path in (tmp_path / "service").rglob("*.wav*") if path.suffix == ".wav"] == []
         log = service.logs()
-        for line in ("encryption is on", "names of finished files", "recording started", "file processed",
+        for line in ("encryption is on", "names of finished files", "recording started",
+                     "recording ended, its job begins", "file processed",
                      "encryption tried", "recording finished"):
             assert line in log
 
@@ -109,3 +114,23 @@ async def test_what_asterisk_recorded_goes_once_the_recording_is_ready(
         assert clear(said(talk.caller, ALICE, margin=0.5), left)
         assert clear(said(talk.callee, BOB, margin=0.5), right)
         assert list((tmp_path / "service" / "work").rglob("*.wav")) == []
+
+
+async def test_each_member_of_a_conference_has_a_file_of_its_own_voice(
+        asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
+    async with Phonograph(asterisk, tmp_path / "service", policy=EVERYTHING, layouts=["mixed", "parties"],
+                          clean_temporary_files=True) as service:
+        calls = await meet(phones, "8040", "8040")
+        await running(service, 3)
+        await asyncio.sleep(3)
+        for call in calls.values():
+            await call.hangup()
+        (recording,) = (await conference_of(service, rows=3))["recordings"]
+        assert recording["state"] == "ready"
+        assert sorted(recording["files"]) == ["manifest", "mixed", "party-1", "party-2"]
+        document = service.manifest(recording)
+        users = {party["track"]: party["user"] for party in document["parties"]}
+        files = {users[file["track"]]: samples(Path(recording["files"][file["kind"]]))
+                 for file in document["files"] if file["track"]}
+        for name in ("alice", "bob"):
+            assert list(whose_audio(files[name][-2 * RATE:], VOICES)) == [name]
