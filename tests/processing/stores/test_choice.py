@@ -128,6 +128,43 @@ def test_a_recording_goes_into_s3_and_nothing_of_it_stays_in_the_work_folder(sea
         assert_whole(file)
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_whoever_dies_at_any_point_the_recording_is_there_once(seaweed: SeaweedServer, tmp_path: Path) -> None:
+    def scene_of(name: str) -> tuple[Scene, str]:
+        bucket = seaweed.bucket()
+        return recorded(tmp_path / name, Stores.of(store(seaweed, bucket))), bucket
+
+    points: list[str] = []
+    scene, _ = scene_of("whole")
+    scene.clock.now += 1_000
+    ledger = scene.ledger()
+    scene.worker(ledger, checkpoint=points.append).work_once()
+    ledger.close()
+    first = next(number for number, point in enumerate(points) if point.startswith("store: "))
+    assert points.count("store: uploaded") == 3
+    for number in range(first, len(points)):
+        scene, bucket = scene_of(str(number))
+        passed: list[str] = []
+
+        def die(point: str, passed: list[str] = passed, number: int = number) -> None:
+            passed.append(point)
+            if len(passed) == number + 1:
+                raise Killed
+
+        scene.clock.now += 1_000
+        ledger = scene.ledger()
+        with pytest.raises(Killed):
+            scene.worker(ledger, checkpoint=die).work_once()
+        ledger.close()
+        scene.finish()
+        assert where(scene) == (RecordingState.READY, {"archive"})
+        assert len(seaweed.client().list_objects_v2(Bucket=bucket)["Contents"]) == 3
+        assert scene.leftovers() == []
+
+
 def test_the_backup_has_the_whole_recording_when_s3_fails_half_way(seaweed: SeaweedServer, tmp_path: Path) -> None:
     bucket = seaweed.bucket()
     with Troubled(seaweed.port) as way:
