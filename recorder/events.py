@@ -202,6 +202,7 @@ class Asked(Event):
         reason: why, in words. Whoever asks, in whatever way: its digits are stars before anybody reads it here, control
             characters are spaces, and it has at most 120 characters. A caller's card number gets no further.
         longest: seconds after which a pause ends by itself, or None. then: what follows that.
+        farewell: with a stop: the name of a sound that each party then hears, or None.
     """
 
     request: str
@@ -213,6 +214,7 @@ class Asked(Event):
     reason: str = ""
     longest: float | None = None
     then: Then = Then.RESUME
+    farewell: str | None = None
 
     def __post_init__(self) -> None:
         words = "".join("*" if sign.isdigit() or sign.isnumeric() else sign if sign.isprintable() else " "

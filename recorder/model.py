@@ -266,7 +266,8 @@ class Heard(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playback:
-    """An announcement as it is played; what it is stands in the call's decision.
+    """An announcement as it is played; what it is stands in the call's decision, or it is a ``sound`` of its own, which
+    says that the recording is over.
 
     Attributes:
         id: also its name on the switch; begins with the recording that it speaks of.
@@ -283,6 +284,7 @@ class Playback:
     started: float | None = None
     ended: float | None = None
     cause: str = ""
+    sound: str | None = None
 
 
 class CallKind(StrEnum):

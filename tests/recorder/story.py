@@ -190,9 +190,9 @@ class Story:
 
     def asks(self, verb: Verb, target: str, *, actor: ActorKind = ActorKind.OPERATOR, owner: str = "operator",
              leg: str | None = None, request: str = "request", longest: float | None = None,
-             then: Then = Then.RESUME) -> list[Effect]:
+             then: Then = Then.RESUME, farewell: str | None = None) -> list[Effect]:
         return self.receive(Asked(switch=SWITCH, at=self.at, request=request, verb=verb, target=target, actor=actor,
-                                  owner=owner, actor_leg=leg, longest=longest, then=then))
+                                  owner=owner, actor_leg=leg, longest=longest, then=then, farewell=farewell))
 
     def talk(self, caller: str = "alice", callee: str = "bob") -> str:
         """A call from its first ring to a running tap; gives the segment."""
