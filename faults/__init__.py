@@ -41,7 +41,8 @@ dashboards and the failed list may rely on it.
     │   ├── CleaningRefused              processing.cleaning
     │   ├── LeaseLost                    processing.lease-lost
     │   ├── DestinationExists            processing.destination-exists
-    │   └── StorageRefused               processing.storage
+    │   ├── StorageRefused               processing.storage
+    │   └── StorageUnreachable           processing.storage-unreachable
     ├── DiskFault                        room for recordings
     │   ├── DiskLow                      disk.low
     │   └── DiskNearlyFull               disk.nearly-full
@@ -80,6 +81,7 @@ from faults.processing import (
     ProcessingFault,
     StepFailed,
     StorageRefused,
+    StorageUnreachable,
 )
 from faults.recording import (
     CallEndedBeforeTap,
@@ -140,6 +142,7 @@ __all__ = [
     "StepFailed",
     "StepUnusable",
     "StorageRefused",
+    "StorageUnreachable",
     "SwitchFault",
     "SwitchModuleMissing",
     "SwitchOperationFailed",

@@ -76,3 +76,11 @@ class StorageRefused(ProcessingFault):
     id = "processing.storage"
     blame = Blame.STORAGE
     remedy = "Free space or mend the permissions; the job is retried by itself."
+
+
+class StorageUnreachable(ProcessingFault):
+    """A store does not answer, or says that it cannot serve us now."""
+
+    id = "processing.storage-unreachable"
+    blame = Blame.STORAGE
+    remedy = "Look at the store and the way to it; the job is retried by itself."

@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import structlog
+from sqlalchemy import Connection
 
 from faults import Fault, LeaseLost, LedgerFault, StepFailed, StorageRefused
-from ledger import Ledger, jobs, recordings
+from ledger import Ledger, artefacts, jobs, recordings
 from ledger.jobs import Job
 from processing import lacking
 from processing.document import shortcomings
@@ -199,6 +201,7 @@ class Worker:
             now = self._clock()
             recordings.finish(connection, job.recording, RecordingInput.SHORT if reasons else RecordingInput.GOOD,
                               now, result=result(found, reasons))
+            _note(connection, job.recording, found, now)
             job = jobs.advance(connection, job, forgotten(found), self._clean.name, now, self._rules.lease)
             if wrong is not None:
                 jobs.give_up(connection, job, wrong)
@@ -222,8 +225,10 @@ class Worker:
             if last:
                 jobs.give_up(connection, job, fault)
                 if not self._over(job):
-                    recordings.finish(connection, job.recording, RecordingInput.GIVE_UP, self._clock(),
+                    now = self._clock()
+                    recordings.finish(connection, job.recording, RecordingInput.GIVE_UP, now,
                                       result=result(job.facts, []) if "store" in job.facts else None)
+                    _note(connection, job.recording, job.facts, now)
             else:
                 jobs.retry(connection, job, fault, self._clock() + self._pause(job.attempts))
         self._checkpoint("failed")
@@ -233,3 +238,10 @@ class Worker:
         """Seconds until the next attempt: doubled each time, then somewhere in its second half."""
         longest = min(RETRY_LONGEST_S, RETRY_FIRST_S * 2.0 ** (attempts - 1))
         return longest * (0.5 + 0.5 * self._jitter())
+
+
+def _note(connection: Connection, recording: str, facts: dict[str, Facts], now: float) -> None:
+    """Where the files are, if they are stored."""
+    if "store" in facts:
+        stored = cast(dict[str, Any], facts["store"])
+        artefacts.keep(connection, recording, stored["store"], stored["files"], now)

@@ -13,7 +13,8 @@ from esl_app.wire import Address, Wire, failed, open_wire
 from faults import SettingsInvalid, SpoolUnusable, SwitchFault, SwitchModuleMissing, SwitchRefused
 from service import folders
 from service.findings import Finding, Verdict, bad, well
-from service.switch_settings import FreeSwitchSettings, host_and_port
+from service.setting_types import host_and_port
+from service.switch_settings import FreeSwitchSettings
 
 _MODULES = ("mod_commands", "mod_dptools", "mod_sndfile")
 _WITHIN = 1.0

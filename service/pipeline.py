@@ -16,7 +16,7 @@ from processing.step import Step
 from processing.steps.clean import Clean
 from processing.steps.command import Command
 from processing.steps.own import Own
-from processing.stores import Store
+from processing.stores.choice import Stores
 from service.settings import Settings
 from service.step_settings import OwnStepSettings
 
@@ -31,7 +31,7 @@ class Pipeline:
     clean: Clean
 
 
-def build(settings: Settings, store: Store, clock: Callable[[], float]) -> Pipeline:
+def build(settings: Settings, stores: Stores, clock: Callable[[], float]) -> Pipeline:
     """Make the steps.
 
     Args:
@@ -47,8 +47,8 @@ def build(settings: Settings, store: Store, clock: Callable[[], float]) -> Pipel
     log.info("encryption is on" if key else "encryption is off", key=key.fingerprint if key else None)
     log.info("names of finished files", fileformat=settings.fileformat, time_zone=settings.time_zone)
     return Pipeline(
-        steps.in_order(names, store, layouts=frozenset(settings.layouts), encryption=encryption, own=own),
-        Clean(store, recorded=settings.clean_temporary_files, plaintext_after=settings.delete_plaintext_after))
+        steps.in_order(names, stores, layouts=frozenset(settings.layouts), encryption=encryption, own=own),
+        Clean(stores, recorded=settings.clean_temporary_files, plaintext_after=settings.delete_plaintext_after))
 
 
 def encryption_of(settings: Settings, clock: Callable[[], float]) -> Encryption | None:

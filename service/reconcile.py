@@ -52,7 +52,8 @@ class Discrepancy:
 
     Attributes:
         kind: ``no_recording`` (a call should have one), ``no_job`` (a recording that nobody finishes), ``no_file`` (a
-            recording's file is not there), ``no_link`` (a file with audio whose tap counts as failed), ``no_row`` (a
+            recording's file is not there), ``no_store`` (a store cannot be asked), ``not_deleted`` (what has expired is
+            still there), ``no_link`` (a file with audio whose tap counts as failed), ``no_row`` (a
             file that no recording knows).
         what: the call, the recording, the segment, or the file.
         said: a sentence for a person.
@@ -122,6 +123,8 @@ def may_be_linked(kept: Kept, segment: Segment, ended: float, spool: Path) -> st
         return "it is part of the recording"
     if call.state is not CallState.CLOSED:
         return "the call goes on"
+    if kept.recording.state is RecordingState.EXPIRED:
+        return "the recording has expired"
     if call.stopped:
         return "the recording was stopped, and it may be from after that"
     if any(pause.asked < ended and (pause.resumed is None or pause.resumed > segment.asked) for pause in call.pauses):

@@ -15,21 +15,22 @@ import structlog
 
 from faults import Fault, LedgerFault
 from ledger import Ledger
+from processing.expiry import Reaper
 from processing.names import NameTemplate
 from processing.runner import Runner
 from processing.step import Places
-from processing.stores.local import LocalStore
 from processing.worker import Rules, Worker
 from recorder.effects import Adopt
 from recorder.engine import Engine
 from recorder.events import Adopted
 from recorder.world import Limits
-from service import folders, pipeline, wire
+from service import folders, pipeline, storage, wire
 from service.adoption import adopt
 from service.clock import Clock, SystemClock
 from service.desk import Desk
 from service.disk import Disk, Watermarks, stop_optional, watched
 from service.driver import Driver
+from service.duration import Longest
 from service.expected import Daily
 from service.hearing import Hearing
 from service.journal import Journal
@@ -39,6 +40,7 @@ from service.pipeline import Pipeline
 from service.running_policy import RunningPolicy
 from service.seams import Seams
 from service.settings import Settings
+from service.storage_desk import StorageDesk, buckets
 from service.store import Store
 from service.switch_settings import AsteriskSettings, SwitchSettings
 from service.waiters import Waiters
@@ -47,6 +49,7 @@ from service.watchdog import Watchdog
 log = structlog.get_logger("service")
 
 _HOUSEKEEPING_EVERY = 3600.0  # s
+_EXPIRE_EVERY = 600.0  # s
 _OUTBOX_KEPT = 86_400.0  # s
 
 
@@ -62,6 +65,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
     clock = SystemClock()
     with ExitStack() as stack:
         policy = RunningPolicy(settings.policy)
+        kept = storage.stores(settings)
         NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone))
         _make_folders(settings)
         for lock in _locks(settings):
@@ -78,7 +82,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         stack.callback(files.stop)
         places = Places(spools={name: switch.spool for name, switch in settings.switches.items()},
                         work=settings.work_path, destination=settings.destination_path)
-        made = await asyncio.to_thread(pipeline.build, settings, LocalStore(settings.destination_path), clock.at)
+        made = await asyncio.to_thread(pipeline.build, settings, kept, clock.at)
         runner = _runner(settings, ledger, made, places, clock)
         waiters = Waiters()
         disk = Disk(watched(settings), Watermarks.of(settings.disk), clock=clock,
@@ -86,8 +90,11 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         drivers = {name: _driver(name, settings, holder, store, policy, files, waiters, clock, runner, disk)
                    for name in settings.switches}
         await disk.look()
+        reaper = Reaper(ledger, kept, places, settings.limits.expiration_days, clock=clock.at)
         daily = Daily(ledger, places, clock, ZoneInfo(settings.time_zone))
-        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, jobs_wait=runner.notify)
+        finished = StorageDesk(ledger, kept, buckets(settings), settings.destination_path, clock)
+        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, storage=finished,
+                    jobs_wait=runner.notify)
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
                  if "://" in settings.ledger else settings.ledger)
         watchdogs = [watchdog for name, driver in drivers.items()
@@ -97,7 +104,8 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         gc.freeze()
         await _until_stopped(policy, [
             *(driver.run() for driver in drivers.values()), *(watchdog.run() for watchdog in watchdogs), runner.run(),
-            api(desk), disk.run(), daily.run(), _housekeeping(store, clock)])
+            *(longest.run() for longest in _longest(settings, drivers.values(), clock)),
+            api(desk), disk.run(), daily.run(), _expire(reaper, clock), _housekeeping(store, clock)])
     log.info("phonograph has stopped; what is attached goes on")
 
 
@@ -171,6 +179,13 @@ def _watchdogs(driver: Driver, own: SwitchSettings, clock: Clock) -> tuple[Watch
                              clock=clock, after=limits.unheard_after)
 
 
+def _longest(settings: Settings, drivers: Iterable[Driver], clock: Clock) -> list[Longest]:
+    limits = settings.limits
+    return [] if limits.maximum_duration is None else [
+        Longest(driver.name, limits.maximum_duration, limits.maximum_duration_sound, calls=driver.calls, ask=driver.ask,
+                clock=clock) for driver in drivers]
+
+
 def _runner(settings: Settings, ledger: Ledger, made: Pipeline, places: Places, clock: Clock) -> Runner:
     random = SystemRandom()
     life = f"{random.getrandbits(32):08x}"
@@ -178,6 +193,19 @@ def _runner(settings: Settings, ledger: Ledger, made: Pipeline, places: Places, 
     workers = [Worker(ledger, made.steps, made.clean, places, rules, owner=f"{life}-{number}", clock=clock.at,
                       jitter=random.random) for number in range(settings.jobs.workers)]
     return Runner(ledger, workers, clock=clock.at, renew_every=settings.jobs.lease / 3)
+
+
+async def _expire(reaper: Reaper, clock: Clock) -> None:
+    """What has expired is deleted, at the start and again and again."""
+    while True:
+        try:
+            await asyncio.to_thread(reaper.turn)
+        except asyncio.CancelledError:
+            reaper.stop()
+            raise
+        except LedgerFault as fault:
+            log.warning("what has expired could not be deleted", cause=fault.message)
+        await clock.wait(asyncio.Event(), _EXPIRE_EVERY)
 
 
 async def _housekeeping(store: Store, clock: Clock) -> None:

@@ -9,13 +9,14 @@ import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from processing.steps.compose import Layout
-from service.setting_types import Count, Number, Section
+from service.http_settings import HttpSettings
+from service.setting_types import SIZE, Count, Number, Section, known_zone, size
 from service.step_settings import OwnStepSettings, named
+from service.storage_settings import LimitSettings, StorageSettings
 from service.switch_settings import AsteriskSettings, Connect, SwitchSettings
 
 _SWITCH_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -38,22 +39,13 @@ class PauseSettings(Section):
         description="How long the switch may take to confirm that a tap is gone before it is ended by force (seconds).")
 
 
-_SIZE = r"^[0-9]+(\.[0-9]+)? ?(MB|GB|TB)$"
-_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
-
-
-def size(text: str) -> int:
-    """The bytes of a size such as ``5GB``; the units are powers of 1000, as disks are sold."""
-    return round(float(text[:-2]) * _UNITS[text[-2:]])
-
-
 class DiskSettings(Section):
     """Room on the disks of the spools, `work_path` and `destination_path`: a number with MB, GB or TB."""
 
-    warn_below: str = Field(default="5GB", pattern=_SIZE,
+    warn_below: str = Field(default="5GB", pattern=SIZE,
                             description="With less free, the log and `/health` warn.")
     stop_optional_below: str = Field(
-        default="1GB", pattern=_SIZE,
+        default="1GB", pattern=SIZE,
         description="With less free, optional recordings are stopped and no new one starts. The others go on.")
 
     @model_validator(mode="after")
@@ -118,14 +110,15 @@ class Settings(Section):
     pause: PauseSettings = Field(default=PauseSettings(), description="How a pause is confirmed.")
     disk: DiskSettings = Field(default=DiskSettings(), description="Room on the disks.")
     jobs: JobSettings = Field(default=JobSettings(), description="The work after the hangup.")
+    storage: StorageSettings = Field(default=StorageSettings(), description="Where finished files are kept.")
+    limits: LimitSettings = Field(default=LimitSettings(), description="How long recordings may be, and are kept.")
+    http: HttpSettings = Field(default=HttpSettings(), description="What other machines may ask of us.")
 
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError("is not an IANA time zone that this machine knows") from error
+        if not known_zone(value):
+            raise ValueError("is not an IANA time zone that this machine knows")
         return value
 
     @field_validator("should_encrypt")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, SecretStr, Tag, model_validator
 
-from service.setting_types import Count, Number, Section
-
-_ADDRESS = r"^([^/\s@:\[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}$"
+from service.setting_types import ADDRESS, Count, Number, Section, host_and_port, is_loopback
 
 
 class Connect(StrEnum):
@@ -19,21 +17,6 @@ class Connect(StrEnum):
 
     DIAL = "dial"
     LISTEN = "listen"
-
-
-def host_and_port(listen: str) -> tuple[str, int]:
-    """The two parts of an address to listen at."""
-    host, _, port = listen.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-def _on_loopback(listen: str) -> bool:
-    """Whether nobody on another machine can reach that address and port."""
-    host, _ = host_and_port(listen)
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class AsteriskSettings(Section):
@@ -45,7 +28,7 @@ class AsteriskSettings(Section):
                                          "([the two ways](restarts.md#who-calls-whom)).")
     url: str = Field(default="http://127.0.0.1:8088", pattern=r"^https?://[^/\s@]+(/[^\s]*)?$",
                      description="With `dial`: where its HTTP server listens; `/ari` is added.")
-    listen: str = Field(default="127.0.0.1:8089", pattern=_ADDRESS,
+    listen: str = Field(default="127.0.0.1:8089", pattern=ADDRESS,
                         description="With `listen`: the address and the port for this Asterisk alone.")
     tls_certificate: Path | None = Field(
         default=None, description="With `listen`: the certificate (PEM, with those between it and its authority). "
@@ -75,7 +58,8 @@ class AsteriskSettings(Section):
     def _encrypted(self) -> AsteriskSettings:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("needs both `tls_certificate` and `tls_key`, or neither")
-        if self.connect is Connect.LISTEN and self.tls_certificate is None and not _on_loopback(self.listen):
+        host = host_and_port(self.listen)[0]
+        if self.connect is Connect.LISTEN and self.tls_certificate is None and not is_loopback(host):
             raise ValueError("`listen` is not on loopback: it needs `tls_certificate` and `tls_key`, as the password "
                              "and what callers press would be readable on the way")
         return self
@@ -104,7 +88,7 @@ class FreeSwitchSettings(Section):
         default=200.0, gt=0, le=10_000,
         description="The most commands a second; ending a tap is never held back.")
     listen: str | None = Field(
-        default=None, pattern=_ADDRESS,
+        default=None, pattern=ADDRESS,
         description="The address and the port where this FreeSWITCH's dialplans may ask for the decision "
                     "([the way over a socket](freeswitch.md#the-same-over-a-socket)), such as `127.0.0.1:8084`. "
                     "Without it, nowhere.")
@@ -127,7 +111,7 @@ class FreeSwitchSettings(Section):
             return self
         if not 1 <= host_and_port(self.listen)[1] <= 65_535:
             raise ValueError("`listen` has a port that is none: 1 to 65535")
-        if not _on_loopback(self.listen) and not clients:
+        if not is_loopback(host_and_port(self.listen)[0]) and not clients:
             raise ValueError("`listen` is not on loopback: it needs `listen_clients`, the networks that may connect")
         return self
 

@@ -20,7 +20,8 @@ from recorder.ports import Switch
 from recorder.world import Limits
 from service import asterisk_check, freeswitch_check, shared_folders
 from service.findings import Finding
-from service.switch_settings import AsteriskSettings, Connect, FreeSwitchSettings, SwitchSettings, host_and_port
+from service.setting_types import host_and_port
+from service.switch_settings import AsteriskSettings, Connect, FreeSwitchSettings, SwitchSettings
 
 __all__ = ["Holder", "examine", "holder", "limits", "switch"]
 

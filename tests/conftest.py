@@ -11,8 +11,9 @@ from tests.freeswitch import FreeSwitchFault, FreeSwitchServer, find_installatio
 from tests.pair import pair
 from tests.parity import Parity
 from tests.phone import Phones
+from tests.seaweed import SeaweedServer
 
-__all__ = ["asterisk", "freeswitch", "pair", "phones"]
+__all__ = ["asterisk", "freeswitch", "pair", "phones", "seaweed"]
 
 pytest.register_assert_rewrite("tests.scenarios")
 
@@ -51,4 +52,11 @@ async def phones(asterisk: AsteriskServer) -> AsyncIterator[Phones]:
 def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreeSwitchServer]:
     """One FreeSWITCH for the whole run; for tests with the marker `freeswitch`."""
     with FreeSwitchServer(tmp_path_factory.mktemp("freeswitch")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
+    """One S3 server for the whole run, started by the first test that needs it."""
+    with SeaweedServer(tmp_path_factory.mktemp("seaweed")) as server:
         yield server

@@ -14,10 +14,10 @@ from processing.steps.manifest import Manifest
 from processing.steps.name import Name
 from processing.steps.store import Keep
 from processing.steps.verify import Verify
-from processing.stores import Store
+from processing.stores.choice import Stores
 
 
-def in_order(template: NameTemplate, store: Store, *, layouts: frozenset[Layout] = LAYOUTS,
+def in_order(template: NameTemplate, stores: Stores, *, layouts: frozenset[Layout] = LAYOUTS,
              encryption: Encryption | None = None, own: Sequence[Step] = ()) -> tuple[Step, ...]:
     """The steps that make a recording what it is, in the order in which they run. ``clean`` comes after its end.
 
@@ -26,4 +26,4 @@ def in_order(template: NameTemplate, store: Store, *, layouts: frozenset[Layout]
         own: the administrator's own, which come last.
     """
     encrypt = () if encryption is None else (Encrypt(encryption),)
-    return (Erase(), Verify(), Compose(layouts), Name(template), *encrypt, Manifest(encryption), Keep(store), *own)
+    return (Erase(), Verify(), Compose(layouts), Name(template), *encrypt, Manifest(encryption), Keep(stores), *own)

@@ -12,7 +12,7 @@ from faults import CleaningRefused
 from processing.document import shortcomings
 from processing.made import AllFacts
 from processing.step import Context, Facts
-from processing.stores import Store
+from processing.stores.choice import Stores
 
 log = structlog.get_logger("jobs")
 
@@ -29,8 +29,8 @@ class Clean:
     name = "clean"
     lasting = True
 
-    def __init__(self, store: Store, *, recorded: bool = False, plaintext_after: float = 0.0) -> None:
-        self._store = store
+    def __init__(self, stores: Stores, *, recorded: bool = False, plaintext_after: float = 0.0) -> None:
+        self._stores = stores
         self._recorded = recorded
         self._plaintext_after = plaintext_after
 
@@ -43,11 +43,14 @@ class Clean:
         wanted, the switch's files that are in the copies.
 
         Raises:
-            StorageRefused: a stored file is gone, or no longer whole. Then nothing was deleted.
+            StorageRefused, StorageUnreachable: a stored file is gone, no longer whole, or cannot be seen. Then nothing
+                was deleted.
             CleaningRefused: some file could not be deleted. All others were.
         """
-        for one in cast(dict[str, Any], context.facts["store"]["files"]).values():
-            self._store.verify(one["name"], bytes=one["bytes"], sha256=one["sha256"])
+        stored = cast(dict[str, Any], context.facts["store"])
+        store = self._stores.named(stored["store"])
+        for one in stored["files"].values():
+            store.verify(one["name"], bytes=one["bytes"], sha256=one["sha256"])
         context.checkpoint("proven")
         go = "encrypt" in context.facts or (self._recorded and not shortcomings(context.recording, context.facts))
         refused = _without_recorded(context) if go else {}

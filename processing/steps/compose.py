@@ -25,14 +25,16 @@ from processing.step import Context, Facts
 from processing.tracks import MIX, expected_tracks
 from recorder import deafness, model
 from recorder.events import DETACHED
-from recorder.holding import HELD
+from recorder.holding import HELD, QUEUED
 from recorder.model import CallKind
+from recorder.taps import UNREAD
 
 log = structlog.get_logger("jobs")
 
 # A tap that began later than this after it was wanted has missed something: the output then begins where it should
 # have begun. What is less is the time that a switch needs.
 LATE_S = 0.5
+_ENDED_BY_US = (DETACHED, HELD, QUEUED, UNREAD, *deafness.CAUSES)
 # What no tap covered, pauses left aside, before a track counts as incomplete: a tap that moves to another leg, or comes
 # back after a pause, needs some 50 ms.
 UNTAPPED_LIMIT_S = 0.5
@@ -95,7 +97,7 @@ class Compose:
             "gaps": [{"track": gap.track, "start": gap.start, "stop": gap.stop, "cause": gap.cause}
                      for gap in gaps],
             "trimmed": sum(trim.count for trim in timeline.trims),
-            "reasons": [*_reasons(context, gaps), *_died(context)],
+            "reasons": [*_reasons(context, gaps), *_died(context), *_unread(context)],
         }
 
     def _write(self, context: Context, timeline: Timeline, found: list[dict[str, Any]],
@@ -194,14 +196,31 @@ def _reasons(context: Context, gaps: Iterable[Gap]) -> list[str]:
             if seconds > UNTAPPED_LIMIT_S]
 
 
+def _unread(context: Context) -> list[str]:
+    """Where the media went past the switch for a while, or until the end, of which no tap tells."""
+    said = []
+    ordered = _in_order(context)
+    for number, one in enumerate(ordered):
+        if one.cause == UNREAD and one.ended is not None:
+            until = next((later.started for later in ordered[number + 1:]), context.call.ended)
+            missing = (until or one.ended) - one.ended
+            if missing > GAP_MINIMUM_S:
+                said.append(f"The media went past the switch: {missing:.1f} s are missing.")
+    return said
+
+
+def _in_order(context: Context) -> list[model.Segment]:
+    return sorted((one for one in context.recording.segments if one.started is not None),
+                  key=lambda one: one.started or 0.0)
+
+
 def _died(context: Context) -> list[str]:
     """Taps that ended by themselves while their leg went on: the next one of that leg was made because of it."""
     said = []
-    ordered = sorted((one for one in context.recording.segments if one.started is not None),
-                     key=lambda one: one.started or 0.0)
+    ordered = _in_order(context)
     for number, one in enumerate(ordered):
         then = next((later for later in ordered[number + 1:] if later.source == one.source), None)
-        if then is None or one.ended is None or then.started is None or one.cause in (DETACHED, HELD, *deafness.CAUSES):
+        if then is None or one.ended is None or then.started is None or one.cause in _ENDED_BY_US:
             continue
         missing = then.started - one.ended
         paused = any(pause.asked < then.started and (pause.resumed is None or pause.resumed > one.ended)

@@ -24,6 +24,7 @@ from processing.step import Checkpoint, Places, Step
 from processing.steps import in_order
 from processing.steps.clean import Clean
 from processing.steps.compose import LAYOUTS, Layout
+from processing.stores.choice import Stores
 from processing.stores.local import LocalStore
 from processing.worker import Rules, Worker
 from recorder.ids import call_id, recording_id, segment_id
@@ -92,7 +93,7 @@ class Scene:
         self.spool, self.work = self.folder / "spool", self.folder / "work"
         self.destination = self.destination or self.folder / "recordings"
         self.places = Places(spools={"pbx": self.spool}, work=self.work, destination=self.destination)
-        self.store = LocalStore(self.destination)
+        self.stores = Stores.of(LocalStore(self.destination))
         self.id = call_id("pbx", "boot", "id-alice")
         self.recording = recording_id(self.id, 0)
         self.call = self._call()
@@ -148,7 +149,7 @@ class Scene:
         return Ledger.open(self.folder / "ledger.db")
 
     def steps(self) -> tuple[Step, ...]:
-        return in_order(NameTemplate.load(self.template, ZoneInfo("UTC")), self.store, layouts=self.layouts,
+        return in_order(NameTemplate.load(self.template, ZoneInfo("UTC")), self.stores, layouts=self.layouts,
                         encryption=self.encryption(), own=self.own)
 
     def encryption(self) -> Encryption | None:
@@ -181,7 +182,7 @@ class Scene:
     def worker(self, ledger: Ledger, *, steps: tuple[Step, ...] | None = None, attempts: int = 3,
                checkpoint: Checkpoint = lambda _: None, jitter: Callable[[], float] = lambda: 0.0) -> Worker:
         """A worker with an owner of its own."""
-        clean = Clean(self.store, recorded=self.recorded, plaintext_after=self.plaintext_after)
+        clean = Clean(self.stores, recorded=self.recorded, plaintext_after=self.plaintext_after)
         return Worker(ledger, steps or self.steps(), clean, self.places,
                       Rules(attempts=attempts, lease=60.0), owner=f"worker-{next(_owners)}", clock=self.clock,
                       jitter=jitter, checkpoint=checkpoint)

@@ -11,8 +11,7 @@ from structlog.testing import capture_logs
 
 from faults import EncryptionUnusable, StepUnusable
 from processing.encryption import look
-from processing.stores.local import LocalStore
-from service import checks
+from service import checks, storage
 from service.findings import Finding, Verdict
 from service.pipeline import build
 from service.settings import Settings
@@ -43,7 +42,7 @@ def settings(folder: Path, *lines: str, switch: str = SWITCH) -> Settings:
 
 
 def made(of: Settings) -> list[str]:
-    built = build(of, LocalStore(of.destination_path), lambda: NOW)
+    built = build(of, storage.stores(of), lambda: NOW)
     return [step.name for step in built.steps]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faults import SettingsInvalid
-from service import settings_reference
+from service import settings_reference, storage
 from service.settings import LogLevel
 from service.settings_file import load, parse
 from service.switch_settings import AsteriskSettings, FreeSwitchSettings
@@ -210,3 +210,35 @@ def test_any_text_is_read_or_refused_and_never_breaks(text: str) -> None:
 
 def test_the_page_is_what_the_models_say() -> None:
     assert PAGE.read_text() == settings_reference.page()
+
+
+BUCKET = "stores: {archive: {bucket: calls, access_key: k, secret_key_file: secret}}"
+
+
+@pytest.mark.parametrize(("line", "key", "said"), [
+    ("storage: {first: archive}", "storage", "`first` names a store that is not in `stores`: archive"),
+    ("storage: {backup: local}", "storage", "`backup` has to be another store than `first`"),
+    ("storage: {stores: {local: {bucket: calls}}}", "storage", "a store's name is"),
+    ("storage: {stores: {a: {bucket: calls, secret_key_file: x}}}", "storage.stores.a", "needs both `access_key`"),
+    ("storage: {stores: {a: {bucket: calls, part_size: 1MB}}}", "storage.stores.a.part_size", "less than S3 allows"),
+    ("storage: {stores: {a: {bucket: calls, key: x}}}", "storage.stores.a.key", "allowed: bucket, endpoint, region"),
+    ("limits: {expiration_days: 0}", "limits.expiration_days", "greater than 0"),
+    ("http: {listen: 8080}", "http.listen", "valid string"),
+])
+def test_what_is_wrong_with_stores_and_limits_is_said_with_its_key(line: str, key: str, said: str) -> None:
+    fault = refused(f"{SWITCH}{line}\n")
+    assert f"{key}: " in fault.message
+    assert said in fault.message
+
+
+def test_an_s3_store_gets_its_key_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hidden\n")
+    file = tmp_path / "phonograph.yaml"
+    file.write_text(f"{SWITCH}storage: {{first: archive, backup: local, {BUCKET}}}\n")
+    settings = load(file, {})
+    assert settings.storage.stores["archive"].secret_key_file == tmp_path / "secret"
+    made = storage.stores(settings)
+    assert set(made.every) == {"archive", "local"}
+    (tmp_path / "secret").unlink()
+    with pytest.raises(SettingsInvalid, match="secret cannot be read"):
+        storage.stores(settings)
