@@ -1,4 +1,5 @@
-"""Fixtures that more than one suite uses: the real Asterisk and phones around it, the real FreeSWITCH."""
+"""Fixtures that more than one suite uses: the real Asterisk and phones around it, the real FreeSWITCH,
+the real PostgreSQL and RabbitMQ."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,8 +11,10 @@ from tests.asterisk import AsteriskServer
 from tests.freeswitch import FreeSwitchFault, FreeSwitchServer, find_installation
 from tests.pair import pair
 from tests.phone import Phones
+from tests.postgres import PostgresServer
+from tests.rabbitmq import RabbitServer
 
-__all__ = ["asterisk", "freeswitch", "pair", "phones"]
+__all__ = ["asterisk", "freeswitch", "pair", "phones", "postgres", "rabbitmq"]
 
 pytest.register_assert_rewrite("tests.scenarios")
 
@@ -45,4 +48,18 @@ async def phones(asterisk: AsteriskServer) -> AsyncIterator[Phones]:
 def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreeSwitchServer]:
     """One FreeSWITCH for the whole run; for tests with the marker `freeswitch`."""
     with FreeSwitchServer(tmp_path_factory.mktemp("freeswitch")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL for the whole run; each test makes a database of its own in it."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitServer]:
+    """One RabbitMQ for the whole run; each test takes a virtual host of its own in it."""
+    with RabbitServer() as server:
         yield server
