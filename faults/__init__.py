@@ -36,6 +36,11 @@ dashboards and the failed list may rely on it.
     │   ├── LeaseLost                    processing.lease-lost
     │   ├── DestinationExists            processing.destination-exists
     │   └── StorageRefused               processing.storage
+    ├── NoticeFault                      telling people and programs of a recording
+    │   ├── ReceiverUnreachable          notice.unreachable
+    │   ├── ReceiverRefused              notice.refused
+    │   ├── ReceiverDeclined             notice.declined
+    │   └── NoticeBroken                 notice.broken
     ├── DiskFault                        room for recordings
     │   ├── DiskLow                      disk.low
     │   └── DiskNearlyFull               disk.nearly-full
@@ -56,6 +61,7 @@ from faults.configuration import ConfigurationFault, NameTemplateInvalid, Policy
 from faults.disk import DiskFault, DiskLow, DiskNearlyFull
 from faults.ledger import LedgerFault, LedgerSchemaUnknown, LedgerUnavailable
 from faults.media import MediaFault, RateMismatch, TrackMissing, WavInvalid
+from faults.notice import NoticeBroken, NoticeFault, ReceiverDeclined, ReceiverRefused, ReceiverUnreachable
 from faults.processing import DestinationExists, LeaseLost, ProcessingFault, StepFailed, StorageRefused
 from faults.recording import (
     CallEndedBeforeTap,
@@ -98,10 +104,15 @@ __all__ = [
     "MediaFault",
     "NameTemplateInvalid",
     "NotFound",
+    "NoticeBroken",
+    "NoticeFault",
     "PauseUnconfirmed",
     "PolicyInvalid",
     "ProcessingFault",
     "RateMismatch",
+    "ReceiverDeclined",
+    "ReceiverRefused",
+    "ReceiverUnreachable",
     "RecordingFault",
     "RequestRefused",
     "ServiceFault",

@@ -160,8 +160,8 @@ jobs = Table(
     Index(None, "state", "run_at"),
 )
 
-# One row for each change (a row of ``recording_states``) that a channel tells of. ``note`` says how it went, ``progress``
-# is what the channel needs to go on after a break.
+# One row for each change (a row of ``recording_states``) that a channel tells of. ``note`` says how it went,
+# ``progress`` is what the channel needs to go on after a break.
 deliveries = Table(
     "deliveries", metadata,
     Column("id", Integer, primary_key=True),

@@ -25,6 +25,7 @@ from service.driver import Driver
 from service.expected import expected
 from service.journal_files import Entry, JournalFiles, read
 from service.mend import mend as mended
+from service.notices import Notices
 from service.reconcile import reconcile
 from service.running_policy import RunningPolicy
 from service.views import View
@@ -38,10 +39,16 @@ _ANSWER_WITHIN = 10.0  # s
 
 
 class Desk:
-    """Questions and requests, from whoever may use the local socket."""
+    """Questions and requests, from whoever may use the local socket.
+
+    Attributes:
+        notices: what is asked about who was told.
+    """
 
     def __init__(self, ledger: Ledger, drivers: Mapping[str, Driver], policy: RunningPolicy, files: JournalFiles,
-                 waiters: Waiters, places: Places, clock: Clock, *, disk: Disk, jobs_wait: Callable[[], None]) -> None:
+                 waiters: Waiters, places: Places, clock: Clock, *, disk: Disk, notices: Notices,
+                 jobs_wait: Callable[[], None]) -> None:
+        self.notices = notices
         self._ledger = ledger
         self._drivers = drivers
         self._policy = policy

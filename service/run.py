@@ -17,6 +17,8 @@ from faults import Fault, LedgerFault
 from ledger import Ledger
 from processing import steps
 from processing.names import NameTemplate
+from processing.notify import sender as telling
+from processing.notify.files import LocalFiles
 from processing.runner import Runner
 from processing.step import Places
 from processing.worker import Rules, Worker
@@ -35,6 +37,7 @@ from service.hearing import Hearing
 from service.journal import Journal
 from service.journal_files import JournalFiles
 from service.lock import Lock
+from service.notices import Notices, channels
 from service.running_policy import RunningPolicy
 from service.seams import Seams
 from service.settings import Settings
@@ -84,8 +87,10 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         drivers = {name: _driver(name, settings, holder, store, policy, files, waiters, clock, runner, disk)
                    for name in settings.switches}
         await disk.look()
+        notices = _notices(settings, ledger, policy, clock)
         daily = Daily(ledger, places, clock, ZoneInfo(settings.time_zone))
-        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, jobs_wait=runner.notify)
+        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, notices=notices,
+                    jobs_wait=runner.notify)
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
                  if "://" in settings.ledger else settings.ledger)
         watchdogs = [watchdog for name, driver in drivers.items()
@@ -95,7 +100,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         gc.freeze()
         await _until_stopped(policy, [
             *(driver.run() for driver in drivers.values()), *(watchdog.run() for watchdog in watchdogs), runner.run(),
-            api(desk), disk.run(), daily.run(), _housekeeping(store, clock)])
+            api(desk), disk.run(), daily.run(), notices.run(), _housekeeping(store, notices, clock)])
     log.info("phonograph has stopped; what is attached goes on")
 
 
@@ -178,11 +183,20 @@ def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Pla
     return Runner(ledger, workers, clock=clock.at, renew_every=settings.jobs.lease / 3)
 
 
-async def _housekeeping(store: Store, clock: Clock) -> None:
-    """The outbox does not grow for ever."""
+def _notices(settings: Settings, ledger: Ledger, policy: RunningPolicy, clock: Clock) -> Notices:
+    random = SystemRandom()
+    files = LocalFiles(settings.destination_path)
+    told = channels(settings.notices, ZoneInfo(settings.time_zone), lambda: policy.policy.people, files, clock.at)
+    rules = telling.Rules(attempts=settings.notices.attempts, link_template=settings.notices.link_template)
+    return Notices(ledger, told, files, rules, owner=f"{random.getrandbits(32):08x}", clock=clock, jitter=random.random)
+
+
+async def _housekeeping(store: Store, notices: Notices, clock: Clock) -> None:
+    """Neither the outbox nor what was told grows for ever."""
     while True:
         try:
             await store.forget(clock.at() - _OUTBOX_KEPT)
+            await notices.forget()
         except LedgerFault as fault:
-            log.warning("old effects could not be taken away", cause=fault.message)
+            log.warning("old effects and notices could not be taken away", cause=fault.message)
         await clock.wait(asyncio.Event(), _HOUSEKEEPING_EVERY)

@@ -9,11 +9,11 @@ import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from service.setting_types import Count, Number, Section
+from service.notice_settings import NoticeSettings
+from service.setting_types import Count, Number, Section, known_zone
 from service.switch_settings import AsteriskSettings, Connect, SwitchSettings
 
 _SWITCH_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -99,14 +99,13 @@ class Settings(Section):
     pause: PauseSettings = Field(default=PauseSettings(), description="How a pause is confirmed.")
     disk: DiskSettings = Field(default=DiskSettings(), description="Room on the disks.")
     jobs: JobSettings = Field(default=JobSettings(), description="The work after the hangup.")
+    notices: NoticeSettings = Field(default=NoticeSettings(), description="Who is told of recordings.")
 
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError("is not an IANA time zone that this machine knows") from error
+        if not known_zone(value):
+            raise ValueError("is not an IANA time zone that this machine knows")
         return value
 
     @field_validator("switches")
