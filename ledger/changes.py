@@ -17,7 +17,7 @@ from recorder.states import RecordingState
 
 AGAIN_ROWS = 1_000
 AGAIN_S = 900.0
-"""A row below the cursor is still found if it is among the last so many, and its change that many seconds old at most."""
+"""A row below the cursor is still found among so many rows, if its change is no older than so many seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from service.driver import Driver
 from service.expected import expected
 from service.journal_files import Entry, JournalFiles, read
 from service.mend import mend as mended
-from service.notices import Notices
+from service.notice_desk import NoticeDesk
 from service.reconcile import reconcile
 from service.running_policy import RunningPolicy
 from service.views import View
@@ -46,9 +46,8 @@ class Desk:
     """
 
     def __init__(self, ledger: Ledger, drivers: Mapping[str, Driver], policy: RunningPolicy, files: JournalFiles,
-                 waiters: Waiters, places: Places, clock: Clock, *, disk: Disk, notices: Notices,
-                 jobs_wait: Callable[[], None]) -> None:
-        self.notices = notices
+                 waiters: Waiters, places: Places, clock: Clock, *, disk: Disk, jobs_wait: Callable[[], None]) -> None:
+        self.notices = NoticeDesk(ledger, clock)
         self._ledger = ledger
         self._drivers = drivers
         self._policy = policy

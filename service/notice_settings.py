@@ -47,8 +47,8 @@ class MailSettings(Section):
     host: str = Field(min_length=1, pattern=r"^[A-Za-z0-9.:-]+$", description="The mail server.")
     port: Count = Field(default=587, ge=1, le=65_535, description="Its port.")
     security: Security = Field(default=Security.STARTTLS,
-                               description="How the way there is protected. With `none`, a password goes to this machine "
-                                           "alone.")
+                               description="How the way there is protected. With `none`, a password goes to this "
+                                           "machine alone.")
     ca_file: Path | None = Field(default=None, description=_CA)
     user: str | None = Field(default=None, description="Who we are for it. Without it, nobody.")
     password_file: Path | None = Field(default=None, description="A file whose first line is the password of `user`.")
@@ -93,7 +93,7 @@ class MattermostSettings(Section):
     """A post with the files in a channel of a Mattermost server ([how](notices.md#mattermost))."""
 
     url: str = Field(pattern=_URL, description="The server.")
-    token_file: Path = Field(description="A file whose first line is the token of a bot that may post and upload there.")
+    token_file: Path = Field(description="A file whose first line is the token of a bot that may post and upload.")
     channel: str = Field(pattern=r"^[a-z0-9]{26}$", description="The id of the channel.")
     states: tuple[RecordingState, ...] = Field(default=_ENDS, min_length=1, description=_STATES)
     files: tuple[str, ...] = Field(default=("mixed",), max_length=10,
@@ -107,7 +107,7 @@ class AmqpSettings(Section):
 
     host: str = Field(default="127.0.0.1", min_length=1, pattern=r"^[A-Za-z0-9.:-]+$", description="The broker.")
     port: Count = Field(default=5672, ge=1, le=65_535, description="Its port.")
-    tls: bool = Field(default=False, description="Whether the way there is protected. It has to be, to another machine.")
+    tls: bool = Field(default=False, description="Whether the way there is protected; to another machine it has to be.")
     ca_file: Path | None = Field(default=None, description=_CA)
     virtual_host: str = Field(default="/", min_length=1, description="The virtual host.")
     user: str = Field(min_length=1, description="Who we are for it.")
@@ -121,8 +121,7 @@ class AmqpSettings(Section):
     @model_validator(mode="after")
     def _protected(self) -> AmqpSettings:
         if not self.tls and not is_loopback(self.host):
-            raise ValueError("the broker is on another machine: it needs `tls: true`, or the password could be read on the "
-                             "way")
+            raise ValueError("the broker is on another machine: without `tls: true` the password could be read")
         return self
 
 

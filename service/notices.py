@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from random import SystemRandom
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -15,17 +15,16 @@ import structlog
 
 from faults import SettingsInvalid
 from ledger import Ledger, deliveries
-from ledger.deliveries import Delivery, Status
 from policy.types import Person
 from processing.notify import aside, signing, web
 from processing.notify.amqp import Amqp
 from processing.notify.channel import Channel
-from processing.notify.files import Files
 from processing.notify.mail import Letter, Mail, Server
 from processing.notify.mattermost import Mattermost
 from processing.notify.sender import Rules, Sender
 from processing.notify.teller import Teller
 from processing.notify.webhook import Webhook
+from processing.stores import Store
 from service.clock import Clock
 from service.notice_settings import (
     AmqpSettings,
@@ -35,6 +34,7 @@ from service.notice_settings import (
     Security,
     WebhookSettings,
 )
+from service.settings import Settings
 
 log = structlog.get_logger("notices")
 
@@ -44,7 +44,7 @@ _AGAIN_AFTER_S = 30.0
 _KEPT_S = 30 * 86_400.0
 
 
-def channels(settings: NoticeSettings, zone: ZoneInfo, people: People, files: Files,
+def channels(settings: NoticeSettings, zone: ZoneInfo, people: People, stores: Mapping[str, Store],
              clock: Callable[[], float]) -> list[Channel]:
     """The channels of the settings, with the secrets that they name.
 
@@ -55,10 +55,27 @@ def channels(settings: NoticeSettings, zone: ZoneInfo, people: People, files: Fi
     if settings.mail is not None:
         made.append(_mail(settings.mail, zone, people, clock))
     if settings.mattermost is not None:
-        made.append(_mattermost(settings.mattermost, zone, files))
+        made.append(_mattermost(settings.mattermost, zone, stores))
     if settings.amqp is not None:
         made.append(_amqp(settings.amqp))
     return made
+
+
+def notices_of(settings: Settings, ledger: Ledger, people: People, stores: Mapping[str, Store],
+               clock: Clock) -> Notices:
+    """The notices of a service.
+
+    Args:
+        people: gives the addresses of the running policy.
+        stores: where finished files are, by their names.
+
+    Raises:
+        SettingsInvalid: as :func:`channels`.
+    """
+    random = SystemRandom()
+    told = channels(settings.notices, ZoneInfo(settings.time_zone), people, stores, clock.at)
+    rules = Rules(attempts=settings.notices.attempts, link_template=settings.notices.link_template)
+    return Notices(ledger, told, rules, owner=f"{random.getrandbits(32):08x}", clock=clock, jitter=random.random)
 
 
 class Notices:
@@ -72,11 +89,10 @@ class Notices:
         jitter: numbers from 0 to 1.
     """
 
-    def __init__(self, ledger: Ledger, told: list[Channel], files: Files, rules: Rules, *, owner: str, clock: Clock,
+    def __init__(self, ledger: Ledger, told: list[Channel], rules: Rules, *, owner: str, clock: Clock,
                  jitter: Callable[[], float]) -> None:
         self._ledger = ledger
         self._channels = told
-        self._files = files
         self._rules = rules
         self._owner = owner
         self._clock = clock
@@ -95,7 +111,7 @@ class Notices:
         threads = ThreadPoolExecutor(2, thread_name_prefix="notices")
         try:
             senders = {channel.name: Sender(
-                self._ledger, channel, self._files.of, self._rules, owner=f"{self._owner}-{channel.name}",
+                self._ledger, channel, self._rules, owner=f"{self._owner}-{channel.name}",
                 clock=self._clock.at, jitter=self._jitter, threads=threads) for channel in self._channels}
             teller = Teller(self._ledger, {channel.name: channel.states for channel in self._channels},
                             told=lambda name: senders[name].notify(), clock=self._clock.at, threads=threads)
@@ -106,39 +122,6 @@ class Notices:
         finally:
             threads.shutdown(wait=False)
 
-    async def listing(self, *, status: Status | None, channel: str | None, recording: str | None,
-                      limit: int) -> list[dict[str, Any]]:
-        """The notices, newest first."""
-        def work() -> list[Delivery]:
-            with self._ledger.reading() as connection:
-                return deliveries.listing(connection, status=status, channel=channel, recording=recording, limit=limit)
-
-        return [_view(one) for one in await asyncio.to_thread(work)]
-
-    async def show(self, number: int) -> dict[str, Any]:
-        """One notice.
-
-        Raises:
-            NotFound: there is none of that number.
-        """
-        def work() -> Delivery:
-            with self._ledger.reading() as connection:
-                return deliveries.get(connection, number)
-
-        return _view(await asyncio.to_thread(work))
-
-    async def retry(self, number: int) -> None:
-        """Take a notice off the failed list.
-
-        Raises:
-            NotFound: no failed notice has that number.
-        """
-        def work() -> None:
-            with self._ledger.transaction() as connection:
-                deliveries.retry_failed(connection, number, self._clock.at())
-
-        await asyncio.to_thread(work)
-
     async def forget(self) -> None:
         """Take away the notices that have been told for a month. What has failed stays."""
         def work() -> None:
@@ -146,12 +129,6 @@ class Notices:
                 deliveries.forget(connection, self._clock.at() - _KEPT_S)
 
         await asyncio.to_thread(work)
-
-
-def _view(shown: Delivery) -> dict[str, Any]:
-    return {"notice": shown.id, "channel": shown.channel, "recording": shown.recording, "state": shown.state.value,
-            "status": shown.status.value, "attempts": shown.attempts, "created": shown.created, "run_at": shown.run_at,
-            "note": shown.note, "fault": shown.fault}
 
 
 def _webhook(name: str, settings: WebhookSettings, clock: Callable[[], float]) -> Webhook:
@@ -177,9 +154,9 @@ def _mail(settings: MailSettings, zone: ZoneInfo, people: People, clock: Callabl
     return Mail(server, letter, people, states=frozenset(settings.states), clock=clock)
 
 
-def _mattermost(settings: MattermostSettings, zone: ZoneInfo, files: Files) -> Mattermost:
+def _mattermost(settings: MattermostSettings, zone: ZoneInfo, stores: Mapping[str, Store]) -> Mattermost:
     key = "notices.mattermost"
-    return Mattermost(settings.url, _lines(settings.token_file, f"{key}.token_file")[0], settings.channel, files.open,
+    return Mattermost(settings.url, _lines(settings.token_file, f"{key}.token_file")[0], settings.channel, stores,
                       kinds=settings.files, zone=zone, states=frozenset(settings.states),
                       context=_trust(settings.ca_file, key), seconds=settings.timeout)
 

@@ -17,10 +17,11 @@ from faults import Fault, LedgerFault
 from ledger import Ledger
 from processing import steps
 from processing.names import NameTemplate
-from processing.notify import sender as telling
-from processing.notify.files import LocalFiles
 from processing.runner import Runner
 from processing.step import Places
+from processing.steps.clean import Clean
+from processing.stores import LOCAL
+from processing.stores.local import LocalStore
 from processing.worker import Rules, Worker
 from recorder.effects import Adopt
 from recorder.engine import Engine
@@ -37,7 +38,7 @@ from service.hearing import Hearing
 from service.journal import Journal
 from service.journal_files import JournalFiles
 from service.lock import Lock
-from service.notices import Notices, channels
+from service.notices import Notices, notices_of
 from service.running_policy import RunningPolicy
 from service.seams import Seams
 from service.settings import Settings
@@ -87,10 +88,10 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         drivers = {name: _driver(name, settings, holder, store, policy, files, waiters, clock, runner, disk)
                    for name in settings.switches}
         await disk.look()
-        notices = _notices(settings, ledger, policy, clock)
+        notices = notices_of(settings, ledger, lambda: policy.policy.people,
+                             {LOCAL: LocalStore(settings.destination_path)}, clock)
         daily = Daily(ledger, places, clock, ZoneInfo(settings.time_zone))
-        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, notices=notices,
-                    jobs_wait=runner.notify)
+        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, jobs_wait=runner.notify)
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
                  if "://" in settings.ledger else settings.ledger)
         watchdogs = [watchdog for name, driver in drivers.items()
@@ -178,17 +179,10 @@ def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Pla
     random = SystemRandom()
     life = f"{random.getrandbits(32):08x}"
     rules = Rules(attempts=settings.jobs.attempts, lease=settings.jobs.lease)
-    workers = [Worker(ledger, steps.in_order(names), places, rules, owner=f"{life}-{number}", clock=clock.at,
-                      jitter=random.random) for number in range(settings.jobs.workers)]
+    store = LocalStore(settings.destination_path)
+    workers = [Worker(ledger, steps.in_order(names, store), Clean(store), places, rules, owner=f"{life}-{number}",
+                      clock=clock.at, jitter=random.random) for number in range(settings.jobs.workers)]
     return Runner(ledger, workers, clock=clock.at, renew_every=settings.jobs.lease / 3)
-
-
-def _notices(settings: Settings, ledger: Ledger, policy: RunningPolicy, clock: Clock) -> Notices:
-    random = SystemRandom()
-    files = LocalFiles(settings.destination_path)
-    told = channels(settings.notices, ZoneInfo(settings.time_zone), lambda: policy.policy.people, files, clock.at)
-    rules = telling.Rules(attempts=settings.notices.attempts, link_template=settings.notices.link_template)
-    return Notices(ledger, told, files, rules, owner=f"{random.getrandbits(32):08x}", clock=clock, jitter=random.random)
 
 
 async def _housekeeping(store: Store, notices: Notices, clock: Clock) -> None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from types import TracebackType
-from typing import Any, BinaryIO, Protocol, Self, cast
+from typing import Any, BinaryIO, Self, cast
 from zoneinfo import ZoneInfo
 
 from faults import NoticeBroken, ReceiverDeclined, ReceiverRefused
@@ -23,21 +22,11 @@ from processing.notify.channel import Progress
 from processing.notify.notice import FINISHED, Notice, StoredFile
 from processing.notify.owner import owner
 from processing.notify.wording import plain
+from processing.stores import Store
 from recorder.states import RecordingState
 
 PIECE_BYTES = 8 << 20
 _TOO_LARGE, _NO_CONTENT, _NOT_FOUND = 413, 204, 404
-
-
-class Opens(Protocol):
-    """Gives the bytes of a stored file, as they are stored. Called in a thread."""
-
-    def __call__(self, file: StoredFile) -> AbstractContextManager[BinaryIO]:
-        """Open it at its begin.
-
-        Raises:
-            NotFound: it is not there.
-        """
 
 
 class Mattermost:
@@ -47,6 +36,8 @@ class Mattermost:
         url: of the server, without ``/api``.
         token: of a bot or a user that may post and upload there.
         channel: its id.
+        stores: where the files are, by their names. What is uploaded is what is stored: of an encrypted recording, the
+            ciphertext.
         kinds: which files go with the post.
         seconds: for each piece.
     """
@@ -54,14 +45,14 @@ class Mattermost:
     name = "mattermost"
     at_once = 2
 
-    def __init__(self, url: str, token: str, channel: str, opens: Opens, *, kinds: Sequence[str], zone: ZoneInfo,
-                 states: frozenset[RecordingState], context: ssl.SSLContext, seconds: float) -> None:
+    def __init__(self, url: str, token: str, channel: str, stores: Mapping[str, Store], *, kinds: Sequence[str],
+                 zone: ZoneInfo, states: frozenset[RecordingState], context: ssl.SSLContext, seconds: float) -> None:
         self.states = states
         self.patience = 2 * seconds + 5
         self._api = f"{url.rstrip('/')}/api/v4"
         self._token = token
         self._channel = channel
-        self._opens = opens
+        self._stores = stores
         self._kinds = kinds
         self._zone = zone
         self._context = context
@@ -95,8 +86,6 @@ class Mattermost:
         done = cast(dict[str, Json], progress.facts.get(file.kind, {}))
         if "file" in done:
             return str(done["file"])
-        if file.bytes is None:
-            raise NoticeBroken(f"Nobody knows the size of {file.name}.")
         upload, offset = await self._resumed(str(done["upload"])) if "upload" in done else (None, 0)
         if upload is None:
             begun = await self._ask("POST", "/uploads", json={
@@ -113,9 +102,9 @@ class Mattermost:
         return (None, 0) if found is None else (upload, int(found["file_offset"]))
 
     async def _pieces(self, file: StoredFile, upload: str, offset: int, progress: Progress) -> str:
-        assert file.bytes is not None
-        opened = self._opens(file)
-        stream = await asyncio.to_thread(opened.__enter__)
+        if file.store not in self._stores:
+            raise NoticeBroken(f"There is no store {file.store} in the settings any more.")
+        stream = await asyncio.to_thread(self._stores[file.store].open, file.name)
         try:
             await asyncio.to_thread(_skip, stream, offset)
             while True:
@@ -130,7 +119,7 @@ class Mattermost:
                     raise ReceiverRefused("The server has the whole file, and says that it has not.")
                 await progress.keep({file.kind: {"upload": upload}})
         finally:
-            await asyncio.to_thread(opened.__exit__, None, None, None)
+            await asyncio.to_thread(stream.close)
 
     async def _is_posted(self, file: str) -> bool:
         """Whether a file belongs to a post: then the answer to our post was lost, and not the post."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from ledger import changes, jobs, recordings
 from ledger.deliveries import Delivery
+from ledger.jobs import Job
 from ledger.recordings import Kept
 from recorder.states import RecordingState
 
@@ -24,8 +25,8 @@ class StoredFile:
     kind: str
     store: str
     name: str
-    bytes: int | None
-    sha256: str | None
+    bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +62,7 @@ class Notice:
         return cast(list[str], (self.kept.result or {}).get("reasons", []))
 
 
-FilesOf = Callable[[Connection, str], Sequence[StoredFile]]
-"""The stored files of a recording."""
-
-
-def read(connection: Connection, delivery: Delivery, files_of: FilesOf, link_template: str | None) -> Notice:
+def read(connection: Connection, delivery: Delivery, link_template: str | None) -> Notice:
     """What a delivery has to tell.
 
     Args:
@@ -77,6 +74,15 @@ def read(connection: Connection, delivery: Delivery, files_of: FilesOf, link_tem
     failed = delivery.state is RecordingState.FAILED and job is not None and job.fault is not None
     return Notice(
         id=f"{delivery.recording}-{delivery.change}", change=delivery.change, state=delivery.state, at=change.at,
-        kept=kept, files=files_of(connection, delivery.recording) if delivery.state in FINISHED else (),
+        kept=kept, files=_stored(job) if delivery.state in FINISHED and job is not None else (),
         fault=str(cast(dict[str, Any], job.fault)["id"]) if failed and job is not None else None,
         link=link_template.replace("{recording}", delivery.recording) if link_template else None)
+
+
+def _stored(job: Job) -> list[StoredFile]:
+    """What the step ``store`` has stored."""
+    if "store" not in job.facts:
+        return []
+    files = cast(dict[str, dict[str, Any]], job.facts["store"]["files"])
+    return [StoredFile(kind=kind, store=str(job.facts["store"]["store"]), name=file["name"], bytes=file["bytes"],
+                       sha256=file["sha256"]) for kind, file in files.items()]

@@ -1,4 +1,4 @@
-"""What programs are told, as JSON: by webhooks and over AMQP. ``schemas/`` describes it, docs/notices.md explains it.
+"""What programs are told, as JSON: by webhooks and over AMQP. ``processing/schemas`` describes it, docs/notices.md explains it.
 
 It holds nobody's number or name, nothing that was dialled or pressed, and no secret: of the parties, only which of our
 own users they are. Who needs more asks for the recording by its id.
@@ -7,7 +7,6 @@ own users they are. Who needs more asks for the recording by its id.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from ledger.rows import call_direction
 from ledger.tables import Json
@@ -15,15 +14,8 @@ from processing.document import iso, role_of
 from processing.notify.notice import FINISHED, Notice, StoredFile
 from recorder.model import Call, Leg
 
-VERSION = 1
-"""Grows with a change that a receiver could trip over: a key that goes, or means something else."""
-
-
-def schema(version: int = VERSION) -> dict[str, Json]:
-    """The JSON Schema (2020-12) of a version."""
-    text = (Path(__file__).parent / "schemas" / f"notice-v{version}.json").read_text(encoding="utf-8")
-    read: dict[str, Json] = json.loads(text)
-    return read
+SCHEMA = 1
+"""The version of schemas/notice-1.json: it grows when a key goes or gets another meaning, not when one is added."""
 
 
 def document(notice: Notice) -> dict[str, Json]:
@@ -32,7 +24,7 @@ def document(notice: Notice) -> dict[str, Json]:
     direction, decision = call_direction(call), call.decision
     finished = notice.state in FINISHED
     return {
-        "version": VERSION,
+        "schema": SCHEMA,
         "type": f"recording.{notice.state.value}",
         "timestamp": iso(notice.at),
         "data": {

@@ -17,7 +17,7 @@ from ledger import Ledger, deliveries
 from ledger.deliveries import Delivery
 from ledger.tables import Json
 from processing.notify.channel import Channel, Progress
-from processing.notify.notice import FilesOf, Notice, read
+from processing.notify.notice import Notice, read
 
 log = structlog.get_logger("notices")
 
@@ -59,11 +59,10 @@ class Sender:
         threads: where the ledger is asked.
     """
 
-    def __init__(self, ledger: Ledger, channel: Channel, files_of: FilesOf, rules: Rules, *, owner: str,
-                 clock: Callable[[], float], jitter: Callable[[], float], threads: Executor) -> None:
+    def __init__(self, ledger: Ledger, channel: Channel, rules: Rules, *, owner: str, clock: Callable[[], float],
+                 jitter: Callable[[], float], threads: Executor) -> None:
         self._ledger = ledger
         self._channel = channel
-        self._files_of = files_of
         self._rules = rules
         self._owner = owner
         self._clock = clock
@@ -154,7 +153,7 @@ class Sender:
 
     def _read(self, delivery: Delivery) -> Notice:
         with self._ledger.reading() as connection:
-            return read(connection, delivery, self._files_of, self._rules.link_template)
+            return read(connection, delivery, self._rules.link_template)
 
     def _keeping(self, delivery: Delivery, timer: asyncio.Timeout) -> Callable[[dict[str, Json]], Awaitable[None]]:
         """Writes progress down, and grants the delivery its time anew."""
