@@ -32,7 +32,7 @@ from policy.types import Person
 from processing.notify.channel import Progress
 from processing.notify.notice import Notice
 from processing.notify.owner import identity, other, owner
-from processing.notify.wording import Wording, plain
+from processing.notify.wording import Wording, shown
 from recorder.states import RecordingState
 
 _NEVER = 500  # a reply from there on is final (RFC 5321 section 4.2.1)
@@ -140,12 +140,12 @@ def compose(notice: Notice, told: Person, letter: Letter, *, now: float) -> Emai
     message["Subject"] = wording.subject(state, began)
     message["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
     message["Message-ID"] = f"<{notice.id}@{letter.sender.rpartition('@')[2]}>"
-    message["Content-Language"] = wording.tag
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notice comes back
     message.set_content(wording.text(state, {
         "began": began, "length": wording.length(notice.seconds), "recording": recording.id,
-        "other": plain(partner.party.user or partner.party.number) if partner is not None else "",
+        "other": shown(partner) if partner is not None else "",
         "link": notice.link or "", "reasons": " ".join(notice.reasons)}), cte="quoted-printable")
+    message["Content-Language"] = wording.tag
     return message
 
 

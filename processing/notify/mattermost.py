@@ -21,7 +21,7 @@ from processing.notify import web
 from processing.notify.channel import Progress
 from processing.notify.notice import FINISHED, Notice, StoredFile
 from processing.notify.owner import owner
-from processing.notify.wording import plain
+from processing.notify.wording import shown
 from processing.stores import Store
 from recorder.states import RecordingState
 
@@ -152,7 +152,7 @@ def message(notice: Notice, zone: ZoneInfo) -> str:
     recording = notice.kept.recording
     began = datetime.fromtimestamp(recording.started or recording.created, zone).strftime("%Y-%m-%d %H:%M (%Z)")
     leg = owner(notice.kept.call)
-    whose = f" of `{plain(leg.party.user or '')}`" if leg is not None else ""
+    whose = f" of `{shown(leg)}`" if leg is not None else ""
     lines = [f"Recording{whose}, {began}"]
     if notice.state in FINISHED and notice.seconds is not None:
         minutes, seconds = divmod(round(notice.seconds), 60)

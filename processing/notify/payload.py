@@ -1,4 +1,4 @@
-"""What programs are told, as JSON: by webhooks and over AMQP. ``processing/schemas`` describes it, docs/notices.md explains it.
+"""What programs are told, as JSON: by webhooks and over AMQP. schemas/notice-1.json describes it.
 
 It holds nobody's number or name, nothing that was dialled or pressed, and no secret: of the parties, only which of our
 own users they are. Who needs more asks for the recording by its id.

@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 
 import yaml
 
+from recorder.model import Leg
+
 FOLDER = Path(__file__).parent / "languages"
 FIELDS = frozenset({"began", "length", "other", "recording", "link", "reasons"})
 _FIELD = re.compile(r"\{(\w+)\}")
 _TIDY = re.compile(r"\n{3,}")
-# What a number, a user and a domain are made of. A caller chooses its number: nothing else of it is shown, so that it
-# can be no address of a web site and no sentence.
-_PLAIN = re.compile(r"[^A-Za-z0-9+*#@._-]")
+_USER = re.compile(r"[^A-Za-z0-9+*#@._-]")
+_NUMBER = re.compile(r"[^0-9+*#]")
 _LONGEST = 64
 
 
@@ -27,9 +28,12 @@ def languages() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def plain(text: str) -> str:
-    """What may be shown of a text that a caller could choose."""
-    return _PLAIN.sub("", text)[:_LONGEST]
+def shown(leg: Leg) -> str:
+    """A party: our user, else the number. Who is outside chooses that: whatever is not of a number is left out, so that
+    it can be neither a sentence nor the address of a web site."""
+    if leg.trunk or not leg.party.user:
+        return _NUMBER.sub("", leg.party.number)[:_LONGEST]
+    return _USER.sub("", leg.party.user)[:_LONGEST]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,8 @@ def test_a_channel_that_is_known_goes_on_where_it_was(ledger: Ledger) -> None:
 
 
 def test_a_change_is_told_once_to_each_channel(ledger: Ledger) -> None:
-    _begin(ledger), _begin(ledger, "amqp")
+    _begin(ledger)
+    _begin(ledger, "amqp")
     _ended(ledger)
     assert _tell(ledger) == [RecordingState.ENDED]
     assert _tell(ledger) == []

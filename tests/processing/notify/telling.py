@@ -21,7 +21,7 @@ from processing.notify.notice import Notice, read
 from processing.notify.sender import Rules, Sender
 from processing.notify.teller import Teller
 from processing.stores.local import LocalStore
-from recorder.model import Leg, Party
+from recorder.model import Party
 from recorder.states import RecordingInput, RecordingState
 from tests.processing.scene import BEGAN, Scene
 
@@ -79,7 +79,10 @@ class Told:
         self.scene.worker(self.ledger).work_once()
 
     def failed(self) -> None:
-        """The call is over, and its recording could not be finished: there is no spool."""
+        """The call is over, and its recording could not be finished: where files belong, there is no folder."""
+        assert self.scene.destination is not None
+        self.scene.destination.write_text("in the way")
+        self.scene.record()
         self.ended()
         with self.ledger.transaction() as connection:
             jobs.enqueue(connection, self.scene.recording, BEGAN)
@@ -142,14 +145,18 @@ def notice_of(scene: Scene, state: RecordingState = RecordingState.READY) -> Not
     return notice
 
 
-def with_legs(scene: Scene, caller: Party, callee: Party, *, trunk: str = "") -> Scene:
-    """The scene's call between other parties. ``trunk``: which of the two is one (``caller``, ``callee``)."""
-    def changed(leg: Leg, party: Party, role: str) -> Leg:
-        return replace(leg, party=party, trunk=trunk == role)
+def between(notice: Notice, caller: Party, callee: Party, *, trunk: str = "", **changes: Any) -> Notice:
+    """The same of a call between others.
 
-    first, second = scene.call.legs
-    scene.call = replace(scene.call, legs=(changed(first, caller, "caller"), changed(second, callee, "callee")))
-    return scene
+    Args:
+        trunk: which of the two comes from outside (``caller``, ``callee``).
+        changes: of the call.
+    """
+    call = notice.kept.call
+    first, second = call.legs
+    legs = (replace(first, party=caller, trunk=trunk == "caller"),
+            replace(second, party=callee, trunk=trunk == "callee"))
+    return replace(notice, kept=replace(notice.kept, call=replace(call, legs=legs, **changes)))
 
 
 class Probe:
@@ -190,6 +197,7 @@ class Asked:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    request: aio.Request
 
 
 @dataclass
@@ -201,7 +209,7 @@ class WebServer:
     url: str = ""
 
     async def _handle(self, request: aio.Request) -> aio.StreamResponse:
-        got = Asked(request.method, request.path_qs, dict(request.headers), await request.read())
+        got = Asked(request.method, request.path_qs, dict(request.headers), await request.read(), request)
         self.asked.append(got)
         return await self.answer(got)
 
@@ -223,6 +231,24 @@ async def web_server(answer: Callable[[Asked], Awaitable[aio.StreamResponse]], *
         yield server
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[int]:
+    """A receiver that takes connections and never says anything; its port on loopback."""
+    taken: list[asyncio.StreamWriter] = []
+
+    async def take(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(writer)
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in taken:
+            writer.transport.abort()
+        await asyncio.gather(*(writer.wait_closed() for writer in taken), return_exceptions=True)
 
 
 def stores(scene: Scene) -> dict[str, LocalStore]:
