@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from io import BytesIO
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
@@ -111,7 +112,7 @@ class Mattermost:
                 piece = await asyncio.to_thread(_read, stream, min(PIECE_BYTES, file.bytes - offset))
                 if not piece and offset < file.bytes:
                     raise NoticeBroken(f"{file.name} is shorter than it was when it was stored.")
-                made = await self._ask("POST", f"/uploads/{upload}", data=piece)
+                made = await self._ask("POST", f"/uploads/{upload}", data=BytesIO(piece))
                 offset += len(piece)
                 if made:
                     return str(made["id"])
