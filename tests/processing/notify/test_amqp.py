@@ -94,21 +94,15 @@ async def test_a_broker_that_was_away_is_told_after_it_is_back(notice: Notice, t
     try:
         url = server.virtual_host()
         async with await aio_pika.connect(url) as connection:
-            # A quorum queue that is a few moments old when its broker is killed has no leader ever after (3.10).
             await (await connection.channel()).declare_queue("told", durable=True)
         async with channel(url) as telling:
             assert await telling.send(notice, nothing()) == "confirmed"
-            server.kill()
+            # Not killed: a quorum queue of RabbitMQ 3.10 that was made moments before has no leader ever after.
+            await asyncio.to_thread(server.stop)
             with pytest.raises(ReceiverUnreachable):
                 await telling.send(notice, nothing())
             await asyncio.to_thread(server.start)
-            async with asyncio.timeout(60):
-                while True:
-                    try:
-                        assert await telling.send(notice, nothing()) == "confirmed"
-                        break
-                    except (ReceiverUnreachable, ReceiverRefused):
-                        await asyncio.sleep(0.5)
+            assert await telling.send(notice, nothing()) == "confirmed"
     finally:
         await asyncio.to_thread(server.stop)
 
