@@ -14,7 +14,7 @@ from faults import ReceiverRefused, ReceiverUnreachable
 from processing.notify.amqp import Amqp
 from processing.notify.notice import Notice
 from processing.notify.web import trust
-from tests.processing.notify.telling import EVERY, notice_of, nothing, silent_server
+from tests.processing.notify.telling import EVERY, nothing, notice_of, silent_server
 from tests.processing.scene import Scene
 from tests.rabbitmq import RabbitServer
 

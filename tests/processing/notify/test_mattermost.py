@@ -19,18 +19,19 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from faults import NoticeBroken, NotFound, ReceiverDeclined, ReceiverRefused, ReceiverUnreachable
+from faults import NotFound, NoticeBroken, ReceiverDeclined, ReceiverRefused, ReceiverUnreachable
 from ledger.tables import Json
 from processing.notify.channel import Progress
 from processing.notify.mattermost import PIECE_BYTES, Mattermost, message
 from processing.notify.notice import Notice, StoredFile
 from processing.notify.web import trust
 from processing.step import Checkpoint
+from processing.stores import Store
 from recorder.model import Party
 from recorder.states import RecordingState
 from tests.mattermost import CHANNEL, mattermost
 from tests.mattermost import Mattermost as Server
-from tests.processing.notify.telling import EVERY, between, notice_of, nothing, stores
+from tests.processing.notify.telling import EVERY, between, nothing, notice_of, stores
 from tests.processing.scene import Scene
 
 BIG = random.Random(1).randbytes(3 * PIECE_BYTES + 12_345)
@@ -111,7 +112,7 @@ async def server() -> AsyncIterator[Server]:
 
 def channel(server: Server, scene: Scene, tape: Tape | None = None, *, kinds: tuple[str, ...] = ("mixed",),
             token: str | None = None, to: str = CHANNEL) -> Mattermost:
-    kept = {**stores(scene), "far": tape or Tape(BIG)}
+    kept: dict[str, Store] = {**stores(scene), "far": tape or Tape(BIG)}
     return Mattermost(server.url, token or server.token, to, kept, kinds=kinds, zone=UTC, states=EVERY,
                       context=trust(None), seconds=20)
 
@@ -164,7 +165,8 @@ async def test_after_a_break_the_upload_goes_on_where_the_server_is(pieces: int,
     assert len(server.posts) == 1
 
 
-async def test_an_upload_that_the_server_knows_no_more_is_begun_again(server: Server, scene: Scene, big: Notice) -> None:
+async def test_an_upload_that_the_server_knows_no_more_is_begun_again(server: Server, scene: Scene,
+                                                                      big: Notice) -> None:
     server.breaks = once("POST", "/api/v4/uploads/.+", 500, after=2)
     kept = Kept()
     async with channel(server, scene) as posting:
