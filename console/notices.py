@@ -39,11 +39,11 @@ def list_(common: Common, limit: int, status: str | None, failed: bool, channel:
 
 
 @command.command("show")
-@click.argument("notice", type=click.IntRange(1))
+@click.argument("notice")
 @common
-def show(common: Common, notice: int) -> None:
+def show(common: Common, notice: str) -> None:
     """Show everything about one notice."""
-    answer = common.ask("GET", f"/notices/{notice}")
+    answer = common.ask("GET", f"/notices/{text.part(notice)}")
     if common.as_json:
         text.say_json(answer)
         return
@@ -60,11 +60,11 @@ def show(common: Common, notice: int) -> None:
 
 
 @command.command("retry")
-@click.argument("notice", type=click.IntRange(1))
+@click.argument("notice")
 @common
-def retry(common: Common, notice: int) -> None:
+def retry(common: Common, notice: str) -> None:
     """Tell somebody again, whom it could not be told."""
-    answer = common.ask("POST", f"/notices/{notice}/retry")
+    answer = common.ask("POST", f"/notices/{text.part(notice)}/retry")
     text.say_json(answer) if common.as_json else text.say("It waits for its turn again.")
 
 

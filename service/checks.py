@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from faults import ConfigurationFault, Fault, LedgerUnavailable
 from processing.names import NameTemplate
 from service import disk, folders, running_policy
 from service.findings import Finding, Verdict, bad, well
+from service.notices import channels
 from service.settings import Settings
 
 
@@ -22,6 +24,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for subject, folder in (("journal_path", settings.journal_path), ("work_path", settings.work_path),
                             ("destination_path", settings.destination_path), ("socket", settings.socket.parent)):
         yield _folder(subject, folder)
+    yield _tried("notices", lambda: channels(settings.notices, ZoneInfo(settings.time_zone), dict, {}, time.time),
+                 "every file with a secret can be read; no receiver is asked")
     yield _ledger(settings.ledger)
     yield _one_file_system(settings)
     yield from _room(settings)
