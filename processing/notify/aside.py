@@ -73,12 +73,14 @@ async def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     here = asyncio.get_running_loop()
     ended: asyncio.Future[None] = here.create_future()
     inner: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
+    stopped = threading.Event()
 
     async def whole() -> None:
         task = asyncio.current_task()
         assert task is not None
         inner.append((asyncio.get_running_loop(), task))
-        await work()
+        if not stopped.is_set():
+            await work()
 
     def thread() -> None:
         failure: BaseException | None = None
@@ -94,6 +96,7 @@ async def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     try:
         await asyncio.shield(ended)
     except asyncio.CancelledError:
+        stopped.set()
         for loop, task in inner:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(task.cancel)

@@ -14,7 +14,7 @@ import textwrap
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import yaml
@@ -22,11 +22,14 @@ from aiohttp import web as aio
 from standardwebhooks import Webhook as Witness
 
 from ledger import calls, jobs
+from processing.notify.sender import Rules
+from service import notices
+from service.clock import SystemClock
 from tests.certificates import Authority
 from tests.console.running import cli
 from tests.mailserver import PASSWORD, USER, MailServer
 from tests.mattermost import CHANNEL, mattermost
-from tests.processing.notify.telling import Asked, silent_server, web_server
+from tests.processing.notify.telling import Asked, Probe, silent_server, web_server, well
 from tests.processing.scene import BEGAN, Scene
 from tests.servers import free_port
 
@@ -200,3 +203,30 @@ async def test_a_service_whose_secret_is_none_does_not_start_and_says_which(tmp_
     assert ended.returncode == 1
     assert "begins with whsec_" in ended.stderr
     assert "hunter2" not in ended.stderr + (tmp_path / "log").read_text()
+
+
+async def test_what_breaks_in_the_thread_of_the_notices_is_begun_again(tmp_path: Path,
+                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(Probe):
+        """Cannot get ready the first time."""
+
+        begun = 0
+
+        async def __aenter__(self) -> Self:
+            self.begun += 1
+            if self.begun == 1:
+                raise ZeroDivisionError
+            return self
+
+    monkeypatch.setattr(notices, "_AGAIN_AFTER_S", 0.05)
+    scene, probe = Scene(tmp_path, seconds=0.5), Broken(well)
+    ledger = scene.ledger()
+    telling = notices.Notices(ledger, [probe], Rules(attempts=1, link_template=None), owner="o", clock=SystemClock(),
+                              jitter=lambda: 0.0)
+    task = asyncio.create_task(telling.run())
+    async with asyncio.timeout(20):
+        while probe.begun < 2:  # noqa: ASYNC110 - it is in another thread
+            await asyncio.sleep(0.02)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    ledger.close()

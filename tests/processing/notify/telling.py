@@ -44,11 +44,12 @@ class Told:
 
     Args:
         channels: those that tell; the tests' own or real ones.
+        database: the ledger, if it is not the scene's own.
     """
 
-    def __init__(self, scene: Scene, *channels: Channel, attempts: int = 3) -> None:
+    def __init__(self, scene: Scene, *channels: Channel, attempts: int = 3, database: str | None = None) -> None:
         self.scene = scene
-        self.ledger = scene.ledger()
+        self.ledger = scene.ledger() if database is None else Ledger.open(database)
         self.attempts = attempts
         self.channels = channels
         self.threads = ThreadPoolExecutor(2)

@@ -91,6 +91,15 @@ async def test_a_thread_that_is_busy_holds_up_nobody_and_ends_when_it_is_asked_t
     assert ended.is_set()
 
 
+async def test_one_that_is_cancelled_before_it_has_begun_does_not_begin() -> None:
+    for _ in range(20):
+        task = asyncio.create_task(aside.run(asyncio.Event().wait))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        task.cancel()
+        async with asyncio.timeout(2):
+            await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_thread_that_does_not_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aside, "GRACE_S", 0.2)
     began, let = threading.Event(), threading.Event()

@@ -15,17 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faults import ReceiverDeclined, ReceiverRefused, ReceiverUnreachable
+from ledger import recordings
+from ledger.deliveries import Status
 from ledger.tables import Json
 from policy.types import Person, Subject
 from processing.notify.mail import Letter, Mail, Server, compose
-from processing.notify.notice import Notice
+from processing.notify.notice import ENDS, Notice
 from processing.notify.owner import owner
 from processing.notify.web import trust
 from recorder.model import Party
 from recorder.states import RecordingState
 from tests.certificates import Authority
 from tests.mailserver import PASSWORD, USER, MailServer
-from tests.processing.notify.telling import EVERY, between, nothing, notice_of, silent_server
+from tests.processing.notify.telling import EVERY, Told, between, nothing, notice_of, silent_server
 from tests.processing.scene import Scene
 
 ALICE = Party(number="101", name="Alice", user="alice", domain="voice.example")
@@ -54,10 +56,10 @@ async def server(authority: Authority) -> AsyncIterator[MailServer]:
 
 def channel(port: int, authority: Authority, *, tls: bool = False, start_tls: bool = True, host: str = "localhost",
             user: str | None = USER, password: str | None = PASSWORD, people: Mapping[str, Person] = PEOPLE,
-            seconds: float = 10.0) -> Mail:
+            seconds: float = 10.0, states: frozenset[RecordingState] = EVERY) -> Mail:
     at = Server(host=host, port=port, tls=tls, start_tls=start_tls, context=trust(authority.certificate), user=user,
                 password=password, seconds=seconds)
-    return Mail(at, LETTER, lambda: people, states=EVERY, clock=lambda: NOW)
+    return Mail(at, LETTER, lambda: people, states=states, clock=lambda: NOW)
 
 
 async def test_the_owner_gets_a_mail_over_starttls_from_a_server_that_wants_a_password(
@@ -109,6 +111,26 @@ async def test_a_reply_that_is_final_is_not_tried_again(replies: dict[str, str],
         with pytest.raises(fault) as raised:
             await channel(server.port, authority).send(notice, nothing())
     assert "eve" not in str(raised.value)
+
+
+async def test_a_mail_that_was_put_off_is_sent_later_and_the_recording_was_ready_all_the_time(
+        authority: Authority, tmp_path: Path) -> None:
+    later = {"alice@mail.example": "450 4.2.0 greylisted"}
+    async with MailServer(authority, replies=later) as server:
+        told = Told(Scene(tmp_path, seconds=0.5), channel(server.port, authority, states=ENDS))
+        told.finished()
+        async with told.running():
+            await told.look()
+            await told.until(lambda: [one.status for one in told.deliveries()] == [Status.WAITING]
+                             and told.deliveries()[0].attempts == 1)
+            with told.ledger.reading() as connection:
+                kept = recordings.get(connection, told.scene.recording)
+            assert kept.recording.state is RecordingState.READY
+            later.clear()
+            told.scene.clock.now += 5
+            await told.until(lambda: [one.note for one in told.deliveries()] == ["sent"])
+        told.close()
+    assert [taken.recipients for taken in server.mails] == [["alice@mail.example"]]
 
 
 async def test_a_server_that_says_nothing_is_left(notice: Notice, authority: Authority) -> None:

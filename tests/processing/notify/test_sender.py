@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from faults import ReceiverDeclined, ReceiverUnreachable
-from ledger import deliveries
+from ledger import Ledger, deliveries
 from ledger.deliveries import Status
 from processing.notify.channel import Channel, Progress
 from processing.notify.notice import Notice
@@ -24,8 +25,8 @@ Make = Callable[..., Told]
 async def make(tmp_path: Path) -> AsyncIterator[Make]:
     made: list[Told] = []
 
-    def one(*channels: Channel, attempts: int = 3) -> Told:
-        made.append(Told(Scene(tmp_path, seconds=0.5), *channels, attempts=attempts))
+    def one(*channels: Channel, attempts: int = 3, database: str | None = None) -> Told:
+        made.append(Told(Scene(tmp_path, seconds=0.5), *channels, attempts=attempts, database=database))
         return made[-1]
 
     yield one
@@ -177,14 +178,15 @@ async def test_what_is_under_way_when_the_service_stops_is_due_at_once_in_its_ne
     assert (left.status, left.attempts) == (Status.WAITING, 0)
 
 
-async def test_two_services_tell_once(make: Make) -> None:
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_two_services_tell_once(database: str, make: Make, request: pytest.FixtureRequest) -> None:
     first, second = Probe(well), Probe(well)
-    told = make(first)
-    others = told.scene.ledger()
+    url = request.getfixturevalue("postgres").database() if database == "postgresql" else None
+    told = make(first, database=url)
+    others = told.scene.ledger() if url is None else Ledger.open(url)
     other = told.sender(second, others)
+    told.ended()
     for given in (RecordingInput.PROCESS, RecordingInput.SHORT, *[RecordingInput.AGAIN, RecordingInput.SHORT] * 20):
-        if not told.deliveries() and given is RecordingInput.PROCESS:
-            told.ended()
         told.move(given)
     async with told.running():
         task = asyncio.create_task(other.run())
@@ -196,6 +198,8 @@ async def test_two_services_tell_once(make: Make) -> None:
     others.close()
     ids = [one.id for one in first.sent + second.sent]
     assert len(ids) == len(set(ids)) == 43
+    assert first.sent
+    assert second.sent
 
 
 async def test_a_sender_that_died_leaves_what_it_had_to_the_next_under_the_same_id(make: Make) -> None:
