@@ -10,6 +10,8 @@ dashboards and the failed list may rely on it.
     │   ├── SettingsInvalid              config.settings
     │   ├── PolicyInvalid                config.policy
     │   ├── NameTemplateInvalid          config.name-template
+    │   ├── EncryptionUnusable           config.encryption
+    │   ├── StepUnusable                 config.step
     │   └── SpoolUnusable                config.spool
     ├── SwitchFault                      the switch, or the way to it
     │   ├── SwitchUnreachable            switch.unreachable
@@ -33,9 +35,14 @@ dashboards and the failed list may rely on it.
     │   └── TrackMissing                 media.track-missing
     ├── ProcessingFault                  the work after the hangup
     │   ├── StepFailed                   processing.step
+    │   │   └── OwnStepFailed            processing.step.own
+    │   │       └── CommandFailed        processing.step.own.command
+    │   ├── EncryptionFailed             processing.encryption
+    │   ├── CleaningRefused              processing.cleaning
     │   ├── LeaseLost                    processing.lease-lost
     │   ├── DestinationExists            processing.destination-exists
-    │   └── StorageRefused               processing.storage
+    │   ├── StorageRefused               processing.storage
+    │   └── StorageUnreachable           processing.storage-unreachable
     ├── NoticeFault                      telling people and programs of a recording
     │   ├── ReceiverUnreachable          notice.unreachable
     │   ├── ReceiverRefused              notice.refused
@@ -57,12 +64,31 @@ dashboards and the failed list may rely on it.
 from __future__ import annotations
 
 from faults.base import Blame, Fault
-from faults.configuration import ConfigurationFault, NameTemplateInvalid, PolicyInvalid, SettingsInvalid, SpoolUnusable
+from faults.configuration import (
+    ConfigurationFault,
+    EncryptionUnusable,
+    NameTemplateInvalid,
+    PolicyInvalid,
+    SettingsInvalid,
+    SpoolUnusable,
+    StepUnusable,
+)
 from faults.disk import DiskFault, DiskLow, DiskNearlyFull
 from faults.ledger import LedgerFault, LedgerSchemaUnknown, LedgerUnavailable
 from faults.media import MediaFault, RateMismatch, TrackMissing, WavInvalid
 from faults.notice import NoticeBroken, NoticeFault, ReceiverDeclined, ReceiverRefused, ReceiverUnreachable
-from faults.processing import DestinationExists, LeaseLost, ProcessingFault, StepFailed, StorageRefused
+from faults.processing import (
+    CleaningRefused,
+    CommandFailed,
+    DestinationExists,
+    EncryptionFailed,
+    LeaseLost,
+    OwnStepFailed,
+    ProcessingFault,
+    StepFailed,
+    StorageRefused,
+    StorageUnreachable,
+)
 from faults.recording import (
     CallEndedBeforeTap,
     PauseUnconfirmed,
@@ -89,12 +115,16 @@ __all__ = [
     "AlreadyRunning",
     "Blame",
     "CallEndedBeforeTap",
+    "CleaningRefused",
+    "CommandFailed",
     "ConferenceNameUnusable",
     "ConfigurationFault",
     "DestinationExists",
     "DiskFault",
     "DiskLow",
     "DiskNearlyFull",
+    "EncryptionFailed",
+    "EncryptionUnusable",
     "Fault",
     "JournalInvalid",
     "LeaseLost",
@@ -106,6 +136,7 @@ __all__ = [
     "NotFound",
     "NoticeBroken",
     "NoticeFault",
+    "OwnStepFailed",
     "PauseUnconfirmed",
     "PolicyInvalid",
     "ProcessingFault",
@@ -120,7 +151,9 @@ __all__ = [
     "SettingsInvalid",
     "SpoolUnusable",
     "StepFailed",
+    "StepUnusable",
     "StorageRefused",
+    "StorageUnreachable",
     "SwitchFault",
     "SwitchModuleMissing",
     "SwitchOperationFailed",

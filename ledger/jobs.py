@@ -13,9 +13,11 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select, union_all
 
-from faults import Fault, LeaseLost, NotFound
+from faults import Fault, LeaseLost, MediaFault, NotFound
+from ledger import recordings
 from ledger.tables import Json, jobs
 from ledger.upsert import insert_new
+from recorder.states import RecordingInput
 
 
 class JobState(StrEnum):
@@ -130,8 +132,9 @@ def done(connection: Connection, job: Job) -> None:
 
 
 def retry_failed(connection: Connection, recording: str, now: float) -> None:
-    """Take a job off the failed list: it is due at once. One whose files are stored goes on at the step that failed;
-    any other begins at its first step, with what it found before at hand.
+    """Take a job off the failed list: it is due at once. One whose files are stored goes on at the step that failed,
+    unless what the switch recorded was not what it should be: then the recording is made anew. Any other begins at its
+    first step, with what it found before at hand.
 
     Raises:
         NotFound: no failed job of that recording.
@@ -139,9 +142,14 @@ def retry_failed(connection: Connection, recording: str, now: float) -> None:
     job = find(connection, recording)
     if job is None or job.state is not JobState.FAILED:
         raise NotFound("No failed job has that recording.", recording=recording)
+    stored = "store" in job.facts
+    if stored and str((job.fault or {}).get("id", "")).startswith(f"{MediaFault.id}."):
+        recordings.move(connection, recording, RecordingInput.AGAIN, now)
+        again(connection, recording, now)
+        return
     connection.execute(
         jobs.update().where(jobs.c.recording == recording, jobs.c.state == JobState.FAILED.value),
-        {"state": JobState.WAITING.value, "step": job.step if "store" in job.facts else "", "attempts": 0,
+        {"state": JobState.WAITING.value, "step": job.step if stored else "", "attempts": 0,
          "run_at": now})
 
 

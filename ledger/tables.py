@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Double,
@@ -158,6 +159,22 @@ jobs = Table(
     Column("fault", JSON(none_as_null=True)),
     Column("facts", JSON, nullable=False),
     Index(None, "state", "run_at"),
+)
+
+# The files that a recording was made into, wherever they are. ``stored`` is NULL where a store told of a file before
+# its recording was finished; ``confirmed`` where it has not told yet; ``deleted`` while it is there.
+artefacts = Table(
+    "artefacts", metadata,
+    Column("recording", ForeignKey("recordings.id"), primary_key=True),
+    Column("store", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("stored", Double),
+    Column("confirmed", Double),
+    Column("deleted", Double),
+    Index(None, "store", "name"),
 )
 
 # One row for each change (a row of ``recording_states``) that a channel tells of. ``note`` says how it went,

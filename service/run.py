@@ -15,33 +15,33 @@ import structlog
 
 from faults import Fault, LedgerFault
 from ledger import Ledger
-from processing import steps
+from processing.expiry import Reaper
 from processing.names import NameTemplate
 from processing.runner import Runner
 from processing.step import Places
-from processing.steps.clean import Clean
-from processing.stores import LOCAL
-from processing.stores.local import LocalStore
 from processing.worker import Rules, Worker
 from recorder.effects import Adopt
 from recorder.engine import Engine
 from recorder.events import Adopted
 from recorder.world import Limits
-from service import folders, wire
+from service import folders, pipeline, storage, wire
 from service.adoption import adopt
 from service.clock import Clock, SystemClock
 from service.desk import Desk
 from service.disk import Disk, Watermarks, stop_optional, watched
 from service.driver import Driver
+from service.duration import Longest
 from service.expected import Daily
 from service.hearing import Hearing
 from service.journal import Journal
 from service.journal_files import JournalFiles
 from service.lock import Lock
 from service.notices import Notices, notices_of
+from service.pipeline import Pipeline
 from service.running_policy import RunningPolicy
 from service.seams import Seams
 from service.settings import Settings
+from service.storage_desk import StorageDesk, buckets
 from service.store import Store
 from service.switch_settings import AsteriskSettings, SwitchSettings
 from service.waiters import Waiters
@@ -50,6 +50,7 @@ from service.watchdog import Watchdog
 log = structlog.get_logger("service")
 
 _HOUSEKEEPING_EVERY = 3600.0  # s
+_EXPIRE_EVERY = 600.0  # s
 _OUTBOX_KEPT = 86_400.0  # s
 
 
@@ -65,7 +66,8 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
     clock = SystemClock()
     with ExitStack() as stack:
         policy = RunningPolicy(settings.policy)
-        names = NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone))
+        kept = storage.stores(settings)
+        NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone))
         _make_folders(settings)
         for lock in _locks(settings):
             stack.enter_context(Lock(lock))
@@ -81,17 +83,20 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         stack.callback(files.stop)
         places = Places(spools={name: switch.spool for name, switch in settings.switches.items()},
                         work=settings.work_path, destination=settings.destination_path)
-        runner = _runner(settings, ledger, names, places, clock)
+        made = await asyncio.to_thread(pipeline.build, settings, kept, clock.at)
+        runner = _runner(settings, ledger, made, places, clock)
         waiters = Waiters()
         disk = Disk(watched(settings), Watermarks.of(settings.disk), clock=clock,
                     stop_optional=lambda: stop_optional(drivers.values(), clock.at()))
         drivers = {name: _driver(name, settings, holder, store, policy, files, waiters, clock, runner, disk)
                    for name in settings.switches}
         await disk.look()
-        notices = notices_of(settings, ledger, lambda: policy.policy.people,
-                             {LOCAL: LocalStore(settings.destination_path)}, clock)
+        reaper = Reaper(ledger, kept, places, settings.limits.expiration_days, clock=clock.at)
+        notices = notices_of(settings, ledger, lambda: policy.policy.people, kept.every, clock)
         daily = Daily(ledger, places, clock, ZoneInfo(settings.time_zone))
-        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, jobs_wait=runner.notify)
+        finished = StorageDesk(ledger, kept, buckets(settings), settings.destination_path, clock)
+        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, storage=finished,
+                    jobs_wait=runner.notify)
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
                  if "://" in settings.ledger else settings.ledger)
         watchdogs = [watchdog for name, driver in drivers.items()
@@ -101,7 +106,9 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         gc.freeze()
         await _until_stopped(policy, [
             *(driver.run() for driver in drivers.values()), *(watchdog.run() for watchdog in watchdogs), runner.run(),
-            api(desk), disk.run(), daily.run(), notices.run(), _housekeeping(store, notices, clock)])
+            *(longest.run() for longest in _longest(settings, drivers.values(), clock)),
+            api(desk), disk.run(), daily.run(), _expire(reaper, clock), notices.run(),
+            _housekeeping(store, notices, clock)])
     log.info("phonograph has stopped; what is attached goes on")
 
 
@@ -175,14 +182,33 @@ def _watchdogs(driver: Driver, own: SwitchSettings, clock: Clock) -> tuple[Watch
                              clock=clock, after=limits.unheard_after)
 
 
-def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Places, clock: Clock) -> Runner:
+def _longest(settings: Settings, drivers: Iterable[Driver], clock: Clock) -> list[Longest]:
+    limits = settings.limits
+    return [] if limits.maximum_duration is None else [
+        Longest(driver.name, limits.maximum_duration, limits.maximum_duration_sound, calls=driver.calls, ask=driver.ask,
+                clock=clock) for driver in drivers]
+
+
+def _runner(settings: Settings, ledger: Ledger, made: Pipeline, places: Places, clock: Clock) -> Runner:
     random = SystemRandom()
     life = f"{random.getrandbits(32):08x}"
     rules = Rules(attempts=settings.jobs.attempts, lease=settings.jobs.lease)
-    store = LocalStore(settings.destination_path)
-    workers = [Worker(ledger, steps.in_order(names, store), Clean(store), places, rules, owner=f"{life}-{number}",
-                      clock=clock.at, jitter=random.random) for number in range(settings.jobs.workers)]
+    workers = [Worker(ledger, made.steps, made.clean, places, rules, owner=f"{life}-{number}", clock=clock.at,
+                      jitter=random.random) for number in range(settings.jobs.workers)]
     return Runner(ledger, workers, clock=clock.at, renew_every=settings.jobs.lease / 3)
+
+
+async def _expire(reaper: Reaper, clock: Clock) -> None:
+    """What has expired is deleted, at the start and again and again."""
+    while True:
+        try:
+            await asyncio.to_thread(reaper.turn)
+        except asyncio.CancelledError:
+            reaper.stop()
+            raise
+        except LedgerFault as fault:
+            log.warning("what has expired could not be deleted", cause=fault.message)
+        await clock.wait(asyncio.Event(), _EXPIRE_EVERY)
 
 
 async def _housekeeping(store: Store, notices: Notices, clock: Clock) -> None:

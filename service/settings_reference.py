@@ -6,16 +6,19 @@ import sys
 import types
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from service.http_settings import HttpSettings
 from service.notice_settings import AmqpSettings, MailSettings, MattermostSettings, NoticeSettings, WebhookSettings
 from service.setting_types import section_of
 from service.settings import DiskSettings, JobSettings, PauseSettings, Settings
+from service.step_settings import OwnStepSettings
+from service.storage_settings import LimitSettings, S3Settings, StorageSettings
 from service.switch_settings import AsteriskSettings, FreeSwitchSettings
 
 _INTRODUCTION = """# Settings
@@ -41,9 +44,11 @@ switches:
 
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("", Settings), ("switches.NAME", AsteriskSettings), ("switches.NAME` with `kind: freeswitch", FreeSwitchSettings),
-    ("pause", PauseSettings), ("disk", DiskSettings),
-    ("jobs", JobSettings), ("notices", NoticeSettings), ("notices.webhooks.NAME", WebhookSettings),
-    ("notices.mail", MailSettings), ("notices.mattermost", MattermostSettings), ("notices.amqp", AmqpSettings))
+    ("steps.NAME", OwnStepSettings), ("pause", PauseSettings), ("disk", DiskSettings),
+    ("jobs", JobSettings), ("storage", StorageSettings), ("storage.stores.NAME", S3Settings),
+    ("limits", LimitSettings), ("http", HttpSettings), ("notices", NoticeSettings),
+    ("notices.webhooks.NAME", WebhookSettings), ("notices.mail", MailSettings),
+    ("notices.mattermost", MattermostSettings), ("notices.amqp", AmqpSettings))
 _RANGE = {Ge: "at least", Gt: "more than", Le: "at most", Lt: "less than"}
 
 
@@ -70,10 +75,14 @@ def _type(field: FieldInfo) -> str:
 def _named(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return ", ".join(f"`{word}`" for word in get_args(kind))
+    if get_origin(kind) is Annotated:
+        return _named(get_args(kind)[0])
     if get_origin(kind) is tuple:
         return f"list of {_named(get_args(kind)[0])}"
     if get_origin(kind) in (Union, types.UnionType):
         return _named(next(one for one in get_args(kind) if one is not type(None)))
+    if get_origin(kind) is dict:
+        return "keys and values"
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return ", ".join(f"`{word.value}`" for word in kind)
     return {bool: "`true`, `false`", str: "text", SecretStr: "text",
@@ -85,10 +94,10 @@ def _default(field: FieldInfo) -> str:
         return "must be set"
     if field.default is None:
         return "none"
-    if isinstance(field.default, tuple):
-        return ", ".join(f"`{one}`" for one in field.default)
     if isinstance(field.default, bool):
         return f"`{str(field.default).lower()}`"
+    if isinstance(field.default, tuple | dict):
+        return ", ".join(f"`{one}`" for one in field.default) if field.default else "none"
     if field.default == "":
         return "empty"
     value = field.default.value if isinstance(field.default, StrEnum) else field.default

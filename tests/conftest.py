@@ -1,5 +1,5 @@
-"""Fixtures that more than one suite uses: the real Asterisk and phones around it, the real FreeSWITCH,
-the real PostgreSQL and RabbitMQ."""
+"""Fixtures that more than one suite uses: the real Asterisk and phones around it, the real FreeSWITCH, PostgreSQL,
+RabbitMQ and SeaweedFS."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,13 +10,20 @@ import pytest_asyncio
 from tests.asterisk import AsteriskServer
 from tests.freeswitch import FreeSwitchFault, FreeSwitchServer, find_installation
 from tests.pair import pair
+from tests.parity import Parity
 from tests.phone import Phones
 from tests.postgres import PostgresServer
 from tests.rabbitmq import RabbitServer
+from tests.seaweed import SeaweedServer
 
-__all__ = ["asterisk", "freeswitch", "pair", "phones", "postgres", "rabbitmq"]
+__all__ = ["asterisk", "freeswitch", "pair", "phones", "postgres", "rabbitmq", "seaweed"]
 
 pytest.register_assert_rewrite("tests.scenarios")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The table of both switches at the end of a run."""
+    config.pluginmanager.register(Parity(), "parity")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -48,6 +55,13 @@ async def phones(asterisk: AsteriskServer) -> AsyncIterator[Phones]:
 def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreeSwitchServer]:
     """One FreeSWITCH for the whole run; for tests with the marker `freeswitch`."""
     with FreeSwitchServer(tmp_path_factory.mktemp("freeswitch")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
+    """One S3 server for the whole run, started by the first test that needs it."""
+    with SeaweedServer(tmp_path_factory.mktemp("seaweed")) as server:
         yield server
 
 

@@ -20,7 +20,6 @@ from processing.notify.channel import Channel, Progress
 from processing.notify.notice import Notice, read
 from processing.notify.sender import Rules, Sender
 from processing.notify.teller import Teller
-from processing.stores.local import LocalStore
 from recorder.model import Party
 from recorder.states import RecordingInput, RecordingState
 from tests.processing.scene import BEGAN, Scene
@@ -250,8 +249,3 @@ async def silent_server() -> AsyncIterator[int]:
         for writer in taken:
             writer.transport.abort()
         await asyncio.gather(*(writer.wait_closed() for writer in taken), return_exceptions=True)
-
-
-def stores(scene: Scene) -> dict[str, LocalStore]:
-    """The scene's stores by their names."""
-    return {scene.store.name: scene.store}

@@ -31,7 +31,7 @@ from recorder.model import Party
 from recorder.states import RecordingState
 from tests.mattermost import CHANNEL, mattermost
 from tests.mattermost import Mattermost as Server
-from tests.processing.notify.telling import EVERY, between, nothing, notice_of, stores
+from tests.processing.notify.telling import EVERY, between, nothing, notice_of
 from tests.processing.scene import Scene
 
 BIG = random.Random(1).randbytes(3 * PIECE_BYTES + 12_345)
@@ -112,7 +112,7 @@ async def server() -> AsyncIterator[Server]:
 
 def channel(server: Server, scene: Scene, tape: Tape | None = None, *, kinds: tuple[str, ...] = ("mixed",),
             token: str | None = None, to: str = CHANNEL) -> Mattermost:
-    kept: dict[str, Store] = {**stores(scene), "far": tape or Tape(BIG)}
+    kept: dict[str, Store] = {**scene.stores.every, "far": tape or Tape(BIG)}
     return Mattermost(server.url, token or server.token, to, kept, kinds=kinds, zone=UTC, states=EVERY,
                       context=trust(None), seconds=20)
 
@@ -125,7 +125,7 @@ async def test_a_recording_is_posted_with_the_files_that_are_asked_for(server: S
     assert post["channel_id"] == CHANNEL
     for identity, kind in zip(post["file_ids"], ("mixed", "manifest"), strict=True):
         (stored,) = [file for file in notice.files if file.kind == kind]
-        with scene.store.open(stored.name) as file:
+        with scene.stores.named(stored.store).open(stored.name) as file:
             assert server.files[identity] == (Path(stored.name).name, file.read())
 
 

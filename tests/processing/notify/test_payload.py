@@ -66,7 +66,7 @@ def test_a_ready_recording_is_told_with_its_files_as_they_are_stored(scene: Scen
     data = data_of(notice)
     assert [file["kind"] for file in data["files"]] == ["mixed", "stereo", "manifest"]
     for file in data["files"]:
-        scene.store.verify(file["name"], bytes=file["bytes"], sha256=file["sha256"])
+        scene.stores.named(file["store"]).verify(file["name"], bytes=file["bytes"], sha256=file["sha256"])
     assert data["seconds"] == pytest.approx(0.5)
     assert data["link"] == f"https://recordings.example/{scene.recording}"
 
