@@ -5,6 +5,7 @@ The server is the double of tests/mattermost.py.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 from collections.abc import AsyncIterator, Callable
@@ -27,12 +28,16 @@ from processing.notify.notice import Notice, StoredFile
 from processing.notify.web import trust
 from processing.step import Checkpoint
 from processing.stores import Store
+from processing.stores.choice import Stores
 from recorder.model import Party
 from recorder.states import RecordingState
+from tests.keys import Listener
 from tests.mattermost import CHANNEL, mattermost
 from tests.mattermost import Mattermost as Server
 from tests.processing.notify.telling import EVERY, between, nothing, notice_of
 from tests.processing.scene import Scene
+from tests.processing.stores.objects import store
+from tests.seaweed import SeaweedServer
 
 BIG = random.Random(1).randbytes(3 * PIECE_BYTES + 12_345)
 UTC = ZoneInfo("UTC")
@@ -235,6 +240,22 @@ async def test_a_file_that_is_gone_or_shorter_is_a_fault_and_no_post(server: Ser
             with pytest.raises(fault):
                 await posting.send(big, nothing())
     assert server.posts == []
+
+
+async def test_an_encrypted_recording_on_a_real_s3_server_is_posted_as_it_is_stored(
+        server: Server, seaweed: SeaweedServer, listener: Listener, tmp_path: Path) -> None:
+    key = tmp_path / "public.asc"
+    key.write_bytes(listener.public("listener@voice.example"))
+    kept = Scene(tmp_path / "scene", seconds=0.5, key=key)
+    kept.stores = Stores.of(store(seaweed, seaweed.bucket()))
+    told = await asyncio.to_thread(notice_of, kept)
+    async with channel(server, kept) as posting:
+        await posting.send(told, nothing())
+    ((name, content),) = server.files.values()
+    posted = tmp_path / name
+    posted.write_bytes(content)
+    assert name.endswith(".wav.gpg")
+    assert listener.opened(posted).startswith(b"RIFF")
 
 
 @settings(max_examples=100, deadline=None)
