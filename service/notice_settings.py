@@ -133,7 +133,7 @@ class NoticeSettings(Section):
         description="Where people find a recording: a URL with `{recording}`, which becomes its id.")
     attempts: Count = Field(default=10, ge=1, le=50,
                             description="How often a notice is tried before it is in the failed list. With 10 that "
-                                        "takes about a day.")
+                                        "takes 10 to 20 hours.")
     webhooks: dict[str, WebhookSettings] = Field(default={}, description="Endpoints, each under its name.")
     mail: MailSettings | None = Field(default=None, description="Mails to owners.")
     mattermost: MattermostSettings | None = Field(default=None, description="Posts.")
