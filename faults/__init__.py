@@ -43,6 +43,11 @@ dashboards and the failed list may rely on it.
     │   ├── DestinationExists            processing.destination-exists
     │   ├── StorageRefused               processing.storage
     │   └── StorageUnreachable           processing.storage-unreachable
+    ├── NoticeFault                      telling people and programs of a recording
+    │   ├── ReceiverUnreachable          notice.unreachable
+    │   ├── ReceiverRefused              notice.refused
+    │   ├── ReceiverDeclined             notice.declined
+    │   └── NoticeBroken                 notice.broken
     ├── DiskFault                        room for recordings
     │   ├── DiskLow                      disk.low
     │   └── DiskNearlyFull               disk.nearly-full
@@ -71,6 +76,7 @@ from faults.configuration import (
 from faults.disk import DiskFault, DiskLow, DiskNearlyFull
 from faults.ledger import LedgerFault, LedgerSchemaUnknown, LedgerUnavailable
 from faults.media import MediaFault, RateMismatch, TrackMissing, WavInvalid
+from faults.notice import NoticeBroken, NoticeFault, ReceiverDeclined, ReceiverRefused, ReceiverUnreachable
 from faults.processing import (
     CleaningRefused,
     CommandFailed,
@@ -128,11 +134,16 @@ __all__ = [
     "MediaFault",
     "NameTemplateInvalid",
     "NotFound",
+    "NoticeBroken",
+    "NoticeFault",
     "OwnStepFailed",
     "PauseUnconfirmed",
     "PolicyInvalid",
     "ProcessingFault",
     "RateMismatch",
+    "ReceiverDeclined",
+    "ReceiverRefused",
+    "ReceiverUnreachable",
     "RecordingFault",
     "RequestRefused",
     "ServiceFault",

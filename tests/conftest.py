@@ -1,4 +1,5 @@
-"""Fixtures that more than one suite uses: the real Asterisk and phones around it, the real FreeSWITCH."""
+"""Fixtures that more than one suite uses: the real Asterisk and phones around it, the real FreeSWITCH, PostgreSQL,
+RabbitMQ and SeaweedFS."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,9 +12,11 @@ from tests.freeswitch import FreeSwitchFault, FreeSwitchServer, find_installatio
 from tests.pair import pair
 from tests.parity import Parity
 from tests.phone import Phones
+from tests.postgres import PostgresServer
+from tests.rabbitmq import RabbitServer
 from tests.seaweed import SeaweedServer
 
-__all__ = ["asterisk", "freeswitch", "pair", "phones", "seaweed"]
+__all__ = ["asterisk", "freeswitch", "pair", "phones", "postgres", "rabbitmq", "seaweed"]
 
 pytest.register_assert_rewrite("tests.scenarios")
 
@@ -59,4 +62,18 @@ def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreeSwitchS
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
     """One S3 server for the whole run, started by the first test that needs it."""
     with SeaweedServer(tmp_path_factory.mktemp("seaweed")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL for the whole run; each test makes a database of its own in it."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitServer]:
+    """One RabbitMQ for the whole run; each test takes a virtual host of its own in it."""
+    with RabbitServer() as server:
         yield server

@@ -1,4 +1,4 @@
-"""What the tests' switches have in common: a private folder, free ports, and a process that is ended and no other."""
+"""What the tests' servers have in common: a private folder, free ports, and a process that is ended and no other."""
 
 import os
 import random
@@ -38,7 +38,7 @@ _END_SECONDS = 15.0
 
 
 class ServerFault(Exception):
-    """A switch is not there, or did not do what the harness needs of it."""
+    """A server is not there, or did not do what the harness needs of it."""
 
 
 def free_port(kind: socket.SocketKind) -> int:
@@ -73,7 +73,7 @@ def warden(pid: int) -> subprocess.Popen[bytes]:
 
 
 class Server(ABC):
-    """One switch in a private folder. `start()`, `stop()`, `kill()` and `restart()` block: in a coroutine, call them by
+    """One server in a private folder. `start()`, `stop()`, `kill()` and `restart()` block: in a coroutine, call them by
     `asyncio.to_thread`.
 
     Ports, passwords and folders are drawn once and stay the same over `kill()` and `restart()`.
@@ -86,10 +86,12 @@ class Server(ABC):
 
     Attributes:
         living: the servers that were started and not ended, for who has to clean up after a test that failed.
+        end_signal: what asks it to end.
     """
 
     living: ClassVar[set["Server"]] = set()
     fault: ClassVar[type[ServerFault]]
+    end_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, name: str, folder: Path | None, *, umask: int) -> None:
         self.name = name
@@ -168,7 +170,7 @@ class Server(ABC):
     ) -> None:
         self.stop()
 
-    # ---- What each switch does in its own way ----------------------------------------------------------------
+    # ---- What each server does in its own way ----------------------------------------------------------------
 
     @abstractmethod
     def _prepare(self) -> None:
@@ -198,7 +200,7 @@ class Server(ABC):
 
     def _end(self) -> None:
         assert self._process is not None
-        self._process.terminate()
+        self._process.send_signal(self.end_signal)
         try:
             self._process.wait(timeout=_END_SECONDS)
         except subprocess.TimeoutExpired:
