@@ -232,10 +232,10 @@ def test_audio_found_later_is_not_taken_in_where_the_other_files_are_gone(scene:
     scene.enqueue()
     scene.finish()
     for name in ("in", "out"):
-        (scene.spool / f"pbx/{name}.wav").unlink()  # as of an encrypted recording
+        (scene.spool / f"pbx/{name}.wav").unlink()
     (listed,) = found(scene)
     assert (listed.kind, listed.what, listed.remedy) == ("no_link", late, None)
-    assert "the recording's other files were deleted" in listed.said
+    assert "the recording's other files are gone" in listed.said
     assert mended(scene) == []
     assert len(scene.visible()) == 3
 
