@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from faults import ReceiverDeclined, ReceiverRefused, ReceiverUnreachable
@@ -206,7 +206,7 @@ NASTY = st.text(max_size=60) | st.sampled_from([
     "\x00", ".\r\n", "http://evil.example/pay", "{link}", "{0}", "%s"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(name=NASTY, number=NASTY, user=NASTY, domain=NASTY)
 def test_whatever_a_caller_is_called_no_header_changes_and_no_link_appears(name: str, number: str, user: str,
                                                                            domain: str, notice: Notice) -> None:

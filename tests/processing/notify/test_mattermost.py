@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from faults import NotFound, NoticeBroken, ReceiverDeclined, ReceiverRefused, ReceiverUnreachable
@@ -258,7 +258,7 @@ async def test_an_encrypted_recording_on_a_real_s3_server_is_posted_as_it_is_sto
     assert listener.opened(posted).startswith(b"RIFF")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(name=st.text(), number=st.text(max_size=40) | st.sampled_from(["@channel", "`", "](http://x)"]), user=st.text())
 def test_nothing_of_who_calls_from_outside_is_posted(name: str, number: str, user: str, notice: Notice) -> None:
     alice = Party(user="alice", domain="voice.example")

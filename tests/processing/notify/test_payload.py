@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -82,7 +82,7 @@ CALLER = st.builds(Party, number=st.text("0123456789+", min_size=6, max_size=20)
                    user=st.text(min_size=4, max_size=20), domain=st.text(min_size=4, max_size=20))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(outside=CALLER)
 def test_nothing_of_who_calls_from_outside_is_told(outside: Party, notice: Notice) -> None:
     ours = Party(number="101", name="Alice", user="alice", domain="voice.example")

@@ -74,7 +74,7 @@ async def test_no_more_are_under_way_than_the_channel_allows(make: Make) -> None
     told.finished()
     async with told.running():
         await told.look()
-        await told.until(lambda: _status(told).count(Status.RUNNING) == 2)
+        await told.until(lambda: len(under_way) == 2)
         gate.set()
         await told.until(lambda: _status(told) == [Status.DONE] * 3)
     assert max(under_way) == 2
