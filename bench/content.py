@@ -71,7 +71,7 @@ def stereo_of(ledger: Path, destination: Path, call: str) -> Path | None:
     """The file with two channels of a call, by its SIP Call-ID; None if it has none."""
     with closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as connection:
         results = [json.loads(result) for (result,) in connection.execute(_READ, (call,))]
-    return next((destination / result["stereo"] for result in results if result["stereo"]), None)
+    return next((destination / name for result in results if (name := result["files"].get("stereo"))), None)
 
 
 def content_of(path: Path | None, spoken: Spoken) -> list[Content]:

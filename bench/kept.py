@@ -63,4 +63,4 @@ def stereo_files(ledger: Path, destination: Path, *, skip: int = 0) -> Sequence[
     with closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as connection:
         rows = connection.execute(_READ).fetchall()
     results = [json.loads(row[0]) for row in rows[skip:]]
-    return [destination / result["stereo"] for result in results if result["stereo"]]
+    return [destination / name for result in results if (name := result["files"].get("stereo"))]

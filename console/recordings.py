@@ -11,7 +11,6 @@ from console.options import Common, common
 from faults import NotFound
 
 _STATES = ["armed", "recording", "paused", "ended", "empty", "processing", "ready", "incomplete", "failed"]
-_KINDS = ["mixed", "stereo", "manifest"]
 
 
 @click.group("recordings")
@@ -50,14 +49,15 @@ def show(common: Common, recording: str) -> None:
 
 @command.command("path")
 @click.argument("recording")
-@click.option("--kind", type=click.Choice(_KINDS), default="mixed", show_default=True, help="Which file.")
+@click.option("--kind", default="mixed", show_default=True, help="Which file: mixed, stereo, party-1 ..., manifest.")
 @common
 def path(common: Common, recording: str, kind: str) -> None:
     """Print where a recording's file is."""
     answer = common.ask("GET", f"/recordings/{text.part(recording)}")
-    if answer[kind] is None:
+    found = answer["files"].get(kind)
+    if found is None:
         raise NotFound(f"That recording has no {kind} file: it is {answer['state']}.", recording=recording)
-    text.say_json({kind: answer[kind]}) if common.as_json else text.say(text.safe(answer[kind]))
+    text.say_json({kind: found}) if common.as_json else text.say(text.safe(found))
 
 
 @command.command("retry")
@@ -74,7 +74,7 @@ def _lines(one: dict[str, Any]) -> list[str]:
         ("recording", one["id"]), ("call", one["call"]), ("switch", one["switch"]),
         ("from", one["caller"] or "-"), ("to", one["callee"] or "-"), ("state", one["state"]),
         ("why", one["reason"] or "-"), ("began", text.when(one["started"])), ("ended", text.when(one["ended"])),
-        ("length", text.seconds(one["seconds"])), *((kind, one[kind] or "-") for kind in _KINDS)]
+        ("length", text.seconds(one["seconds"])), *one["files"].items()]
     lines = [f"{name:<10} {text.safe(value)}" for name, value in rows]
     job = one["job"]
     if job is not None and job["fault"] is not None:

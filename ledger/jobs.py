@@ -113,6 +113,11 @@ def release(connection: Connection, job: Job, now: float) -> None:
             attempts=job.attempts - 1)
 
 
+def put_off(connection: Connection, job: Job, run_at: float) -> None:
+    """Let go of a job between two steps; it is due at ``run_at``."""
+    _change(connection, job, state=JobState.WAITING, run_at=run_at, owner=None, lease_until=None, attempts=0)
+
+
 def give_up(connection: Connection, job: Job, fault: Fault) -> None:
     """Put a job on the failed list."""
     _change(connection, job, state=JobState.FAILED, owner=None, lease_until=None,
@@ -125,16 +130,19 @@ def done(connection: Connection, job: Job) -> None:
 
 
 def retry_failed(connection: Connection, recording: str, now: float) -> None:
-    """Take a job off the failed list: it is due at once, from its first step on, with what it found before at hand.
+    """Take a job off the failed list: it is due at once. One whose files are stored goes on at the step that failed;
+    any other begins at its first step, with what it found before at hand.
 
     Raises:
         NotFound: no failed job of that recording.
     """
-    changed = connection.execute(
-        jobs.update().where(jobs.c.recording == recording, jobs.c.state == JobState.FAILED.value),
-        {"state": JobState.WAITING.value, "step": "", "attempts": 0, "run_at": now})
-    if changed.rowcount == 0:
+    job = find(connection, recording)
+    if job is None or job.state is not JobState.FAILED:
         raise NotFound("No failed job has that recording.", recording=recording)
+    connection.execute(
+        jobs.update().where(jobs.c.recording == recording, jobs.c.state == JobState.FAILED.value),
+        {"state": JobState.WAITING.value, "step": job.step if "store" in job.facts else "", "attempts": 0,
+         "run_at": now})
 
 
 def again(connection: Connection, recording: str, now: float) -> None:

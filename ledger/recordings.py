@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, select, tuple_
@@ -22,6 +22,19 @@ class Kept:
     call: Call
     recording: Recording
     result: dict[str, Json] | None
+
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The finished files, by kind, as names below their store."""
+        return files_of(self.result)
+
+
+def files_of(result: Mapping[str, Json] | None) -> dict[str, str]:
+    """The finished files of a result, by kind, as names below their store. Older results have
+    the three kinds that there were."""
+    made = (result or {}).get("files") or {kind: (result or {}).get(kind) for kind in ("mixed", "stereo", "manifest")}
+    return {kind: name for kind, name in made.items() if isinstance(name, str)} if isinstance(made, dict) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,15 @@ from typing import Any, cast
 from ledger.rows import caller_and_callee
 from ledger.tables import Json
 from policy.types import Announcement, Decision, Media
+from processing.made import AllFacts, finished
 from processing.step import Facts
 from processing.tracks import voice_of
 from recorder.ids import segment_recording
 from recorder.model import Call, CallKind, Leg, Playback, Recording
 from recorder.states import PlaybackState, SegmentState
 
-AllFacts = Mapping[str, Facts]
+SCHEMA = 1
+"""The version of schemas/manifest-1.json: it grows when a key goes or gets another meaning, not when one is added."""
 
 
 def iso(at: float | None) -> str | None:
@@ -38,22 +40,20 @@ def shortcomings(recording: Recording, facts: AllFacts) -> list[str]:
     return said + cast(list[str], facts["compose"]["reasons"])
 
 
-def manifest(call: Call, recording: Recording, facts: AllFacts, published: Mapping[str, str]) -> Facts:
+def manifest(call: Call, recording: Recording, facts: AllFacts, names: Mapping[str, str]) -> Facts:
     """The manifest.
 
     Args:
-        published: for each kind of audio file its path below the destination.
+        names: for each kind of audio file its name below the store.
     """
     composed = cast(dict[str, Any], facts["compose"])
     start, stop = iso(composed["startTime"]), iso(composed["stopTime"])
-    files: list[Json] = [
-        {"kind": kind, "filename": published[kind], "bytes": made["bytes"], "sha256": made["sha256"],
-         "samples": made["samples"], "rate": made["rate"], "channels": made["channels"]}
-        for kind, made in composed["files"].items()]
-    mixed = composed["files"].get("mixed")
+    files = [_file(kind, names[kind], facts) for kind in composed["files"]]
+    audio = next((file for file in files if file["kind"] == "mixed"), files[0] if files else None)
     reasons = shortcomings(recording, facts)
     decision = call.decision
     return {
+        "schema": SCHEMA,
         "uuid": recording.id,
         "call": call.id,
         "switch": call.switch,
@@ -66,10 +66,10 @@ def manifest(call: Call, recording: Recording, facts: AllFacts, published: Mappi
         "shouldRecordAudio": decision is not None and Media.AUDIO in decision.media,
         "shouldRecordVideo": decision is not None and Media.VIDEO in decision.media,
         "videos": [],
-        "audio": None if mixed is None else {"filename": published["mixed"], "startTime": start, "stopTime": stop,
-                                             "size": mixed["bytes"], "sha256": mixed["sha256"]},
-        "bytes": sum(made["bytes"] for made in composed["files"].values()),
-        "files": files,
+        "audio": None if audio is None else {"filename": audio["filename"], "startTime": start, "stopTime": stop,
+                                             "size": audio["bytes"], "sha256": audio["sha256"]},
+        "bytes": sum(one["bytes"] for one in finished(facts).values()),
+        "files": [*files],
         "pauses": [{"startTime": iso(one["start"]), "stopTime": iso(one["stop"]), "reason": one["reason"],
                     "owner": one["owner"], "actor": one["actor"], "confirmedTime": iso(one["confirmed"])}
                    for one in composed["pauses"]],
@@ -84,6 +84,17 @@ def manifest(call: Call, recording: Recording, facts: AllFacts, published: Mappi
         "parties": [_party(call, recording, leg) for leg in call.parties],
         "decision": None if decision is None else _decision(decision),
     }
+
+
+def _file(kind: str, name: str, facts: AllFacts) -> Facts:
+    """A finished file: ``bytes`` and ``sha256`` are of what is stored."""
+    plain = cast(dict[str, Any], facts["compose"]["files"])[kind]
+    stored = finished(facts)[kind]
+    encrypted = {"key": facts["encrypt"]["key"], "plaintextBytes": plain["bytes"],
+                 "plaintextSha256": plain["sha256"]} if "encrypt" in facts else None
+    return {"kind": kind, "track": plain.get("track"), "filename": name, "bytes": stored["bytes"],
+            "sha256": stored["sha256"], "samples": plain["samples"], "rate": plain["rate"],
+            "channels": plain["channels"], "encrypted": encrypted}
 
 
 def _gaps(uncovered: list[dict[str, Any]], files: list[dict[str, Any]]) -> list[Json]:

@@ -22,7 +22,7 @@ class Places:
     Attributes:
         spools: for each switch, the folder that it records into.
         work: for unfinished files; nobody else may write there.
-        destination: for finished recordings.
+        destination: for finished recordings: the local store.
     """
 
     spools: Mapping[str, Path]

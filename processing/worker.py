@@ -1,4 +1,4 @@
-"""One worker: claims a job, runs its steps in order, commits what they find, and ends it."""
+"""One worker: claims a job, runs its steps in order, commits what they find, ends the recording, and cleans up."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import structlog
 
 from faults import Fault, LeaseLost, LedgerFault, StepFailed, StorageRefused
 from ledger import Ledger, jobs, recordings
 from ledger.jobs import Job
-from ledger.tables import Json
 from processing.document import shortcomings
+from processing.made import forgotten, result
+from processing.resume import stage_of
 from processing.step import Checkpoint, Context, Facts, Places, Step
+from processing.steps.clean import Clean
 from recorder.model import Recording
 from recorder.states import RecordingInput
 
 log = structlog.get_logger("jobs")
 
-# What a job comes to after its last step: its end.
+# What a job comes to after its last step: the end of the recording. Only what cleans up comes later.
 _END = "end"
 RETRY_FIRST_S = 2.0
 RETRY_LONGEST_S = 600.0
@@ -41,18 +42,20 @@ class Worker:
 
     Args:
         steps: in their order.
+        clean: what comes after the recording's end.
         owner: a name that no other worker has or had, and that can name a folder.
         clock: seconds since the Unix epoch (UTC).
         jitter: numbers from 0 to 1, so that jobs that failed together do not come back together.
         checkpoint: called with a name after every commit and every effect on a disk.
     """
 
-    def __init__(self, ledger: Ledger, steps: Sequence[Step], places: Places, rules: Rules, *, owner: str,
-                 clock: Callable[[], float], jitter: Callable[[], float],
+    def __init__(self, ledger: Ledger, steps: Sequence[Step], clean: Clean, places: Places, rules: Rules, *,
+                 owner: str, clock: Callable[[], float], jitter: Callable[[], float],
                  checkpoint: Checkpoint = lambda _: None) -> None:
         self._ledger = ledger
         self._steps = {step.name: step for step in steps}
-        self._order = [step.name for step in steps]
+        self._stages = [*self._steps, _END, clean.name]
+        self._clean = clean
         self._places = places
         self._rules = rules
         self._owner = owner
@@ -73,7 +76,7 @@ class Worker:
         """
         with self._ledger.transaction() as connection:
             job = jobs.claim(connection, self._owner, self._clock(), self._rules.lease)
-            if job is not None:
+            if job is not None and not self._over(job):
                 recordings.move(connection, job.recording, RecordingInput.PROCESS, self._clock())
         if job is None:
             return False
@@ -111,7 +114,7 @@ class Worker:
     def _work(self, job: Job) -> None:
         try:
             if job.attempts > self._rules.attempts:
-                raise StepFailed("The worker died at this step each time.", step=job.step or self._order[0])
+                raise StepFailed("The worker died at this step each time.", step=job.step or self._stages[0])
             self._run(job)
         except LedgerFault:
             raise
@@ -129,25 +132,50 @@ class Worker:
         """Run the steps that are left, and end the job; or, stopped, let go of it between two steps."""
         with self._ledger.reading() as connection:
             kept = recordings.get(connection, job.recording)
-        stages, found = [*self._order, _END], job.facts
-        for number in range(stages.index(job.step or stages[0]), len(self._order)):
+        stages = self._stages
+        stage = stage_of(job, stages)
+        found = job.facts if stage != stages[0] else {name: facts for name, facts in job.facts.items()
+                                                      if name in self._steps}
+        for number in range(stages.index(stage), len(self._steps)):
             if self._stopped.is_set():
-                with self._ledger.transaction() as connection:
-                    jobs.release(connection, job, self._clock())
+                self._let_go(job)
                 return
             name, then = stages[number:number + 2]
-            facts = self._steps[name].run(Context(
-                call=kept.call, recording=kept.recording, facts=found, places=self._places,
-                folder=self._folder(job), checkpoint=self._within(name)))
+            facts = self._steps[name].run(self._context(job, kept, found, name))
             found = {**found, name: facts}
             self._checkpoint(f"{name}: ran")
-            if not self._steps[name].lasting:
-                continue
-            with self._ledger.transaction() as connection:
-                job = jobs.advance(connection, job, found, then, self._clock(), self._rules.lease)
-            self._held = job
-            self._checkpoint(f"{name}: committed")
-        self._finish(job, kept.recording)
+            if self._steps[name].lasting:
+                job = self._advance(job, found, then)
+                self._checkpoint(f"{name}: committed")
+        if not self._over(job):
+            job, wait = self._finish(job, kept.recording, found)
+            if wait:
+                return
+        if self._stopped.is_set():
+            self._let_go(job)
+            return
+        self._clean.run(self._context(job, kept, job.facts, self._clean.name))
+        with self._ledger.transaction() as connection:
+            jobs.done(connection, job)
+        self._checkpoint("cleaned")
+
+    def _over(self, job: Job) -> bool:
+        """Whether the recording is finished, and only what cleans up is left."""
+        return job.step == self._clean.name
+
+    def _context(self, job: Job, kept: recordings.Kept, facts: dict[str, Facts], step: str) -> Context:
+        return Context(call=kept.call, recording=kept.recording, facts=facts, places=self._places,
+                       folder=self._folder(job), checkpoint=self._within(step))
+
+    def _let_go(self, job: Job) -> None:
+        with self._ledger.transaction() as connection:
+            jobs.release(connection, job, self._clock())
+
+    def _advance(self, job: Job, found: dict[str, Facts], then: str) -> Job:
+        with self._ledger.transaction() as connection:
+            job = jobs.advance(connection, job, found, then, self._clock(), self._rules.lease)
+        self._held = job
+        return job
 
     def _folder(self, job: Job) -> Path:
         return self._places.work / job.recording / self._owner
@@ -155,26 +183,25 @@ class Worker:
     def _within(self, step: str) -> Checkpoint:
         return lambda what: self._checkpoint(f"{step}: {what}")
 
-    def _finish(self, job: Job, recording: Recording) -> None:
-        """The final state and its notice, in one transaction; before it the files we no longer need are taken away."""
-        self._prove_published(job.facts)
-        shutil.rmtree(self._places.work / job.recording, ignore_errors=True)
-        self._checkpoint("cleaned")
-        reasons = shortcomings(recording, job.facts)
+    def _finish(self, job: Job, recording: Recording, found: dict[str, Facts]) -> tuple[Job, bool]:
+        """The final state and its notice, in one transaction.
+
+        Returns:
+            The job, and whether its last step has to wait for its time.
+        """
+        reasons = shortcomings(recording, found)
+        wait = self._clean.delay(found)
         with self._ledger.transaction() as connection:
+            now = self._clock()
             recordings.finish(connection, job.recording, RecordingInput.SHORT if reasons else RecordingInput.GOOD,
-                              self._clock(), result=_result(job.facts, reasons))
-            jobs.done(connection, job)
+                              now, result=result(found, reasons))
+            job = jobs.advance(connection, job, forgotten(found), self._clean.name, now, self._rules.lease)
+            if wait:
+                jobs.put_off(connection, job, now + wait)
+        self._held = None if wait else job
         self._checkpoint("finished")
         log.info("recording finished", recording=job.recording, state="incomplete" if reasons else "ready")
-
-    def _prove_published(self, facts: dict[str, Facts]) -> None:
-        """What was composed is deleted only when it stands, whole, where it was published."""
-        composed = cast(dict[str, Any], facts["compose"]["files"])
-        for kind, named in cast(dict[str, str], facts["publish"]["files"]).items():
-            found = self._places.destination / named
-            if not found.is_file() or found.stat().st_size != composed[kind]["bytes"]:
-                raise StorageRefused(f"The published file {named} is gone, or no longer whole.", file=found)
+        return job, wait > 0
 
     def _failed(self, fault: Fault) -> None:
         """Try again later, or put the job on the failed list. The recorded files stay as they are."""
@@ -185,7 +212,9 @@ class Worker:
         with self._ledger.transaction() as connection:
             if last:
                 jobs.give_up(connection, job, fault)
-                recordings.finish(connection, job.recording, RecordingInput.GIVE_UP, self._clock())
+                if not self._over(job):
+                    recordings.finish(connection, job.recording, RecordingInput.GIVE_UP, self._clock(),
+                                      result=result(job.facts, []) if "store" in job.facts else None)
             else:
                 jobs.retry(connection, job, fault, self._clock() + self._pause(job.attempts))
         self._checkpoint("failed")
@@ -195,12 +224,3 @@ class Worker:
         """Seconds until the next attempt: doubled each time, then somewhere in its second half."""
         longest = min(RETRY_LONGEST_S, RETRY_FIRST_S * 2.0 ** (attempts - 1))
         return longest * (0.5 + 0.5 * self._jitter())
-
-
-def _result(facts: dict[str, Facts], reasons: list[str]) -> dict[str, Json]:
-    """What the ledger keeps of a finished recording; paths are below the destination."""
-    composed = cast(dict[str, Any], facts["compose"])
-    files = cast(dict[str, str], facts["publish"]["files"])
-    return {"mixed": files.get("mixed"), "stereo": files.get("stereo"), "manifest": facts["manifest"]["path"],
-            "seconds": round(composed["stopTime"] - composed["startTime"], 3) if composed["files"] else 0.0,
-            "bytes": sum(made["bytes"] for made in composed["files"].values()), "reasons": [*reasons]}

@@ -18,6 +18,7 @@ from ledger.lookup import Known
 from ledger.recordings import Kept, RecordingFilter
 from media.wav import WavInfo, read_info
 from processing.step import Places
+from processing.stores import LOCAL
 from recorder.ids import segment_recording
 from recorder.model import Call, Direction, Segment
 from recorder.states import CallState, RecordingState, SegmentState
@@ -139,9 +140,7 @@ def gone(kept: Kept, places: Places) -> list[str]:
         return []
     told = kept.result.get("gone")
     known = told if isinstance(told, list) else []
-    made = (kept.result.get(name) for name in ("mixed", "stereo", "manifest"))
-    return [path for path in made if isinstance(path, str) and path not in known
-            and not (places.destination / path).is_file()]
+    return [name for name in _local(kept) if name not in known and not (places.destination / name).is_file()]
 
 
 def _strangers(connection: Connection, switch: str, spool: Path) -> Iterable[Discrepancy]:
@@ -200,13 +199,17 @@ def _without_file(kept: Kept, places: Places) -> Iterable[Discrepancy]:
 def _expected(one: Kept, places: Places) -> list[Path]:
     """The files that a recording must have: what its job made, or before that what the switch recorded."""
     if one.recording.state in _MADE and one.result is not None:
-        made = (one.result.get(name) for name in ("mixed", "stereo", "manifest"))
-        return [places.destination / path for path in made if isinstance(path, str)]
+        return [places.destination / name for name in _local(one)]
     spool = places.spools.get(one.call.switch)
     if one.recording.state not in {RecordingState.PROCESSING, RecordingState.FAILED} or spool is None:
         return []
     return [spool / file.path for segment in one.recording.segments if segment.started is not None
             for file in segment.files]
+
+
+def _local(kept: Kept) -> list[str]:
+    """The names of a recording's finished files that are in a folder of this machine."""
+    return list(kept.files.values()) if (kept.result or {}).get("store", LOCAL) == LOCAL else []
 
 
 def _all(connection: Connection, wanted: RecordingFilter) -> Iterable[Kept]:

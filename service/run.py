@@ -19,6 +19,8 @@ from processing import steps
 from processing.names import NameTemplate
 from processing.runner import Runner
 from processing.step import Places
+from processing.steps.clean import Clean
+from processing.stores.local import LocalStore
 from processing.worker import Rules, Worker
 from recorder.effects import Adopt
 from recorder.engine import Engine
@@ -173,8 +175,9 @@ def _runner(settings: Settings, ledger: Ledger, names: NameTemplate, places: Pla
     random = SystemRandom()
     life = f"{random.getrandbits(32):08x}"
     rules = Rules(attempts=settings.jobs.attempts, lease=settings.jobs.lease)
-    workers = [Worker(ledger, steps.in_order(names), places, rules, owner=f"{life}-{number}", clock=clock.at,
-                      jitter=random.random) for number in range(settings.jobs.workers)]
+    store = LocalStore(settings.destination_path)
+    workers = [Worker(ledger, steps.in_order(names, store), Clean(store), places, rules, owner=f"{life}-{number}",
+                      clock=clock.at, jitter=random.random) for number in range(settings.jobs.workers)]
     return Runner(ledger, workers, clock=clock.at, renew_every=settings.jobs.lease / 3)
 
 

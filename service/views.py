@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ledger.jobs import Job
-from ledger.recordings import Kept
+from ledger.recordings import Kept, files_of
 from ledger.rows import call_direction, caller_and_callee
 from ledger.tables import Json
+from processing.stores import LOCAL
 from recorder.ids import segment_recording
 from recorder.model import Call, Leg, Playback, Recording, Segment
 
@@ -48,16 +49,18 @@ def call(shown: Call, results: Results, destination: Path) -> View:
 
 
 def recording(of: Call, shown: Recording, result: dict[str, Json] | None, destination: Path) -> View:
-    """A recording of a call, with what its job made of it; paths are absolute."""
+    """A recording of a call, with what its job made of it. Where the store is a folder of this machine the files are
+    absolute paths, else names below the store."""
     caller, callee = caller_and_callee(of)
     made: dict[str, Any] = dict(result or {})
-    files = {kind: str(destination / made[kind]) if made.get(kind) else None
-             for kind in ("mixed", "stereo", "manifest")}
+    store = made.get("store", LOCAL)
+    named = {kind: str(destination / name) if store == LOCAL else name for kind, name in files_of(result).items()}
     return {
         "id": shown.id, "call": of.id, "switch": of.switch, "state": shown.state.value,
         "caller": _party(caller), "callee": _party(callee),
         "created": shown.created, "started": shown.started, "ended": shown.ended,
-        "seconds": made.get("seconds"), "bytes": made.get("bytes"), **files,
+        "seconds": made.get("seconds"), "bytes": made.get("bytes"), "store": store, "key": made.get("key"),
+        "files": named, **{kind: named.get(kind) for kind in ("mixed", "stereo", "manifest")},
         "reason": " ".join(filter(None, [shown.reason, *made.get("reasons", [])])),
         "segments": [_segment(each) for each in shown.segments],
         "announcements": [_playback(of, each) for each in of.playbacks if segment_recording(each.id) == shown.id],

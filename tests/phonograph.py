@@ -6,7 +6,6 @@
 """
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from typing import Any, ClassVar, Self
 import aiohttp
 import yaml
 
+from tests import manifests
 from tests.asterisk import AsteriskServer
 from tests.freeswitch import FreeSwitchServer
 from tests.servers import warden
@@ -184,8 +184,7 @@ class Phonograph:
 
     def manifest(self, recording: Json) -> Json:
         """The manifest of a recording that the API told of."""
-        loaded: Json = json.loads(Path(recording["manifest"]).read_text())
-        return loaded
+        return manifests.read(Path(recording["manifest"]))
 
     async def _ended(self, process: Process) -> int:
         status = await process.wait()

@@ -8,10 +8,11 @@ from processing.steps.compose import Compose
 from processing.steps.erase import Erase
 from processing.steps.manifest import Manifest
 from processing.steps.name import Name
-from processing.steps.publish import Publish
+from processing.steps.store import Keep
 from processing.steps.verify import Verify
+from processing.stores import Store
 
 
-def in_order(template: NameTemplate) -> tuple[Step, ...]:
-    """All steps, in the order in which they run."""
-    return Erase(), Verify(), Compose(), Name(template), Publish(), Manifest()
+def in_order(template: NameTemplate, store: Store) -> tuple[Step, ...]:
+    """The steps that make a recording what it is, in the order in which they run. ``clean`` comes after its end."""
+    return Erase(), Verify(), Compose(), Name(template), Manifest(), Keep(store)

@@ -67,7 +67,8 @@ def fill(folder: Path) -> None:
             jobs.enqueue(connection, one.recordings[0].id, WHEN + 1e9)
         recordings.move(connection, FINISHED, RecordingInput.PROCESS, WHEN + 11)
         recordings.finish(connection, FINISHED, RecordingInput.GOOD, WHEN + 12, result={
-            "mixed": "alice.wav", "stereo": "alice-stereo.wav", "manifest": "alice.json", "seconds": 8.0,
+            "store": "local", "key": None,
+            "files": {"mixed": "alice.wav", "stereo": "alice-stereo.wav", "manifest": "alice.json"}, "seconds": 8.0,
             "bytes": 1000, "reasons": []})
     ledger.close()
 

@@ -49,7 +49,7 @@ def test_a_kill_at_any_point_leaves_whole_files_and_one_end(folders: tuple[Path,
     _scene(folder / "before", destination / "before")
     reader = _again(folder, destination, "reader")
     names = points(reader, lambda: _assert_all_whole(reader))
-    assert {"compose: mended .wav", "publish: remembered", "manifest: committed", "finished"} <= set(names)
+    assert {"compose: mended .wav", "store: remembered", "store: committed", "finished", "cleaned"} <= set(names)
     expected = {name: path.read_bytes() for name, path in reader.visible().items()}
     assert len(expected) == 3
 

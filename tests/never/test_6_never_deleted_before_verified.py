@@ -81,7 +81,7 @@ def test_a_copy_that_is_not_what_was_written_is_not_published(scene: Scene) -> N
         content[100] ^= 1
         part.write_bytes(content)
 
-    _work(scene, "publish: synced .part", spoil)
+    _work(scene, "store: synced .part", spoil)
     assert (_fault(scene), scene.visible()) == ("processing.storage", {})
     assert _composed(scene) == {"mixed.wav", "stereo.wav"}
     scene.finish()
@@ -89,7 +89,7 @@ def test_a_copy_that_is_not_what_was_written_is_not_published(scene: Scene) -> N
 
 
 def test_composed_files_stay_if_a_published_one_is_gone(scene: Scene) -> None:
-    _work(scene, "manifest: committed", lambda: scene.visible()[f"2023/{scene.recording}.wav"].unlink())
+    _work(scene, "store: committed", lambda: scene.visible()[f"2023/{scene.recording}.wav"].unlink())
     assert _fault(scene) == "processing.storage"
     assert _composed(scene) == {"mixed.wav", "stereo.wav"}
 
@@ -99,7 +99,7 @@ def test_composed_files_stay_if_a_published_one_was_cut(scene: Scene) -> None:
         with scene.visible()[f"2023/{scene.recording}-stereo.wav"].open("r+b") as file:
             file.truncate(1000)
 
-    _work(scene, "manifest: committed", cut)
+    _work(scene, "store: committed", cut)
     assert _fault(scene) == "processing.storage"
     assert _composed(scene) == {"mixed.wav", "stereo.wav"}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,10 +19,13 @@ from policy.types import Decision, Level, Media, RecordingProfile, Subject
 from processing.names import NameTemplate
 from processing.step import Checkpoint, Places, Step
 from processing.steps import in_order
+from processing.steps.clean import Clean
+from processing.stores.local import LocalStore
 from processing.worker import Rules, Worker
 from recorder.ids import call_id, recording_id, segment_id
 from recorder.model import Call, Direction, Leg, LegState, Party, Recording, Segment, Source, TrackFile
 from recorder.states import CallState, RecordingState, SegmentState
+from tests import manifests
 
 BEGAN = 1_700_000_000.0
 RATE = 8_000
@@ -77,6 +79,7 @@ class Scene:
         self.spool, self.work = self.folder / "spool", self.folder / "work"
         self.destination = self.destination or self.folder / "recordings"
         self.places = Places(spools={"pbx": self.spool}, work=self.work, destination=self.destination)
+        self.store = LocalStore(self.destination)
         self.id = call_id("pbx", "boot", "id-alice")
         self.recording = recording_id(self.id, 0)
         self.call = self._call()
@@ -132,13 +135,14 @@ class Scene:
         return Ledger.open(self.folder / "ledger.db")
 
     def steps(self) -> tuple[Step, ...]:
-        return in_order(NameTemplate.load(self.template, ZoneInfo("UTC")))
+        return in_order(NameTemplate.load(self.template, ZoneInfo("UTC")), self.store)
 
     def worker(self, ledger: Ledger, *, steps: tuple[Step, ...] | None = None, attempts: int = 3,
                checkpoint: Checkpoint = lambda _: None, jitter: Callable[[], float] = lambda: 0.0) -> Worker:
         """A worker with an owner of its own."""
-        return Worker(ledger, steps or self.steps(), self.places, Rules(attempts=attempts, lease=60.0),
-                      owner=f"worker-{next(_owners)}", clock=self.clock, jitter=jitter, checkpoint=checkpoint)
+        return Worker(ledger, steps or self.steps(), Clean(self.store), self.places,
+                      Rules(attempts=attempts, lease=60.0), owner=f"worker-{next(_owners)}", clock=self.clock,
+                      jitter=jitter, checkpoint=checkpoint)
 
     def finish(self) -> None:
         """Work until nothing is due, as a service does that was started a while later."""
@@ -164,8 +168,7 @@ class Scene:
     def manifest(self) -> dict[str, Any]:
         """The only manifest."""
         (found,) = (path for name, path in self.visible().items() if name.endswith(".json"))
-        read: dict[str, Any] = json.loads(found.read_text())
-        return read
+        return manifests.read(found)
 
 
 def assert_whole(path: Path) -> None:
@@ -173,7 +176,7 @@ def assert_whole(path: Path) -> None:
     if path.suffix == ".wav":
         assert len(samples_of(path)) > 0
         return
-    document = json.loads(path.read_text())
+    document = manifests.read(path)
     for file in document["files"]:
         beside = path.parent / Path(file["filename"]).name
         assert hashlib.sha256(beside.read_bytes()).hexdigest() == file["sha256"]

@@ -55,7 +55,8 @@ def test_a_recording_becomes_a_mixed_file_a_stereo_file_and_a_manifest(scene: Sc
         kept = recordings.get(connection, scene.recording)
         history = recordings.history(connection, scene.recording)
     ledger.close()
-    assert kept.result == {"mixed": f"{base}.wav", "stereo": f"{base}-stereo.wav", "manifest": f"{base}.json",
+    assert kept.result == {"store": "local", "key": None, "files": {
+        "mixed": f"{base}.wav", "stereo": f"{base}-stereo.wav", "manifest": f"{base}.json"},
                            "seconds": 4.0, "bytes": 44 + 64_000 + 44 + 128_000, "reasons": []}
     assert [state for state, _ in history] == [RecordingState.ENDED, RecordingState.PROCESSING, RecordingState.READY]
 

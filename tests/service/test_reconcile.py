@@ -139,7 +139,7 @@ def test_a_finished_recording_with_audio_found_later_is_finished_anew_beside_the
     assert sorted(set(after) - set(before)) == [
         f"2023/{scene.recording}-2{suffix}" for suffix in ("-stereo.wav", ".json", ".wav")]
     now = kept(scene)
-    assert (now.recording.state, now.result and now.result["mixed"]) == (
+    assert (now.recording.state, now.files["mixed"]) == (
         RecordingState.READY, f"2023/{scene.recording}-2.wav")
     assert mended(scene) == []
 
