@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 # What the JSON columns hold.
@@ -161,7 +162,9 @@ notices = Table(
     UniqueConstraint("recording", "state"),
 )
 
-# One job a recording. ``step`` is the next one to run, ``facts`` what the earlier ones found, by step.
+# One job a recording. ``step`` is the next one to run, ``facts`` what the earlier ones found, by step. ``node`` is the
+# machine that has the recorded files (NULL: every one that shares the ledger), ``anywhere`` says that the next step
+# needs none of them. At ``publish_at`` the queue is told of the job; NULL when it is over.
 jobs = Table(
     "jobs", metadata,
     Column("recording", ForeignKey("recordings.id"), primary_key=True),
@@ -174,6 +177,9 @@ jobs = Table(
     Column("owner", Text),
     Column("fault", JSON(none_as_null=True)),
     Column("facts", JSON, nullable=False),
+    Column("node", Text),
+    Column("anywhere", Boolean, nullable=False, server_default=false()),
+    Column("publish_at", Double, index=True),
     Index(None, "state", "run_at"),
 )
 

@@ -79,7 +79,7 @@ class PostgresServer(Server):
                 *(word for setting in settings for word in ("-c", setting))]
 
     def _await_boot(self, process: "subprocess.Popen[bytes]") -> None:
-        asked = [self._programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        asked = [str(self._programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         deadline = time.monotonic() + _BOOT_SECONDS
         while subprocess.run(asked, stdin=subprocess.DEVNULL, check=False).returncode != 0:
             if process.poll() is not None or time.monotonic() > deadline:

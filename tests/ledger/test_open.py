@@ -17,6 +17,7 @@ from faults import LedgerSchemaUnknown, LedgerUnavailable
 from ledger import Ledger, calls
 from ledger.tables import metadata
 from tests.ledger.examples import call, open_ledger
+from tests.postgres import PostgresServer
 from tests.servers import free_port
 
 
@@ -57,7 +58,8 @@ def test_a_newer_ledger_is_refused_and_not_touched(database: str) -> None:
         Ledger.open(database)
 
 
-def test_services_that_open_an_empty_ledger_at_once_all_can(database: str) -> None:
+def test_services_that_open_an_empty_ledger_at_once_all_can(postgres: PostgresServer) -> None:
+    database = postgres.database()
     with ThreadPoolExecutor(4) as threads:
         for ledger in threads.map(Ledger.open, [database] * 4):
             ledger.close()

@@ -20,6 +20,7 @@ from processing.names import NameTemplate
 from processing.step import Checkpoint, Places, Step
 from processing.steps import in_order
 from processing.steps.clean import Clean
+from processing.stores import Store
 from processing.stores.local import LocalStore
 from processing.worker import Rules, Worker
 from recorder.ids import call_id, recording_id, segment_id
@@ -79,7 +80,7 @@ class Scene:
         self.spool, self.work = self.folder / "spool", self.folder / "work"
         self.destination = self.destination or self.folder / "recordings"
         self.places = Places(spools={"pbx": self.spool}, work=self.work, destination=self.destination)
-        self.store = LocalStore(self.destination)
+        self.store: Store = LocalStore(self.destination)
         self.id = call_id("pbx", "boot", "id-alice")
         self.recording = recording_id(self.id, 0)
         self.call = self._call()
