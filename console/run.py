@@ -7,8 +7,7 @@ from importlib.metadata import version
 
 import click
 
-from console.options import Common, common
-from faults import Fault
+from console.options import Common, common, first_fault
 
 
 @click.command("run", epilog="SIGTERM ends it; what is being recorded goes on, and the next start takes it over. "
@@ -27,18 +26,7 @@ def command(common: Common) -> None:
     try:
         asyncio.run(run(settings, lambda desk: api.serve(desk, settings.socket)))
     except BaseExceptionGroup as group:
-        fault = _first_fault(group)
+        fault = first_fault(group)
         if fault is None:
             raise
         raise fault from group
-
-
-def _first_fault(group: BaseExceptionGroup[BaseException]) -> Fault | None:
-    """The fault that ended the service, out of what its tasks raised together."""
-    found = group.subgroup(Fault)
-    while isinstance(found, BaseExceptionGroup):
-        first = found.exceptions[0]
-        if isinstance(first, Fault):
-            return first
-        found = first if isinstance(first, BaseExceptionGroup) else None
-    return None

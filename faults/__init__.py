@@ -36,6 +36,11 @@ dashboards and the failed list may rely on it.
     │   ├── LeaseLost                    processing.lease-lost
     │   ├── DestinationExists            processing.destination-exists
     │   └── StorageRefused               processing.storage
+    ├── QueueFault                       the message queue, and what came through it
+    │   ├── QueueUnreachable             queue.unreachable
+    │   ├── TaskInvalid                  queue.task-invalid
+    │   ├── TaskFileUnusable             queue.task-file
+    │   └── TaskConflict                 queue.task-conflict
     ├── DiskFault                        room for recordings
     │   ├── DiskLow                      disk.low
     │   └── DiskNearlyFull               disk.nearly-full
@@ -57,6 +62,7 @@ from faults.disk import DiskFault, DiskLow, DiskNearlyFull
 from faults.ledger import LedgerFault, LedgerSchemaUnknown, LedgerUnavailable
 from faults.media import MediaFault, RateMismatch, TrackMissing, WavInvalid
 from faults.processing import DestinationExists, LeaseLost, ProcessingFault, StepFailed, StorageRefused
+from faults.queue import QueueFault, QueueUnreachable, TaskConflict, TaskFileUnusable, TaskInvalid
 from faults.recording import (
     CallEndedBeforeTap,
     PauseUnconfirmed,
@@ -101,6 +107,8 @@ __all__ = [
     "PauseUnconfirmed",
     "PolicyInvalid",
     "ProcessingFault",
+    "QueueFault",
+    "QueueUnreachable",
     "RateMismatch",
     "RecordingFault",
     "RequestRefused",
@@ -120,6 +128,9 @@ __all__ = [
     "SwitchTooOld",
     "SwitchUnreachable",
     "TapFailed",
+    "TaskConflict",
+    "TaskFileUnusable",
+    "TaskInvalid",
     "TrackMissing",
     "TransitionForbidden",
     "WavInvalid",

@@ -6,6 +6,7 @@ docs/settings.md is generated from the models here (``python -m service.settings
 from __future__ import annotations
 
 import re
+import socket
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from service.queue_settings import SharedSettings
 from service.setting_types import Count, Number, Section
 from service.switch_settings import AsteriskSettings, Connect, SwitchSettings
 
@@ -64,7 +66,9 @@ class DiskSettings(Section):
 class JobSettings(Section):
     """The work after the hangup."""
 
-    workers: Count = Field(default=2, ge=1, le=64, description="How many recordings are worked on at once.")
+    workers: Count = Field(default=2, ge=0, le=64,
+                           description="How many recordings the service works on at once. With `rabbitmq`, 0 leaves "
+                                       "them to `phonograph worker`.")
     attempts: Count = Field(default=5, ge=1, le=100,
                             description="How often a job is tried before it is in the failed list.")
     lease: Number = Field(
@@ -72,7 +76,7 @@ class JobSettings(Section):
         description="How long a worker may be silent before another one takes its job over (seconds).")
 
 
-class Settings(Section):
+class Settings(SharedSettings):
     """Everything that the administrator sets. Relative paths count from the settings file's folder."""
 
     policy: Path = Field(default=Path("policy.yaml"), description="The policy file: who is recorded (docs/policy.md).")
@@ -108,6 +112,17 @@ class Settings(Section):
         except (KeyError, ValueError, OSError) as error:
             raise ValueError("is not an IANA time zone that this machine knows") from error
         return value
+
+    @property
+    def machine(self) -> str | None:
+        """The name of this machine where the ledger is one of several; None where it is a file of this machine."""
+        return self.node or (socket.gethostname() if "://" in self.ledger else None)
+
+    @model_validator(mode="after")
+    def _somebody_works(self) -> Settings:
+        if self.jobs.workers == 0 and self.rabbitmq is None:
+            raise ValueError("`jobs.workers` may be 0 only with `rabbitmq`: nobody would finish a recording")
+        return self
 
     @field_validator("switches")
     @classmethod

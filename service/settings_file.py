@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from faults import SettingsInvalid
 from policy.document import Document, Problem, read, refusal, shown
 from policy.document import Path as KeyPath
+from service.setting_types import section_of
 from service.settings import Settings
 from service.switch_settings import AsteriskSettings, FreeSwitchSettings
 
@@ -127,28 +128,44 @@ def _said(details: ErrorDetails, path: KeyPath, switch: str) -> tuple[str, tuple
 
 def _siblings(path: KeyPath, switch: str) -> tuple[str, ...]:
     """The keys that are known where the unknown one stands."""
-    if len(path) == 1:
-        return tuple(Settings.model_fields)
-    if path[0] == "switches":
+    if path[0] == "switches" and len(path) > 1:
         return tuple(_SWITCHES[switch].model_fields)
-    section: Any = Settings.model_fields[str(path[0])].annotation
-    return tuple(section.model_fields)
+    section: type[BaseModel] | None = Settings
+    for key in path[:-1]:
+        # A key that is no field is the name of one of several.
+        if section is not None and str(key) in section.model_fields:
+            section = section_of(section.model_fields[str(key)].annotation)
+    return tuple(section.model_fields) if section is not None else ()
 
 
 def _resolved(settings: Settings, folder: Path) -> Settings:
     """The settings with absolute paths, and with the passwords read from their files."""
-    paths = {name: folder / value for name, value in settings if isinstance(value, Path)}
     ledger = settings.ledger if "://" in settings.ledger else str(folder / settings.ledger)
     switches = {}
     for name, switch in settings.switches.items():
         password, file = switch.password, switch.password_file
         if file is not None:
             password = _password(folder / file, name)
-        switches[name] = switch.model_copy(update={
-            "spool": folder / switch.spool, "password": password,
-            **{key: folder / value for key in ("audio_path", "tls_certificate", "tls_key")
-               if (value := getattr(switch, key, None)) is not None}})
-    return settings.model_copy(update={**paths, "ledger": ledger, "switches": switches})
+        switches[name] = _absolute(switch, folder).model_copy(update={"password": password})
+    return _absolute(settings, folder).model_copy(update={"ledger": ledger, "switches": switches})
+
+
+_Section = TypeVar("_Section", bound=BaseModel)
+
+
+def _absolute(section: _Section, folder: Path) -> _Section:
+    """A section, and all within it, with absolute paths."""
+    return section.model_copy(update={name: _made_absolute(value, folder) for name, value in section})
+
+
+def _made_absolute(value: Any, folder: Path) -> Any:
+    if isinstance(value, Path):
+        return folder / value
+    if isinstance(value, BaseModel):
+        return _absolute(value, folder)
+    if isinstance(value, dict):
+        return {key: _made_absolute(item, folder) for key, item in value.items()}
+    return value
 
 
 def _password(file: Path, switch: str) -> SecretStr:

@@ -13,6 +13,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from service.queue_settings import RabbitSettings
+from service.setting_types import section_of
 from service.settings import DiskSettings, JobSettings, PauseSettings, Settings
 from service.switch_settings import AsteriskSettings, FreeSwitchSettings
 
@@ -40,7 +42,7 @@ switches:
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("", Settings), ("switches.NAME", AsteriskSettings), ("switches.NAME` with `kind: freeswitch", FreeSwitchSettings),
     ("pause", PauseSettings), ("disk", DiskSettings),
-    ("jobs", JobSettings))
+    ("jobs", JobSettings), ("rabbitmq", RabbitSettings))
 _RANGE = {Ge: "at least", Gt: "more than", Le: "at most", Lt: "less than"}
 
 
@@ -52,7 +54,7 @@ def page() -> str:
 def _section(title: str, model: type[BaseModel]) -> str:
     rows = [f"| `{name}` | {_type(field)} | {_default(field)} | {field.description} |"
             for name, field in model.model_fields.items()
-            if not (isinstance(field.default, BaseModel) or name == "switches")]
+            if section_of(field.annotation) is None]
     heading = f"## `{title}`" if title else "## At the top"
     return "\n".join([heading, "", f"{(model.__doc__ or '').strip()}", "", "| key | value | default | what it does |",
                       "|---|---|---|---|", *rows, ""])
@@ -71,7 +73,8 @@ def _named(kind: Any) -> str:
         return _named(next(one for one in get_args(kind) if one is not type(None)))
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return ", ".join(f"`{word.value}`" for word in kind)
-    return {str: "text", SecretStr: "text", int: "whole number", float: "number", Path: "path"}[kind]
+    return {bool: "`true`, `false`", str: "text", SecretStr: "text",
+            int: "whole number", float: "number", Path: "path"}[kind]
 
 
 def _default(field: FieldInfo) -> str:
@@ -79,6 +82,8 @@ def _default(field: FieldInfo) -> str:
         return "must be set"
     if field.default is None:
         return "none"
+    if isinstance(field.default, bool):
+        return f"`{str(field.default).lower()}`"
     value = field.default.value if isinstance(field.default, StrEnum) else field.default
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, SecretStr, Tag, model_validator
 
-from service.setting_types import Count, Number, Section
+from service.setting_types import Count, Number, Section, is_loopback
 
 
 class Connect(StrEnum):
@@ -17,15 +16,6 @@ class Connect(StrEnum):
 
     DIAL = "dial"
     LISTEN = "listen"
-
-
-def _on_loopback(listen: str) -> bool:
-    """Whether nobody on another machine can reach that address and port."""
-    host = listen.rpartition(":")[0].strip("[]")
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class AsteriskSettings(Section):
@@ -67,7 +57,8 @@ class AsteriskSettings(Section):
     def _encrypted(self) -> AsteriskSettings:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("needs both `tls_certificate` and `tls_key`, or neither")
-        if self.connect is Connect.LISTEN and self.tls_certificate is None and not _on_loopback(self.listen):
+        host = self.listen.rpartition(":")[0].strip("[]")
+        if self.connect is Connect.LISTEN and self.tls_certificate is None and not is_loopback(host):
             raise ValueError("`listen` is not on loopback: it needs `tls_certificate` and `tls_key`, as the password "
                              "and what callers press would be readable on the way")
         return self
