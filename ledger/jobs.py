@@ -76,9 +76,10 @@ _DUE = or_(and_(jobs.c.state == JobState.WAITING.value, jobs.c.run_at <= bindpar
 _OURS = or_(jobs.c.node.is_(None), jobs.c.node == bindparam("here"), jobs.c.anywhere.is_(True))
 
 
-def _claiming(*conditions: ColumnElement[bool]) -> Update:
+def _claiming(*conditions: ColumnElement[bool], passing_by: bool = True) -> Update:
+    """A claim. Who looks for any job passes by what somebody else is just changing; who was told of one waits."""
     due = (select(jobs.c.recording).where(_DUE, *conditions).order_by(jobs.c.run_at, jobs.c.recording).limit(1)
-           .with_for_update(skip_locked=True).scalar_subquery())
+           .with_for_update(skip_locked=passing_by).scalar_subquery())
     return (jobs.update().where(jobs.c.recording == due)
             .values(state=JobState.RUNNING.value, attempts=jobs.c.attempts + 1, owner=bindparam("new_owner"),
                     lease_until=bindparam("new_lease"), publish_at=bindparam("new_lease")).returning(*_COLUMNS))
@@ -92,7 +93,7 @@ def _next(*conditions: ColumnElement[bool]) -> CompoundSelect[Any]:
 _COLUMNS = tuple(jobs.c[field.name] for field in fields(Job))
 _ONE = jobs.c.recording == bindparam("only")
 _CLAIM, _CLAIM_OURS = _claiming(), _claiming(_OURS)
-_CLAIM_ONE, _CLAIM_ONE_OURS = _claiming(_ONE), _claiming(_ONE, _OURS)
+_CLAIM_ONE, _CLAIM_ONE_OURS = _claiming(_ONE, passing_by=False), _claiming(_ONE, _OURS, passing_by=False)
 _NEXT, _NEXT_OURS = _next(), _next(_OURS)
 _HELD = jobs.update().where(
     jobs.c.recording == bindparam("held_recording"), jobs.c.state == JobState.RUNNING.value,

@@ -29,6 +29,7 @@ log = structlog.get_logger("queue")
 DELIVERY_LIMIT = 20
 _JOBS = "phonograph.jobs"
 _CONNECT_WITHIN = 10.0  # s
+_CONFIRM_WITHIN = 30.0  # s
 _HEARTBEAT = 15  # s
 BROKEN = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 """What is raised when the connection, or the server behind it, is gone."""
@@ -86,7 +87,8 @@ class Line:
         message = Message(json.dumps(content, ensure_ascii=False).encode(), content_type="application/json",
                           delivery_mode=DeliveryMode.PERSISTENT, message_id=message_id, correlation_id=correlation_id,
                           app_id="phonograph")
-        await self._publishing.default_exchange.publish(message, routing_key=queue, mandatory=True)
+        await self._publishing.default_exchange.publish(message, routing_key=queue, mandatory=True,
+                                                         timeout=_CONFIRM_WITHIN)
 
     async def consume(self, queue: str, take: Callable[[AbstractIncomingMessage], Awaitable[None]], *,
                       at_once: int) -> None:

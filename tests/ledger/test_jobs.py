@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from faults import LeaseLost, NotFound, StepFailed
-from ledger import Ledger, calls, jobs
+from ledger import Ledger, calls, jobs, publishing
 from ledger.jobs import Job, JobState
 from recorder.states import RecordingState
 from tests.ledger.examples import call
@@ -129,6 +129,25 @@ def test_one_job_is_claimed_by_its_name_if_it_is_due_and_free(ledger: Ledger) ->
     assert claimed.recording == second
     assert claim(second, 91.0) is None
     assert _claimed(ledger).recording == first
+
+
+def test_who_is_told_of_a_job_gets_it_although_somebody_is_just_changing_its_row(ledger: Ledger) -> None:
+    """The relay writes down that it has told of it, while the worker that it told claims it already."""
+    recording = _enqueue(ledger)
+
+    def claim() -> Job | None:
+        with ledger.transaction() as connection:
+            return jobs.claim_one(connection, recording, "two", 101.0, LEASE)
+
+    with ThreadPoolExecutor(1) as threads:
+        with ledger.transaction() as connection:
+            publishing.take(connection, 100.0, within=1.0, most=1)
+            claiming = threads.submit(claim)
+            with pytest.raises(TimeoutError):
+                claiming.result(0.3)
+        claimed = claiming.result(20)
+    assert claimed is not None
+    assert claimed.recording == recording
 
 
 CHANGES: dict[str, Callable[[Connection, Job], object]] = {

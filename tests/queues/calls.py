@@ -62,10 +62,11 @@ def times_ready(ledger: Ledger) -> dict[str, tuple[int, int]]:
     """For each recording how often it became ready, and how many notices there are of it."""
     states_, notices = tables.recording_states.c, tables.notices.c
     with ledger.reading() as connection:
-        ready = dict(connection.execute(
+        ready = {row[0]: row[1] for row in connection.execute(
             select(states_.recording, func.count()).where(states_.state == RecordingState.READY.value)
-            .group_by(states_.recording)).tuples())
-        told = dict(connection.execute(select(notices.recording, func.count()).group_by(notices.recording)).tuples())
+            .group_by(states_.recording))}
+        told = {row[0]: row[1] for row in connection.execute(
+            select(notices.recording, func.count()).group_by(notices.recording))}
     return {recording: (ready.get(recording, 0), told.get(recording, 0)) for recording in {*ready, *told}}
 
 
