@@ -24,6 +24,7 @@ from faults import (
     ServiceFault,
 )
 from ledger.calls import CallFilter
+from ledger.jobs import JobState
 from ledger.recordings import RecordingFilter
 from policy.types import Direction
 from recorder.effects import Answer
@@ -89,6 +90,14 @@ def application(desk: Desk) -> FastAPI:
     async def retry(recording: str) -> dict[str, Any]:
         await desk.retry(recording)
         return {"waiting": True}
+
+    @app.get("/jobs")
+    async def jobs(limit: Limit = 100, state: JobState | None = None, fault: str | None = None) -> dict[str, Any]:
+        return await desk.jobs(state, fault=fault, limit=limit)
+
+    @app.get("/jobs/{recording}")
+    async def job(recording: str) -> dict[str, Any]:
+        return await desk.job(recording)
 
     @app.post("/reconcile")
     async def reconcile(since: float, until: float, mend: bool = False) -> dict[str, Any]:

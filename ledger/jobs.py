@@ -242,11 +242,26 @@ def get(connection: Connection, recording: str) -> Job:
     return found
 
 
-def listing(connection: Connection, state: JobState, *, limit: int = 100) -> list[Job]:
-    """The jobs in a state, those due first coming first; ``FAILED`` is the failed list."""
-    found = connection.execute(select(jobs).where(jobs.c.state == state.value)
-                               .order_by(jobs.c.run_at, jobs.c.recording).limit(limit)).mappings()
-    return [_job(row) for row in found]
+def listing(connection: Connection, state: JobState | None = None, *, fault: str | None = None,
+            limit: int = 100) -> list[Job]:
+    """The jobs in a state, those due first coming first; ``FAILED`` is the failed list.
+
+    Args:
+        state: None for all that are not done.
+        fault: the id of the last fault; None for any, or none.
+    """
+    wanted = jobs.c.state != JobState.DONE.value if state is None else jobs.c.state == state.value
+    query = select(*_COLUMNS).where(wanted)
+    if fault is not None:
+        query = query.where(jobs.c.fault["id"].as_string() == fault)
+    return [_job(row) for row in connection.execute(
+        query.order_by(jobs.c.run_at, jobs.c.recording).limit(limit)).mappings()]
+
+
+def counts(connection: Connection) -> dict[JobState, int]:
+    """How many jobs are in each state."""
+    found = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
+    return {**dict.fromkeys(JobState, 0), **{JobState(row[0]): row[1] for row in found}}
 
 
 def next_due(connection: Connection, node: str | None = None) -> float | None:

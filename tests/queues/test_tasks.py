@@ -26,11 +26,14 @@ from tests.workers import Site, WorkerProcess
 
 @pytest.fixture
 def site(tmp_path: Path, postgres: PostgresServer, rabbitmq: RabbitServer) -> Site:
-    """A machine that takes tasks whose files lie below `from-elsewhere`, and gives a job up at its first failure."""
-    folder = tmp_path / "site"
-    (folder / "from-elsewhere").mkdir(parents=True)
-    return Site(folder, postgres.database(), rabbitmq.virtual_host(), more={
-        "jobs": {"lease": 2.0, "attempts": 1}, "recordings_path": str(folder / "from-elsewhere")})
+    """A machine that takes tasks whose files lie below `from-elsewhere`."""
+    (tmp_path / "site" / "from-elsewhere").mkdir(parents=True)
+    return _trying(tmp_path / "site", postgres.database(), rabbitmq.virtual_host(), times=5)
+
+
+def _trying(folder: Path, ledger: str, queue: str, *, times: int) -> Site:
+    return Site(folder, ledger, queue, more={"jobs": {"lease": 2.0, "attempts": times},
+                                             "recordings_path": str(folder / "from-elsewhere")})
 
 
 @pytest.fixture
@@ -179,6 +182,7 @@ async def test_the_uuid_of_another_recording_is_refused(site: Site, ledger: Ledg
 
 async def test_a_task_that_fails_is_told_and_tried_again_when_it_is_sent_again(
         site: Site, ledger: Ledger, sender: Sender) -> None:
+    site = _trying(site.folder, site.ledger, site.queue, times=1)
     wanted = task(site)
     (site.folder / "work").mkdir()
     in_the_way = site.folder / "work" / wanted["uuid"]
