@@ -1,4 +1,4 @@
-"""``python -m bench``: everything in one run, some five minutes, and one table."""
+"""``python -m bench``: everything in one run, some seven minutes, and one table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import composing, crowd, esl_parser, journeys, rows
+from bench import composing, crowd, esl_parser, finishing, journeys, rows
 from bench.crowd import HUNDRED, WARMING_UP
 from bench.figures import Row, table
 from bench.rounds import Bench, Mode, Plan, Round
@@ -91,6 +91,8 @@ def main() -> int:
         composed = rows.composing(composing.measure(FOLDER / "composing", seconds=HOUR, rounds=3), HOUR)
         progress("reading FreeSWITCH's events: ours, greenswitch")
         parsed = esl_parser.rows(esl_parser.measure())
+        progress(f"finishing {finishing.CALLS} recordings, in each of {len(finishing.WAYS)} ways")
+        finished = finishing.rows(asyncio.run(finishing.measure(FOLDER / "finishing")))
         server.start()
         found, rounds = asyncio.run(calls(server, FOLDER))
     finally:
@@ -98,7 +100,7 @@ def main() -> int:
         # Half a gigabyte of noise is of no use to anybody.
         shutil.rmtree(FOLDER, ignore_errors=True)
     print(f"\nAsterisk {server.version}, {os.cpu_count()} processors. docs/bench.md says what each line means.\n")
-    print(table([*found, *composed, *parsed]))
+    print(table([*found, *composed, *parsed, *finished]))
     print()
     print("\n".join(trust(rounds)))
     return 0

@@ -48,7 +48,7 @@ class Runner:
 
     async def run(self) -> None:
         """Work on whatever is due. Cancelled, it waits for the steps that run, and lets go of their jobs."""
-        threads = ThreadPoolExecutor(2 * len(self._workers), thread_name_prefix="job")
+        threads = ThreadPoolExecutor(max(1, 2 * len(self._workers)), thread_name_prefix="job")
         try:
             async with asyncio.TaskGroup() as group:
                 for worker, wake in zip(self._workers, self._wake, strict=True):

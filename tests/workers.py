@@ -8,16 +8,34 @@ import sys
 from asyncio.subprocess import Process
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import yaml
 
 from tests.servers import warden
 
-__all__ = ["Site", "WorkerProcess"]
+__all__ = ["Site", "WorkerProcess", "queue_settings"]
 
 _END_SECONDS = 20.0
+
+
+class _Settled(Protocol):
+    """What has a folder and a settings file: a `Site`, or a `Phonograph`."""
+
+    folder: Path
+    file: Path
+
+
+def queue_settings(folder: Path, queue: str) -> dict[str, Any]:
+    """The section `rabbitmq` for a URL; the password is in a file of the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    url = urlsplit(queue)
+    password = folder / "queue-password"
+    password.write_text(f"{url.password}\n")
+    password.chmod(0o600)
+    return {"rabbitmq": {"host": url.hostname, "port": url.port, "user": url.username,
+                         "virtual_host": url.path.removeprefix("/"), "password_file": str(password)}}
 
 
 @dataclass
@@ -36,10 +54,6 @@ class Site:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        url = urlsplit(self.queue)
-        password = self.folder / "queue-password"
-        password.write_text(f"{url.password}\n")
-        password.chmod(0o600)
         self.spool, self.destination = self.folder / "spool", self.folder / "recordings"
         self.spool.mkdir(exist_ok=True)
         self.file = self.folder / "phonograph.yaml"
@@ -48,9 +62,7 @@ class Site:
             "work_path": str(self.folder / "work"), "destination_path": str(self.destination),
             "journal_path": str(self.folder / "journal"), "log_path": str(self.folder / "worker.log"),
             "switches": {"pbx": {"user": "nobody", "password": "nothing", "spool": str(self.spool)}},
-            "rabbitmq": {"host": url.hostname, "port": url.port, "user": url.username,
-                         "virtual_host": url.path.removeprefix("/"), "password_file": "queue-password"},
-            **self.more}))
+            **queue_settings(self.folder, self.queue), **self.more}))
 
     def log(self) -> str:
         """What its workers have logged and printed."""
@@ -60,7 +72,7 @@ class Site:
 class WorkerProcess:
     """One `phonograph worker`."""
 
-    def __init__(self, site: Site, *words: str) -> None:
+    def __init__(self, site: _Settled, *words: str) -> None:
         self.site = site
         self._words = words
         self._process: Process | None = None
