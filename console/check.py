@@ -41,9 +41,11 @@ def command(common: Common) -> None:
 
 
 async def _findings(settings: Settings) -> list[Finding]:
-    from service import checks, wire
+    from service import checks, queue_check, wire
 
     found = list(checks.examine(settings))
+    if settings.rabbitmq is not None:
+        found.append(await queue_check.examine(settings.rabbitmq))
     for name, switch in settings.switches.items():
         found += [finding async for finding in wire.examine(name, switch)]
     return found

@@ -110,6 +110,25 @@ async def _taken(take: Callable[[AbstractIncomingMessage], Awaitable[None]], mes
     await take(message)
 
 
+async def _open(url: str) -> AbstractConnection:
+    address = URL(url)
+    try:
+        return await connect(address.update_query({"heartbeat": _HEARTBEAT, "name": "phonograph", **address.query}),
+                             timeout=_CONNECT_WITHIN)
+    except BROKEN as error:
+        raise QueueUnreachable(f"RabbitMQ at {address.host} cannot be used: {type(error).__name__}.",
+                               host=address.host) from error
+
+
+async def probe(url: str) -> None:
+    """Connect, and leave again.
+
+    Raises:
+        QueueUnreachable: that failed.
+    """
+    await (await _open(url)).close()
+
+
 @asynccontextmanager
 async def connected(url: str, names: Names) -> AsyncIterator[Line]:
     """One connection.
@@ -117,13 +136,7 @@ async def connected(url: str, names: Names) -> AsyncIterator[Line]:
     Raises:
         QueueUnreachable: it does not come about.
     """
-    address = URL(url)
-    try:
-        opened = await connect(address.update_query({"heartbeat": _HEARTBEAT, "name": "phonograph", **address.query}),
-                               timeout=_CONNECT_WITHIN)
-    except BROKEN as error:
-        raise QueueUnreachable(f"RabbitMQ at {address.host} cannot be used: {type(error).__name__}.",
-                               host=address.host) from error
+    opened = await _open(url)
     try:
         line = Line(opened, names)
         await line.begin()

@@ -7,6 +7,7 @@ two folders, and are only read there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -39,6 +40,7 @@ _LONGEST = 1 << 20  # bytes of a message
 _SWITCHES = ("queue.recordings", "queue.audio")
 """What stands for the switch of such calls, one for each folder; no switch in the settings can have such a name."""
 
+_KEY = re.compile(r"[A-Za-z]{1,40}")
 _Short = Annotated[str, Field(max_length=255)]
 
 
@@ -102,9 +104,14 @@ def parse(body: bytes) -> Task:
     try:
         return Task.model_validate_json(body)
     except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'the whole'}: {one['msg']}" for one in error.errors(
+        said = "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in error.errors(
             include_url=False, include_input=False, include_context=False)[:5])
         raise TaskInvalid(f"The message is no task: {said}.") from None
+
+
+def _place(keys: tuple[int | str, ...]) -> str:
+    """Where it is wrong. A key that is none of ours may hold anything: only letters of it are told."""
+    return ".".join(str(key) if isinstance(key, int) or _KEY.fullmatch(key) else "?" for key in keys) or "the whole"
 
 
 def folders_of_tasks(recordings: Path | None, audio: Path | None) -> dict[str, Path]:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
+from jsonschema import Draft202012Validator
 
 from tests.processing.scene import noise, wav_bytes
 from tests.workers import Site
 
 PROCESSING, PROCESSED, FAILURE = "phonograph.processing", "phonograph.processed", "phonograph.failure"
+SCHEMAS = Path(__file__).parents[2] / "processing" / "schemas"
+_SCHEMAS = {PROCESSED: "task-result-1.json", FAILURE: "task-error-1.json"}
 Json = dict[str, Any]
 
 
@@ -49,7 +53,10 @@ class Sender:
             while (message := await queue.get(fail=False)) is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         await message.ack()
-        return json.loads(message.body), message
+        told: Json = json.loads(message.body)
+        if name in _SCHEMAS:
+            Draft202012Validator(json.loads((SCHEMAS / _SCHEMAS[name]).read_text())).validate(told)
+        return told, message
 
     async def waiting(self, name: str) -> int:
         """How many messages a queue has that nobody holds."""
