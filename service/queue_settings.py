@@ -1,4 +1,4 @@
-"""The settings of several machines at one ledger: the queue between them, and tasks from elsewhere."""
+"""The settings of RabbitMQ."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 
 from service.setting_types import Count, Section, is_loopback
 
-_QUEUE = r"^[A-Za-z0-9._:-]{1,200}$"
+QUEUE = r"^[A-Za-z0-9._:-]{1,200}$"
+"""What the name of a queue looks like."""
 
 
 class RabbitSettings(Section):
@@ -28,23 +29,3 @@ class RabbitSettings(Section):
         if not self.tls and not is_loopback(self.host):
             raise ValueError("the broker is on another machine: without `tls: true` the password could be read")
         return self
-
-
-class SharedSettings(Section):
-    """What stands at the top of the settings for several machines, and for tasks from elsewhere."""
-
-    node: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
-        description="The name of this machine among those at one ledger: jobs stay on the machine that has their "
-                    "files. Without it, the host's name where `ledger` is a URL. Machines that see the same folders "
-                    "under the same paths may have one name.")
-    rabbitmq: RabbitSettings | None = Field(default=None, description="The queue between machines.")
-    processing_queue: str = Field(default="phonograph.processing", pattern=_QUEUE,
-                                  description="The queue with tasks from elsewhere ([their form](queues.md#tasks)).")
-    processed_queue: str = Field(default="phonograph.processed", pattern=_QUEUE,
-                                 description="The queue for what became of them.")
-    failure_queue: str = Field(default="phonograph.failure", pattern=_QUEUE, description="The queue for errors.")
-    recordings_path: Path | None = Field(
-        default=None, description="A folder whose files such tasks may name. Without it and `audio_path`, none are "
-                                  "taken.")
-    audio_path: Path | None = Field(default=None, description="Another such folder.")

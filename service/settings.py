@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from service.queue_settings import SharedSettings
+from service.queue_settings import QUEUE, RabbitSettings
 from service.setting_types import Count, Number, Section
 from service.switch_settings import AsteriskSettings, Connect, SwitchSettings
 
@@ -76,7 +76,7 @@ class JobSettings(Section):
         description="How long a worker may be silent before another one takes its job over (seconds).")
 
 
-class Settings(SharedSettings):
+class Settings(Section):
     """Everything that the administrator sets. Relative paths count from the settings file's folder."""
 
     policy: Path = Field(default=Path("policy.yaml"), description="The policy file: who is recorded (docs/policy.md).")
@@ -95,6 +95,20 @@ class Settings(SharedSettings):
         description="The name of a recording's files: text and `{{year}}`, `{{month}}`, `{{day}}`, `{{hours}}`, "
                     "`{{minutes}}`, `{{seconds}}`, `{{uuid}}`, `{{confbridgeid}}`.")
     time_zone: str = Field(default="UTC", description="The IANA time zone of the times in names (`Europe/Berlin`).")
+    node: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+        description="The name of this machine among those at one ledger: jobs stay on the machine that has their "
+                    "files. Without it, the host's name where `ledger` is a URL. Machines that see the same folders "
+                    "under the same paths may have one name.")
+    processing_queue: str = Field(default="phonograph.processing", pattern=QUEUE,
+                                  description="The queue with tasks from elsewhere ([their form](queues.md#tasks)).")
+    processed_queue: str = Field(default="phonograph.processed", pattern=QUEUE,
+                                 description="The queue for what became of them.")
+    failure_queue: str = Field(default="phonograph.failure", pattern=QUEUE, description="The queue for errors.")
+    recordings_path: Path | None = Field(
+        default=None, description="A folder whose files such tasks may name. Without it and `audio_path`, none are "
+                                  "taken.")
+    audio_path: Path | None = Field(default=None, description="Another such folder.")
     log_level: LogLevel = Field(default=LogLevel.INFO, description="How much is logged.")
     log_path: Path | None = Field(default=None, description="The log file. Without it the log goes to standard error.")
     sentry_dsn: SecretStr | None = Field(default=None,
@@ -103,6 +117,7 @@ class Settings(SharedSettings):
     pause: PauseSettings = Field(default=PauseSettings(), description="How a pause is confirmed.")
     disk: DiskSettings = Field(default=DiskSettings(), description="Room on the disks.")
     jobs: JobSettings = Field(default=JobSettings(), description="The work after the hangup.")
+    rabbitmq: RabbitSettings | None = Field(default=None, description="The queue between machines.")
 
     @field_validator("time_zone")
     @classmethod

@@ -14,7 +14,11 @@ async def test_a_broker_that_lets_us_in_is_well_and_a_wrong_password_is_not(site
     settings = load(site.file, {}).rabbitmq
     assert settings is not None
     assert (await queue_check.examine(settings)).verdict is Verdict.OK
-    Path(settings.password_file).write_text("wrong\n")
+    _write(settings.password_file, "wrong\n")
     finding = await queue_check.examine(settings)
     assert (finding.verdict, finding.said) == (
         Verdict.FAIL, "RabbitMQ at 127.0.0.1 cannot be used: ProbableAuthenticationError.")
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text)
