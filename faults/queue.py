@@ -20,7 +20,7 @@ class QueueUnreachable(QueueFault):
     id = "queue.unreachable"
     blame = Blame.NETWORK
     recording = "Jobs wait in the ledger; nothing is lost."
-    remedy = "Check that RabbitMQ runs, and `rabbitmq.url`; the connection is tried again by itself."
+    remedy = "Check that RabbitMQ runs, and the settings' section `rabbitmq`; the connection is tried again by itself."
 
 
 class TaskInvalid(QueueFault):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from random import SystemRandom
 from typing import Any
 
@@ -42,6 +44,19 @@ class Names:
     processing: str
     processed: str
     failure: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where RabbitMQ is, and who we are for it.
+
+    Attributes:
+        url: with the password.
+        ca_file: the authority that has signed its certificate; None: one of those that this machine knows.
+    """
+
+    url: URL = field(repr=False)
+    ca_file: Path | None = None
 
 
 def jobs_queue(node: str | None) -> str:
@@ -110,33 +125,33 @@ async def _taken(take: Callable[[AbstractIncomingMessage], Awaitable[None]], mes
     await take(message)
 
 
-async def _open(url: str) -> AbstractConnection:
-    address = URL(url)
+async def _open(address: Address) -> AbstractConnection:
+    url = address.url.with_query({"heartbeat": _HEARTBEAT, "name": "phonograph"})
     try:
-        return await connect(address.update_query({"heartbeat": _HEARTBEAT, "name": "phonograph", **address.query}),
-                             timeout=_CONNECT_WITHIN)
+        trusted = ssl.create_default_context(cafile=address.ca_file) if url.scheme == "amqps" else None
+        return await connect(url, timeout=_CONNECT_WITHIN, ssl_context=trusted)
     except BROKEN as error:
-        raise QueueUnreachable(f"RabbitMQ at {address.host} cannot be used: {type(error).__name__}.",
-                               host=address.host) from error
+        raise QueueUnreachable(f"RabbitMQ at {url.host} cannot be used: {type(error).__name__}.",
+                               host=url.host) from error
 
 
-async def probe(url: str) -> None:
+async def probe(address: Address) -> None:
     """Connect, and leave again.
 
     Raises:
         QueueUnreachable: that failed.
     """
-    await (await _open(url)).close()
+    await (await _open(address)).close()
 
 
 @asynccontextmanager
-async def connected(url: str, names: Names) -> AsyncIterator[Line]:
+async def connected(address: Address, names: Names) -> AsyncIterator[Line]:
     """One connection.
 
     Raises:
         QueueUnreachable: it does not come about.
     """
-    opened = await _open(url)
+    opened = await _open(address)
     try:
         line = Line(opened, names)
         await line.begin()
@@ -145,13 +160,13 @@ async def connected(url: str, names: Names) -> AsyncIterator[Line]:
         await opened.close()
 
 
-async def keep_connected(url: str, names: Names, work: Callable[[Line], Awaitable[None]]) -> None:
+async def keep_connected(address: Address, names: Names, work: Callable[[Line], Awaitable[None]]) -> None:
     """Connect, work, and connect anew whenever the connection is gone, until cancelled."""
     backoff = Backoff(SystemRandom())
     while True:
         began = time.monotonic()
         try:
-            async with connected(url, names) as line:
+            async with connected(address, names) as line:
                 log.info("connected to the queue")
                 await work(line)
         except* QueueUnreachable as group:

@@ -115,7 +115,7 @@ class Intake:
             calls.save(connection, [call], now)
             jobs.enqueue(connection, recording, now, self._places.node)
             return None
-        if not tasks.is_of_a_task(kept.call) or not tasks.same(kept.call, call):
+        if not tasks.same(kept.call, call):
             raise TaskConflict("Another recording has that uuid.", recording=recording)
         if kept.recording.state is RecordingState.FAILED and again:
             if jobs.get(connection, recording).state is JobState.FAILED:

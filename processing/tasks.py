@@ -119,9 +119,9 @@ def folders_of_tasks(recordings: Path | None, audio: Path | None) -> dict[str, P
     return {name: folder for name, folder in zip(_SWITCHES, (recordings, audio), strict=True) if folder is not None}
 
 
-def is_of_a_task(call: Call) -> bool:
-    """Whether a call came as a task."""
-    return call.switch in _SWITCHES
+def is_of_tasks(switch: str) -> bool:
+    """Whether that is no switch, but stands for one of the folders of tasks."""
+    return switch in _SWITCHES
 
 
 def call_of(task: Task, spools: Mapping[str, Path]) -> Call:

@@ -12,7 +12,7 @@ from yarl import URL
 from faults import SettingsInvalid
 from ledger import Ledger
 from processing import steps
-from processing.amqp import Names
+from processing.amqp import Address, Names
 from processing.names import NameTemplate
 from processing.step import Places
 from processing.steps.clean import Clean
@@ -57,17 +57,17 @@ def queue_names(settings: Settings) -> Names:
                  failure=settings.failure_queue)
 
 
-def queue_address(settings: RabbitSettings) -> str:
-    """RabbitMQ's URL, with the password.
+def queue_address(settings: RabbitSettings) -> Address:
+    """Where RabbitMQ is, with the password.
 
     Raises:
         SettingsInvalid: its file cannot be read.
     """
-    query = {"cafile": str(settings.ca_file)} if settings.tls and settings.ca_file is not None else {}
     url = URL.build(scheme="amqps" if settings.tls else "amqp", user=settings.user, host=settings.host,
-                    password=_first_line(settings.password_file), port=settings.port, query=query)
+                    password=_first_line(settings.password_file), port=settings.port)
     # A virtual host named "/" is an empty path; any other is one segment, whatever is in it.
-    return str(url if settings.virtual_host == "/" else url / settings.virtual_host)
+    named = url if settings.virtual_host == "/" else url / settings.virtual_host
+    return Address(url=named, ca_file=settings.ca_file)
 
 
 def _first_line(file: Path) -> str:
