@@ -71,6 +71,7 @@ class Line:
         self._connection = connection
         self._names = names
         self._declared: set[str] = set()
+        self._declaring = asyncio.Lock()
         self._publishing = connection.channel(publisher_confirms=True, on_return_raises=True)
 
     async def begin(self) -> None:
@@ -81,8 +82,12 @@ class Line:
 
     async def declare(self, name: str) -> None:
         """Make a queue of ours. One of that name that is there already is used as it is."""
-        if name in self._declared:
-            return
+        async with self._declaring:
+            if name not in self._declared:
+                await self._make(name)
+                self._declared.add(name)
+
+    async def _make(self, name: str) -> None:
         try:
             async with self._connection.channel() as looking:
                 await looking.declare_queue(name, passive=True)
@@ -93,7 +98,6 @@ class Line:
                               "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
             async with self._connection.channel() as making:
                 await making.declare_queue(name, durable=True, arguments=arguments)
-        self._declared.add(name)
 
     async def publish(self, queue: str, content: Mapping[str, Any], *, message_id: str,
                       correlation_id: str | None = None) -> None:
@@ -173,4 +177,7 @@ async def keep_connected(address: Address, names: Names, work: Callable[[Line], 
             log.error("the queue cannot be reached; jobs wait", cause=str(group.exceptions[0]))
         except* BROKEN as group:
             log.warning("the connection to the queue is gone; jobs wait", cause=type(group.exceptions[0]).__name__)
+        except* Exception:
+            # Whatever is wrong with a queue: calls are followed all the same.
+            log.exception("what the queue said was not understood; jobs wait")
         await asyncio.sleep(backoff.wait(time.monotonic() - began))

@@ -216,9 +216,10 @@ class Worker:
         wait = self._clean.delay(found)
         with self._ledger.transaction() as connection:
             now = self._clock()
+            # The job's row first, as when it is claimed: two that lock both in turns would wait for each other.
+            job = jobs.advance(connection, job, forgotten(found), self._clean.name, now, self._rules.lease)
             recordings.finish(connection, job.recording, RecordingInput.SHORT if reasons else RecordingInput.GOOD,
                               now, result=result(found, reasons))
-            job = jobs.advance(connection, job, forgotten(found), self._clean.name, now, self._rules.lease)
             if wait:
                 jobs.put_off(connection, job, now + wait)
         self._held = None if wait else job
