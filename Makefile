@@ -2,13 +2,16 @@
 
 PYTHON ?= python3
 
-.PHONY: setup demo test test-all check bench lock clean
+.PHONY: setup demo demo-freeswitch test test-all check bench lock clean
 
 setup:          ## Debian packages, Asterisk 22, .venv with the locked dependencies
 	@$(PYTHON) -m tools.setup
 
 demo: setup     ## real calls on a real Asterisk, recorded by policy
 	@.venv/bin/python -m demo
+
+demo-freeswitch: setup ## the same calls on a FreeSWITCH, on PATH or below FREESWITCH_PREFIX
+	@.venv/bin/python -m demo freeswitch
 
 test: setup     ## every test
 	@.venv/bin/python -m pytest -n 2 --dist loadfile || { \
@@ -30,5 +33,5 @@ lock: setup     ## requirements/*.txt from pyproject.toml
 	@.venv/bin/python -m tools.lock
 
 clean:          ## everything that the commands above have made
-	@rm -rf .venv .venv-* .cache .demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-* .cache .demo .demo-freeswitch dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

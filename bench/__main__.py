@@ -1,25 +1,34 @@
-"""``python -m bench``: everything in one run, some seven minutes, and one table."""
+"""``python -m bench``: everything in one run, some twelve minutes, and a table for each switch. ``python -m bench
+freeswitch``, or ``asterisk``: that switch alone."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import shutil
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import composing, crowd, esl_parser, finishing, journeys, rows
-from bench.crowd import HUNDRED, WARMING_UP
+from bench import composing, crowd, encrypting, esl_parser, finishing, journeys, rows
+from bench.content import Content
+from bench.crowd import HUNDRED, WARMING_UP, Measured
 from bench.figures import Row, table
-from bench.rounds import Bench, Mode, Plan, Round
+from bench.journeys import Journey
+from bench.kept import Kept
+from bench.load import Talk
+from bench.probes import Heard
+from bench.rounds import Bench, Plan, Round
+from bench.switches import RIVALS, Exchange, Mode
 from tests.asterisk import AsteriskServer
+from tests.freeswitch import HOW_TO_GET_ONE, FreeSwitchFault, FreeSwitchServer
 
 FOLDER = Path(__file__).resolve().parent.parent / ".cache" / "bench"
 HOUR = 3600
 
-ORDER = (Mode.UNRECORDED, Mode.MIXMONITOR, Mode.OURS, Mode.OURS, Mode.MIXMONITOR, Mode.UNRECORDED)
-"""There and back: what changes on the machine meanwhile meets every mode alike."""
+SWITCHES: dict[str, Callable[[Path], Exchange]] = {"asterisk": AsteriskServer, "freeswitch": FreeSwitchServer}
 
 SAME_CALLS = Plan(calls=50, rate=10, seconds=12)
 FASTER = Plan(calls=100, rate=20, seconds=2)
@@ -34,19 +43,22 @@ def progress(text: str, begun: float = time.monotonic()) -> None:
     print(f"[{time.monotonic() - begun:5.1f} s] {text}", file=sys.stderr, flush=True)
 
 
-async def calls(server: AsteriskServer, folder: Path) -> tuple[list[Row], list[Round]]:
-    """All rounds of calls.
+def order(switch: str) -> list[Mode]:
+    """There and back: what changes on the machine meanwhile meets every mode alike."""
+    there = [Mode.UNRECORDED, *RIVALS[switch], Mode.OURS]
+    return [*there, *reversed(there)]
 
-    Returns:
-        The rows, and the rounds as they were run.
-    """
+
+async def calls(switch: str, server: Exchange, folder: Path) -> tuple[list[Round], list[Measured], Round]:
+    """All rounds of calls: those of all modes, the crowds, and the burst."""
     bench = Bench(server, folder)
+    modes = order(switch)
     try:
         # A service's first calls load what later ones find loaded.
         await bench.round(Mode.OURS, WARMING_UP)
         same = []
-        for number, mode in enumerate(ORDER, 1):
-            progress(f"round {number} of {len(ORDER)}: {SAME_CALLS.calls} calls, {mode}")
+        for number, mode in enumerate(modes, 1):
+            progress(f"round {number} of {len(modes)}: {SAME_CALLS.calls} calls, {mode}")
             same.append(await bench.round(mode, SAME_CALLS))
         crowds = []
         for mode in (Mode.UNRECORDED, Mode.OURS):
@@ -56,10 +68,26 @@ async def calls(server: AsteriskServer, folder: Path) -> tuple[list[Row], list[R
         fast = await bench.round(Mode.OURS, FASTER)
     finally:
         await bench.stop()
-    found = [*rows.cost(same), rows.set_up(same), *crowd.rows(crowds),
-             *rows.answers(crowds[-1].round.journeys, HUNDRED.rate, bound=True),
-             *rows.answers(fast.journeys, FASTER.rate, bound=False)]
-    return found, [*same, *(one.round for one in crowds), fast]
+    return same, crowds, fast
+
+
+def figures(same: list[Round], crowds: list[Measured], fast: Round) -> list[Row]:
+    """What all these rounds have shown of one switch."""
+    return [*rows.cost(same), rows.set_up(same), *crowd.rows(crowds),
+            *rows.answers(crowds[-1].round.journeys, HUNDRED.rate, bound=True),
+            *rows.answers(fast.journeys, FASTER.rate, bound=False)]
+
+
+def not_run(switch: str) -> list[Row]:
+    """The same lines of a switch that is not there."""
+    def one(mode: Mode, plan: Plan) -> Round:
+        return Round(mode, plan, switch=1, ours=1, others=0, wall=1, talks=[Talk("", 1)],
+                     journeys=[Journey("", "ready", answered=0, ended=1, started=1, final=2)], late=0)
+
+    crowds = [Measured(one(mode, HUNDRED), [Heard(1, 1, 1, 1, 0)], [], [Kept(1, 0)], [Content(1, 1, 0)])
+              for mode in (Mode.UNRECORDED, Mode.OURS)]
+    made_up = figures([one(mode, SAME_CALLS) for mode in order(switch)], crowds, one(Mode.OURS, FASTER))
+    return [Row(what, "not run") for what in dict.fromkeys(row.what for row in made_up)]
 
 
 def trust(rounds: list[Round]) -> list[str]:
@@ -70,14 +98,31 @@ def trust(rounds: list[Round]) -> list[str]:
     others = sum(one.others for one in rounds) / sum(one.wall for one in rounds) / (os.cpu_count() or 1)
     late = max(one.late for one in rounds)
     lines = [f"{placed} calls were recorded: {journeys.states(found)}.",
-             f"Others used {others:.0%} of the machine's {os.cpu_count()} processors meanwhile.",
+             f"Others used {others:.0%} of the machine's {os.cpu_count()} processors meanwhile; load average "
+             f"{os.getloadavg()[0]:.1f}.",
              f"The load sent at most {late:.2%} of its packets late."]
     if late > WORTHLESS:
         lines.append("That is too many: the machine was too busy for these figures to mean anything.")
     return lines
 
 
-def main() -> int:
+def of(switch: str) -> str:
+    """Run all calls on one switch: its table, with what has to be known of it."""
+    try:
+        server = SWITCHES[switch](FOLDER / switch)
+    except FreeSwitchFault:
+        return f"FreeSWITCH: {HOW_TO_GET_ONE}\n\n{table(not_run(switch))}"
+    try:
+        progress(f"{server.name} {server.version}")
+        server.start()
+        same, crowds, fast = asyncio.run(calls(switch, server, FOLDER / f"{switch}-calls"))
+    finally:
+        server.stop()
+    told = trust([*same, *(one.round for one in crowds), fast])
+    return "\n".join([f"{server.name} {server.version}\n", table(figures(same, crowds, fast)), "", *told])
+
+
+def main(switches: Sequence[str]) -> int:
     """Run the bench.
 
     Returns:
@@ -85,26 +130,27 @@ def main() -> int:
     """
     shutil.rmtree(FOLDER, ignore_errors=True)
     (FOLDER / "composing").mkdir(parents=True)
-    server = AsteriskServer(FOLDER / "asterisk")
     try:
         progress("composing an hour: ours, sox -m, ffmpeg amix")
-        composed = rows.composing(composing.measure(FOLDER / "composing", seconds=HOUR, rounds=3), HOUR)
+        alone = rows.composing(composing.measure(FOLDER / "composing", seconds=HOUR, rounds=3), HOUR)
+        progress("encrypting an hour: ours, gpg")
+        (FOLDER / "encrypting").mkdir()
+        alone += encrypting.rows(encrypting.measure(FOLDER / "encrypting", seconds=HOUR, rounds=5))
         progress("reading FreeSWITCH's events: ours, greenswitch")
-        parsed = esl_parser.rows(esl_parser.measure())
+        alone += esl_parser.rows(esl_parser.measure())
         progress(f"finishing {finishing.CALLS} recordings, in each of {len(finishing.WAYS)} ways")
-        finished = finishing.rows(asyncio.run(finishing.measure(FOLDER / "finishing")))
-        server.start()
-        found, rounds = asyncio.run(calls(server, FOLDER))
+        alone += finishing.rows(asyncio.run(finishing.measure(FOLDER / "finishing")))
+        tables = [of(switch) for switch in switches]
     finally:
-        server.stop()
         # Half a gigabyte of noise is of no use to anybody.
         shutil.rmtree(FOLDER, ignore_errors=True)
-    print(f"\nAsterisk {server.version}, {os.cpu_count()} processors. docs/bench.md says what each line means.\n")
-    print(table([*found, *composed, *parsed, *finished]))
-    print()
-    print("\n".join(trust(rounds)))
+    print(f"\n{os.cpu_count()} processors. docs/bench.md says what each line means.\n")
+    print("\n\n".join([*tables, f"Without a switch\n\n{table(alone)}"]))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("switch", nargs="?", choices=SWITCHES)
+    named = parser.parse_args().switch
+    sys.exit(main([named] if named else list(SWITCHES)))

@@ -23,9 +23,10 @@ from bench.figures import Row, quantile, ratio_of, table
 from bench.kept import Kept
 from bench.load import Talk
 from bench.probes import Heard
-from bench.rounds import Bench, Mode, Plan, Round
+from bench.rounds import Bench, Plan, Round
 from bench.rows import ends, own_cost
 from bench.sipp import Sipp
+from bench.switches import Exchange, Mode
 from tests.asterisk import AsteriskServer
 from tests.rtp import TICK
 
@@ -54,10 +55,11 @@ class Crowd:
     Attributes:
         heard: by the probes' ends, when the calls are over.
         spoken: in the probes, when the calls are over.
-        rates: packets a second that Asterisk got on each leg while all calls were up; empty if they never were.
+        rates: packets a second that Asterisk got on each leg while all calls were up; empty if they never were, and on
+            FreeSWITCH, which tells what it has counted when a leg ends.
     """
 
-    def __init__(self, server: AsteriskServer, folder: Path) -> None:
+    def __init__(self, server: Exchange, folder: Path) -> None:
         self._server = server
         self._sipp = Sipp(server, folder)
         self.heard: list[Heard] = []
@@ -83,7 +85,7 @@ class Crowd:
 
     async def _count(self, first: float, last: float) -> None:
         """Look at Asterisk's counters twice, so many seconds after the beginning, while all calls are up."""
-        if first >= last:
+        if first >= last or not isinstance(self._server, AsteriskServer):
             return
         await asyncio.sleep(first)
         before = await asyncio.to_thread(legs.count, self._server)
@@ -111,7 +113,7 @@ class Measured:
     content: list[Content]
 
 
-async def measure(bench: Bench, server: AsteriskServer, folder: Path, mode: Mode, plan: Plan) -> Measured:
+async def measure(bench: Bench, server: Exchange, folder: Path, mode: Mode, plan: Plan) -> Measured:
     """One round. The files are looked at when nothing is measured any more."""
     if mode is Mode.OURS:
         # A service's first calls load what later ones find loaded.
@@ -215,7 +217,7 @@ def trust(measured: Sequence[Measured]) -> list[str]:
     return lines
 
 
-async def _run(server: AsteriskServer, plan: Plan) -> list[Measured]:
+async def _run(server: Exchange, plan: Plan) -> list[Measured]:
     bench = Bench(server, FOLDER)
     try:
         measured = []

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from bench.content import CODEC, Spoken
 from bench.load import Talk
-from tests.asterisk import AsteriskServer
+from bench.switches import Exchange
 from tests.phone import Call, Phone, Phones
 from tests.rtp import TICK, Arrival
 from tests.sounds import PACKET, RATE, Sound, noise
@@ -24,6 +24,11 @@ TRUNK, USER = noise(1, seconds=10), noise(2, seconds=10)
 
 EDGE = 0.2
 """Seconds after the answer and before the hangup of which nobody says that they have to be recorded."""
+
+
+LEAP = 1.0
+"""Seconds between the timestamps of two packets that are no spacing: the sender has begun to count anew, as FreeSWITCH
+does in the first packets of some calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +63,20 @@ def heard_in(arrivals: Sequence[Arrival], expected: int, sent: Sequence[float]) 
         expected: packets, by their sequence numbers.
         sent: when this end's own packets went out, in seconds.
     """
-    shifts = [abs(after.at - before.at - (after.timestamp - before.timestamp) % (1 << 32) / RATE)
+    spaced = [(after.at - before.at, _apart(before.timestamp, after.timestamp) / RATE)
               for before, after in pairwise(arrivals) if after.source == before.source]
+    shifts = [abs(here - there) for here, there in spaced if abs(there) < LEAP]
     late = sum(at - sent[0] - number * TICK > TICK for number, at in enumerate(sent))
     return Heard(len(arrivals), expected, sum(shifts) / max(1, len(shifts)), longest_silence(arrivals),
                  late / max(1, len(sent)))
 
 
-async def place(server: AsteriskServer, count: int, *, within: float,
+def _apart(before: int, after: int) -> int:
+    """Ticks from one RTP timestamp to another, which may be the earlier one."""
+    return (after - before + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
+async def place(server: Exchange, count: int, *, within: float,
                 seconds: float) -> list[tuple[Talk, list[Heard], Spoken]]:
     """Place ``count`` calls from the trunk to users, spread over ``within`` seconds, each ``seconds`` long.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["cpu_seconds", "machine_seconds"]
@@ -17,10 +18,13 @@ def cpu_seconds(pid: int, root: Path = Path("/proc")) -> float:
     A process that is gone counts nothing."""
     try:
         own = ticks(root.joinpath(str(pid), "stat").read_text())
-        children = [int(child) for task in root.joinpath(str(pid), "task").iterdir()
-                    for child in task.joinpath("children").read_text().split()]
+        threads = list(root.joinpath(str(pid), "task").iterdir())
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
+    children: list[int] = []
+    for thread in threads:
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread ends, and its process goes on
+            children += map(int, thread.joinpath("children").read_text().split())
     return own * _TICK + sum(cpu_seconds(child, root) for child in children)
 
 

@@ -1,4 +1,4 @@
-"""The same calls, unrecorded, under MixMonitor, and recorded by us: what each round costs."""
+"""The same calls, unrecorded, recorded by the switch itself, and recorded by us: what each round costs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -15,12 +14,12 @@ from bench import journeys
 from bench.journeys import Journey
 from bench.load import Load, Talk
 from bench.processes import cpu_seconds, machine_seconds
-from tests.asterisk import AsteriskServer
+from bench.switches import Exchange, Mode, switch_over
 from tests.phonograph import Phonograph
 
-__all__ = ["Bench", "Callers", "Mode", "Plan", "Round"]
+__all__ = ["Bench", "Callers", "Plan", "Round"]
 
-POLICY = "recordIncomingPSTN: true\ntrunks: {endpoints: [trunk]}\n"
+POLICY = "recordIncomingPSTN: true\ntrunks: {endpoints: [trunk], contexts: [from-trunk]}\n"
 AFTERWARDS = 1.5
 """Seconds that a round goes on after its last hangup, at the least: what recorders do then belongs to the calls."""
 
@@ -43,14 +42,6 @@ class Callers(Protocol):
                         trace: TracebackType | None) -> None: ...
 
 
-class Mode(StrEnum):
-    """Who records."""
-
-    UNRECORDED = "unrecorded"
-    MIXMONITOR = "MixMonitor"
-    OURS = "Phonograph"
-
-
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``calls``, ``rate`` of them placed in a second, each ``seconds`` long."""
@@ -65,7 +56,7 @@ class Round:
     """What one round cost, in seconds of processor time.
 
     Attributes:
-        others: what the machine worked beside Asterisk, us and the load.
+        others: what the machine worked beside the switch, us and the load.
         wall: seconds that the round took.
         talks: the calls as the trunk saw them.
         journeys: of the recordings; empty where Phonograph did not run.
@@ -74,7 +65,7 @@ class Round:
 
     mode: Mode
     plan: Plan
-    asterisk: float
+    switch: float
     ours: float
     others: float
     wall: float
@@ -84,8 +75,13 @@ class Round:
 
     @property
     def per_call_second(self) -> float:
-        """Milliseconds of processor time, Asterisk's and ours, a second of a call."""
-        return 1000 * (self.asterisk + self.ours) / (self.plan.calls * self.plan.seconds)
+        """Milliseconds of processor time, the switch's and ours, a second of a call."""
+        return self.switch_per_call_second + 1000 * self.ours / (self.plan.calls * self.plan.seconds)
+
+    @property
+    def switch_per_call_second(self) -> float:
+        """The same of the switch alone."""
+        return 1000 * self.switch / (self.plan.calls * self.plan.seconds)
 
     @property
     def ours_per_call(self) -> float:
@@ -94,14 +90,14 @@ class Round:
 
 
 class Bench:
-    """One Asterisk and, when it is its turn, one Phonograph.
+    """One switch and, when it is its turn, one Phonograph.
 
     Args:
         folder: for everything that the two write.
         more: settings of Phonograph that differ from those of the tests.
     """
 
-    def __init__(self, server: AsteriskServer, folder: Path, **more: object) -> None:
+    def __init__(self, server: Exchange, folder: Path, **more: object) -> None:
         self._server = server
         self._service = Phonograph(server, folder / "phonograph", policy=POLICY, **more)
         self._running = False
@@ -132,10 +128,10 @@ class Bench:
             if mode is Mode.OURS:
                 await journeys.finished(self.ledger, before + plan.calls, within=FINISHED_WITHIN)
             await waiting
-            asterisk, ours, family, machine = (now - then for now, then in zip(self._spent(), spent, strict=True))
+            switch, ours, family, machine = (now - then for now, then in zip(self._spent(), spent, strict=True))
             wall = time.monotonic() - clock
         found = journeys.read(self.ledger, skip=before) if mode is Mode.OURS else []
-        return Round(mode, plan, asterisk, ours, max(0.0, machine - family), wall, talks, found, late)
+        return Round(mode, plan, switch, ours, max(0.0, machine - family), wall, talks, found, late)
 
     async def stop(self) -> None:
         """End Phonograph, if it runs."""
@@ -145,8 +141,7 @@ class Bench:
 
     async def _prepare(self, mode: Mode) -> None:
         """A recorder that is not measured does not run."""
-        switched = "yes" if mode is Mode.MIXMONITOR else "no"
-        await asyncio.to_thread(self._server.cli, f"dialplan set global MIXMONITOR {switched}")
+        await asyncio.to_thread(switch_over, self._server, mode)
         if mode is not Mode.OURS:
             await self.stop()
         elif not self._running:
@@ -154,6 +149,6 @@ class Bench:
             self._running = True
 
     def _spent(self) -> tuple[float, float, float, float]:
-        """Of Asterisk, of Phonograph, of this process with its children (those two and the load), of the machine."""
+        """Of the switch, of Phonograph, of this process with its children (those two and the load), of the machine."""
         return (cpu_seconds(self._server.pid), cpu_seconds(self._service.pid) if self._running else 0.0,
                 cpu_seconds(os.getpid()), machine_seconds())

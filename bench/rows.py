@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from bench.composing import Composing
 from bench.figures import Row, Spread, quantile, ratio_of, spread
 from bench.journeys import Journey
-from bench.rounds import Mode, Round
+from bench.rounds import Round
+from bench.switches import Mode
 
 __all__ = ["BOUND_CPU", "answers", "composing", "cost", "ends", "own_cost", "set_up"]
 
@@ -27,26 +28,22 @@ def _of(rounds: Sequence[Round], mode: Mode, figure: Callable[[Round], float]) -
 
 
 def cost(rounds: Sequence[Round]) -> list[Row]:
-    """What a second of a call costs in each mode, Asterisk's processor time and ours together."""
+    """What a second of a call costs in each mode, the switch's processor time and ours together."""
     figures = {mode: _of(rounds, mode, lambda one: one.per_call_second) for mode in Mode}
-    plain, theirs, ours = (spread(figures[mode]) for mode in Mode)
-    over = ratio_of(figures[Mode.OURS], figures[Mode.MIXMONITOR])
-    alone = ratio_of(_of(rounds, Mode.OURS, lambda one: one.asterisk),
-                     _of(rounds, Mode.MIXMONITOR, lambda one: one.asterisk))
-    unrecorded = f"unrecorded: {_ms(plain)}"
-    return [
-        Row("CPU of a call's second, MixMonitor", _ms(theirs), unrecorded,
-            ratio_of(figures[Mode.MIXMONITOR], figures[Mode.UNRECORDED])),
-        Row("CPU of a call's second, Phonograph", _ms(ours), unrecorded,
-            ratio_of(figures[Mode.OURS], figures[Mode.UNRECORDED])),
-        Row("CPU of a call's second, Phonograph", _ms(ours), f"MixMonitor: {_ms(theirs)}", over, f"{BOUND_CPU:g}",
-            over.value <= BOUND_CPU),
-        Row("- of this Asterisk alone", _ms(spread(_of(rounds, Mode.OURS, _asterisk_ms))), "MixMonitor", alone),
-    ]
-
-
-def _asterisk_ms(one: Round) -> float:
-    return 1000 * one.asterisk / (one.plan.calls * one.plan.seconds)
+    alone = {mode: _of(rounds, mode, lambda one: one.switch_per_call_second) for mode in Mode}
+    rivals = [mode for mode in Mode if figures[mode] and mode not in (Mode.UNRECORDED, Mode.OURS)]
+    unrecorded = f"unrecorded: {_ms(spread(figures[Mode.UNRECORDED]))}"
+    found = [Row(f"CPU of a call's second, {mode}", _ms(spread(figures[mode])), unrecorded,
+                 ratio_of(figures[mode], figures[Mode.UNRECORDED])) for mode in (*rivals, Mode.OURS)]
+    for rival in rivals:
+        over = ratio_of(figures[Mode.OURS], figures[rival])
+        found += [
+            Row(f"CPU of a call's second, {Mode.OURS}", _ms(spread(figures[Mode.OURS])),
+                f"{rival}: {_ms(spread(figures[rival]))}", over, f"{BOUND_CPU:g}", over.value <= BOUND_CPU),
+            Row("- of the switch alone", _ms(spread(alone[Mode.OURS])), f"{rival}: {_ms(spread(alone[rival]))}",
+                ratio_of(alone[Mode.OURS], alone[rival])),
+        ]
+    return found
 
 
 def set_up(rounds: Sequence[Round]) -> Row:
@@ -73,7 +70,7 @@ def own_cost(rounds: Sequence[Round]) -> list[Row]:
 def answers(journeys: Sequence[Journey], rate: float, *, bound: bool) -> list[Row]:
     """The way from the answer to the recording, by the switch's own event times."""
     times = [1000 * journey.to_recording for journey in journeys]
-    what = f"answer to RecordingStarted, {rate:g} calls/s"
+    what = f"answer to recording, {rate:g} calls/s"
     rows = []
     for name, share, limit in (("median", 0.5, BOUND_MEDIAN), ("p99", 0.99, BOUND_P99)):
         value = quantile(times, share)

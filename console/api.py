@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
-import uvicorn
-from fastapi import FastAPI, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Query
+from fastapi.responses import StreamingResponse
 
-from faults import (
-    ConfigurationFault,
-    Fault,
-    LedgerFault,
-    NotFound,
-    PauseUnconfirmed,
-    RequestRefused,
-    ServiceFault,
-)
+from console import serving
+from faults import Fault, RequestRefused, ServiceFault
 from ledger.calls import CallFilter
 from ledger.jobs import JobState
 from ledger.recordings import RecordingFilter
@@ -33,9 +24,7 @@ from recorder.model import Outcome, Then
 from recorder.states import CallState, RecordingState
 from service.desk import Desk
 
-_STATUS: tuple[tuple[type[Fault], int], ...] = (
-    (NotFound, 404), (RequestRefused, 409), (ConfigurationFault, 422), (PauseUnconfirmed, 504), (LedgerFault, 503))
-_GRACE = 2  # s for requests that are being answered when the service stops
+_BLOCK = 1 << 18
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Longest = Annotated[float | None, Query(gt=0, le=86_400)]
@@ -44,7 +33,7 @@ Longest = Annotated[float | None, Query(gt=0, le=86_400)]
 def application(desk: Desk) -> FastAPI:
     """The API of one running service."""
     app = FastAPI(title="Phonograph", docs_url=None, redoc_url=None)
-    app.add_exception_handler(Fault, _refused)
+    app.add_exception_handler(Fault, serving.refused)
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
@@ -86,6 +75,12 @@ def application(desk: Desk) -> FastAPI:
     async def recording(recording: str) -> dict[str, Any]:
         return await desk.recording(recording)
 
+    @app.get("/recordings/{recording}/files/{kind}")
+    async def file(recording: str, kind: str) -> StreamingResponse:
+        found, opened = await desk.storage.open(recording, kind)
+        return StreamingResponse(_blocks(opened), media_type="application/octet-stream", headers={
+            "Content-Length": str(found.bytes), "X-Phonograph-Sha256": found.sha256})
+
     @app.post("/recordings/{recording}/retry")
     async def retry(recording: str) -> dict[str, Any]:
         await desk.retry(recording)
@@ -117,25 +112,17 @@ async def serve(desk: Desk, path: Path) -> None:
     Raises:
         ServiceFault: the socket cannot be made.
     """
-    server = _Server(uvicorn.Config(application(desk), log_config=None, access_log=False, lifespan="off",
-                                    timeout_graceful_shutdown=_GRACE))
-    listening = _bound(path)
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
-        await asyncio.shield(serving)
+        await serving.serve(application(desk), _bound(path))
     finally:
-        server.should_exit = True
-        await asyncio.gather(serving, return_exceptions=True)
-        listening.close()
         await asyncio.to_thread(path.unlink, missing_ok=True)
 
 
-class _Server(uvicorn.Server):
-    """Signals are the service's: uvicorn would take them away from it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    """What is in a file; it is closed at the end, or when nobody wants the rest."""
+    with file:
+        while block := file.read(_BLOCK):
+            yield block
 
 
 def _bound(path: Path) -> socket.socket:
@@ -155,9 +142,3 @@ def _bound(path: Path) -> socket.socket:
         raise ServiceFault(f"The socket {path} cannot be made: {error.strerror or error}.", socket=path) from error
     listening.setblocking(False)
     return listening
-
-
-async def _refused(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Fault)
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    return JSONResponse({"fault": error.as_dict()}, status_code=status)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command("check", epilog="Exit status: 0 nothing fails, 1 something does.")
 @common
 def command(common: Common) -> None:
-    """Check the settings, the policy, the folders, the switches and their spools. Nothing is changed."""
+    """Check the settings, the policy, the folders, the stores, the switches and their spools. Nothing is changed."""
     from service.findings import Verdict, bad, well
 
     findings: list[Finding] = []
@@ -41,9 +41,11 @@ def command(common: Common) -> None:
 
 
 async def _findings(settings: Settings) -> list[Finding]:
-    from service import checks, queue_check, wire
+    from service import checks, queue_check, storage_check, wire
+    from service.clock import SystemClock
 
-    found = list(checks.examine(settings))
+    found = [*checks.examine(settings, SystemClock().at()),
+             *await asyncio.to_thread(lambda: list(storage_check.examine(settings)))]
     if settings.rabbitmq is not None:
         found.append(await queue_check.examine(settings.rabbitmq))
     for name, switch in settings.switches.items():

@@ -33,11 +33,16 @@ async def _ask(socket: Path, method: str, path: str, parameters: Parameters) -> 
         raise ServiceNotRunning(f"No service answers on {socket}.", socket=socket) from error
     if status < 400:
         return answer
+    raise refusal(status, answer)
+
+
+def refusal(status: int, answer: Any) -> Fault:
+    """The fault that an answer tells of."""
     if isinstance(answer, dict) and "fault" in answer:
-        raise _fault(answer["fault"])
+        return _fault(answer["fault"])
     if status == 404:
-        raise NotFound("Nothing has that id.")
-    raise ServiceFault(f"The service refused the question ({status}): {_detail(answer)}", status=status)
+        return NotFound("Nothing has that id.")
+    return ServiceFault(f"The service refused the question ({status}): {_detail(answer)}", status=status)
 
 
 def _fault(told: Mapping[str, Any]) -> Fault:

@@ -53,7 +53,7 @@ def _lines(answer: Mapping[str, Any], *, mend: bool) -> Iterable[str]:
     yield (f"{numbers['calls']} calls; {numbers['to_be_recorded']} had to be recorded and are over, "
            f"{numbers['recorded']} were, {numbers['missed']} were missed")
     yield (f"recordings: {numbers['ready']} ready, {numbers['incomplete']} incomplete, {numbers['failed']} failed, "
-           f"{numbers['in_work']} in work")
+           f"{numbers['expired']} expired, {numbers['in_work']} in work")
     for reason, number in numbers["missed_because"].items():
         yield f"missed {number} times: {text.safe(reason)}"
     if not found:

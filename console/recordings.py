@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,7 +11,8 @@ from console import text
 from console.options import Common, common
 from faults import NotFound
 
-_STATES = ["armed", "recording", "paused", "ended", "empty", "processing", "ready", "incomplete", "failed"]
+_STATES = ["armed", "recording", "paused", "ended", "empty", "processing", "ready", "incomplete", "failed",
+           "expired"]
 
 
 @click.group("recordings")
@@ -54,10 +56,34 @@ def show(common: Common, recording: str) -> None:
 def path(common: Common, recording: str, kind: str) -> None:
     """Print where a recording's file is."""
     answer = common.ask("GET", f"/recordings/{text.part(recording)}")
-    found = answer["files"].get(kind)
+    places = {one["kind"]: one["place"] for one in answer["artefacts"] if one["deleted"] is None}
+    # A recording that was made before the ledger noted each file.
+    found = places.get(kind) if answer["artefacts"] else answer["files"].get(kind)
     if found is None:
         raise NotFound(f"That recording has no {kind} file: it is {answer['state']}.", recording=recording)
     text.say_json({kind: found}) if common.as_json else text.say(text.safe(found))
+
+
+@command.command("get")
+@click.argument("recording")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--kind", help="Only this file: mixed, stereo, party-1 ..., manifest. Without it, all of them.")
+@common
+def get(common: Common, recording: str, folder: Path, kind: str | None) -> None:
+    """Fetch a recording's files into FOLDER, wherever they are kept, and verify them."""
+    from console.fetch import fetch
+
+    answer = common.ask("GET", f"/recordings/{text.part(recording)}")
+    wanted = {one["kind"]: one for one in answer["artefacts"] if one["deleted"] is None and kind in (None, one["kind"])}
+    if not wanted:
+        raise NotFound(f"That recording has no {kind or 'finished'} file: it is {answer['state']}.",
+                       recording=recording)
+    fetched = fetch(common.settings().socket, recording, list(wanted.values()), folder, quiet=common.as_json)
+    if common.as_json:
+        text.say_json({"files": {kind: str(path) for kind, path in fetched.items()}})
+    else:
+        for path in fetched.values():
+            text.say(text.safe(path))
 
 
 @command.command("retry")
@@ -69,12 +95,20 @@ def retry(common: Common, recording: str) -> None:
     text.say_json(answer) if common.as_json else text.say("It waits for its turn again.")
 
 
+def _where(file: dict[str, Any]) -> str:
+    if file["deleted"] is not None:
+        return f"{file['place']} (deleted {text.when(file['deleted'])})"
+    return f"{file['place']} (confirmed by its store)" if file["confirmed"] is not None else str(file["place"])
+
+
 def _lines(one: dict[str, Any]) -> list[str]:
     rows: list[tuple[str, object]] = [
         ("recording", one["id"]), ("call", one["call"]), ("switch", one["switch"]),
         ("from", one["caller"] or "-"), ("to", one["callee"] or "-"), ("state", one["state"]),
         ("why", one["reason"] or "-"), ("began", text.when(one["started"])), ("ended", text.when(one["ended"])),
-        ("length", text.seconds(one["seconds"])), *one["files"].items()]
+        ("length", text.seconds(one["seconds"]))]
+    # A recording that was made before the ledger noted each file has only their names.
+    rows += [(file["kind"], _where(file)) for file in one["artefacts"]] or one["files"].items()
     lines = [f"{name:<10} {text.safe(value)}" for name, value in rows]
     job = one["job"]
     if job is not None and job["fault"] is not None:

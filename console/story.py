@@ -46,6 +46,7 @@ class _Teller:
         self._who: dict[str, str] = {}
         self._state: dict[str, str] = {}
         self._held: dict[str, bool] = {}
+        self._queued: dict[str, bool] = {}
         self._decision: Values | None = None
 
     def entry(self, entry: Values) -> Iterator[Line]:
@@ -122,8 +123,12 @@ class _Teller:
         held = bool(leg.get("held", False))
         if held != self._held.get(identity, False):
             yield f"{self._name(identity)} {'was put on hold' if held else 'came back from hold'}."
+        queued = bool(leg.get("queued", False))
+        if queued != self._queued.get(identity, False):
+            yield f"{self._name(identity)} {'waits in a queue' if queued else 'waits no longer in a queue'}."
         self._state[identity] = state
         self._held[identity] = held
+        self._queued[identity] = queued
 
     def _effect(self, effect: Values) -> str:
         match effect["type"]:

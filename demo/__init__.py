@@ -1,1 +1,1 @@
-"""`make demo`: real calls on a real Asterisk, decided by policy, recorded, lying on the disk as WAV files."""
+"""`make demo`, `make demo-freeswitch`: real calls on a real switch, decided by policy, recorded, lying on the disk."""

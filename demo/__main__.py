@@ -1,45 +1,72 @@
-"""Boot Asterisk from asterisk-conf/, start Phonograph, place real calls, show what became of them."""
+"""Boot a switch from its configuration here, start Phonograph, place real calls, show what became of them.
+
+    python -m demo               # on Asterisk, into .demo/
+    python -m demo freeswitch    # on FreeSWITCH, into .demo-freeswitch/
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from demo import calls, report, voices
 from tests.asterisk import AsteriskServer
+from tests.freeswitch import FreeSwitchServer
 from tests.phone import Phones
 from tests.phonograph import Phonograph
+from tests.servers import PROJECT, ServerFault
 
-FOLDER = Path(__file__).resolve().parent.parent / ".demo"
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the calls are placed, from which configuration, and where all that comes of it lies."""
+
+    server: Callable[[Path], AsteriskServer | FreeSwitchServer]
+    configuration: str
+    folder: Path
 
 
-async def main() -> int:
-    """Run the demo.
+STAGES = {
+    "asterisk": Stage(AsteriskServer, "asterisk-conf/", PROJECT / ".demo"),
+    "freeswitch": Stage(FreeSwitchServer, "freeswitch-conf/", PROJECT / ".demo-freeswitch"),
+}
+
+
+async def main(name: str) -> int:
+    """Run the demo on that switch.
 
     Returns:
         The exit status: 0 when every call of the plan has its row and every recording is ready.
+
+    Raises:
+        ServerFault: there is no such switch here; it says how to get one.
     """
     begun = time.monotonic()
 
     def progress(text: str) -> None:
         print(f"[{time.monotonic() - begun:5.1f} s] {text}", flush=True)
 
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir()
+    stage = STAGES[name]
+    folder, shown = stage.folder, stage.folder.name
+    server = stage.server(folder / name)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     async with AsyncExitStack() as stack:
         progress("the parties learn their lines (espeak-ng)")
-        spoken = await asyncio.to_thread(voices.speak, FOLDER / "voices")
-        server = AsteriskServer(FOLDER / "asterisk")
-        progress(f"Asterisk {server.version} boots from asterisk-conf/")
+        spoken = await asyncio.to_thread(voices.speak, folder / "voices")
+        progress(f"{server.name} {server.version} boots from {stage.configuration}")
         await asyncio.to_thread(server.start)
         stack.callback(server.stop)
-        progress("phonograph run -c .demo/phonograph.yaml")
-        service = await stack.enter_async_context(Phonograph(server, FOLDER, policy=calls.POLICY))
+        progress(f"phonograph run -c {shown}/phonograph.yaml")
+        service = await stack.enter_async_context(Phonograph(server, folder, policy=calls.POLICY))
         progress(f"{len(calls.PLAN)} calls are placed, some 30 s of speech")
         async with Phones(server) as phones:
             placed = await calls.place(phones, spoken)
@@ -49,14 +76,20 @@ async def main() -> int:
     order = list(calls.PLAN)
     placed.sort(key=lambda pair: order.index(pair[0]))
     entries = [report.row(planned, report.find(rows, identity)) for planned, identity in placed]
-    (FOLDER / "report.json").write_text(json.dumps(entries, indent=2) + "\n")
-    print(f"\n{report.table(order, entries, FOLDER.parent)}\n")
+    (folder / "report.json").write_text(json.dumps(entries, indent=2) + "\n")
+    print(f"\n{report.table(order, entries, folder.parent)}\n")
     kept = report.card(entries[order.index(calls.CARD)], spoken)
     print(kept)
     print("Play one: any WAV player opens the files above. Each manifest beside them says what is in them and why.")
-    print("See also: .demo/report.json, .demo/phonograph.yaml, .demo/policy.yaml, .demo/phonograph.log")
+    print("See also: " + ", ".join(f"{shown}/{file}" for file in (
+        "report.json", "phonograph.yaml", "policy.yaml", "phonograph.log")))
     return 0 if all(one["state"] in (None, "ready") for one in entries) and kept == report.KEPT_OUT else 1
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__.partition("\n")[0])
+    parser.add_argument("switch", nargs="?", choices=STAGES, default="asterisk")
+    try:
+        sys.exit(asyncio.run(main(parser.parse_args().switch)))
+    except ServerFault as missing:
+        sys.exit(str(missing))

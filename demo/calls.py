@@ -16,7 +16,8 @@ POLICY = """\
 recordIncomingPSTN: true      # what comes in from a trunk is recorded, whatever the users' permissions
 record: audio                 # the system's default, where neither user nor domain has a permission
 trunks:
-  endpoints: [trunk]
+  endpoints: [trunk]         # on Asterisk
+  contexts: [from-trunk]      # on FreeSWITCH
 domains:
   support.example:
     recording: {recordingType: audio, recordingProfile: always}

@@ -1,4 +1,4 @@
-"""What the demo prints and leaves: a table, and .demo/report.json."""
+"""What the demo prints and leaves: a table, and a report.json."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 -- What the dialplan, a key of the telephone, and fs_cli ask of Phonograph. Put this file into FreeSWITCH's scripts folder.
 --
 --   in the dialplan      lua recorder.lua pause|resume|start|stop        recorder.xml wraps it
---                        lua recorder.lua decide
---   for a key            luarun recorder.lua key VERB UUID               recorder.xml binds it
+--                        lua recorder.lua decide|socket
+--   for a key            luarun recorder.lua key VERB UUID               recorder.xml binds it by bind_digit_action
+--                        lua recorder.lua key VERB                       docs/freeswitch.md binds it by bind_meta_app
 --   on the console       fs_cli -x "alias stickyadd recorder lua recorder.lua", once; then
 --                        fs_cli -x "recorder pause UUID reason=card"     resume, start, stop, status as well
 --
@@ -32,6 +33,10 @@ end
 
 local function set(uuid, name, value)
     api:execute("uuid_setvar", uuid .. " " .. name .. " " .. value)
+end
+
+local function get_global(name)
+    return (api:execute("global_getvar", name) or ""):match("^[%w/-]+$") or ""
 end
 
 -- ---- A pause's mark -----------------------------------------------------------------------------------------------
@@ -205,6 +210,54 @@ local function decide()
     set(uuid, "recorder_decision", "unknown")
 end
 
+-- The same over an outbound connection. `socket` knows no time-out: the call goes into it under a guard, another thread that
+-- takes it out by a transfer.
+local function decide_by_socket()
+    local uuid = session:get_uuid()
+    set(uuid, "recorder_decision", "unknown")
+    if get(uuid, "recorder_next") == "" then
+        freeswitch.consoleLog("warning", "recorder: decide-socket needs recorder_next\n")
+        return
+    end
+    -- Phonograph changes its lease every two seconds. While it has not done so since a call had to be taken out, no other call
+    -- is let in: they would fill the queue of those who wait to be accepted, and a call that cannot enter it cannot be taken
+    -- out.
+    local lease = get_global("RECORDER_LEASE")
+    if lease == "" or lease == "free" or lease == get_global("RECORDER_SOCKET_LATE") then
+        return
+    end
+    set(uuid, "recorder_decision", "")
+    set(uuid, "recorder_guard", "on")
+    set(uuid, "socket_resume", "true") -- or a connection that ends too early leaves the call parked for ever
+    api:execute("luarun", "recorder.lua guard " .. uuid)
+    session:execute("socket", (session:getVariable("recorder_socket") or "127.0.0.1:8084") .. " async")
+    set(uuid, "recorder_guard", "off")
+    local patience = now() + DECIDE_PATIENCE
+    repeat -- until the guard is gone, or has taken the call out
+        freeswitch.msleep(1)
+    until get(uuid, "recorder_guard") == "" or not session:ready() or now() > patience
+    if get(uuid, "recorder_decision") == "" then
+        set(uuid, "recorder_decision", "unknown")
+    end
+    set(uuid, "socket_resume", "")
+end
+
+-- Runs beside a call that is in `socket`, and takes it out when that lasts too long.
+local function guard(uuid)
+    local patience = now() + DECIDE_PATIENCE
+    repeat
+        freeswitch.msleep(1)
+        if get(uuid, "recorder_guard") ~= "on" then
+            set(uuid, "recorder_guard", "")
+            return
+        end
+    until now() > patience
+    api:execute("global_setvar", "RECORDER_SOCKET_LATE=" .. get_global("RECORDER_LEASE"))
+    set(uuid, "recorder_decision", "unknown")
+    set(uuid, "socket_resume", "") -- or a connection that ends later ends what the call is in by then
+    api:execute("uuid_transfer", uuid .. " next XML recorder")
+end
+
 local function by_key(verb, uuid)
     local headers = {Actor = "party", Reason = "by key", Owner = "agent"}
     if verb == "pause" then
@@ -247,13 +300,22 @@ local function on_the_console(verb, target)
 end
 
 local verb, target = argv[1], argv[2]
-if verb == "key" then
+if verb == "guard" then
+    if target and target:match("^" .. UUID .. "$") then
+        guard(target)
+    end
+elseif verb == "key" then
     if VERBS[target] and argv[3] and argv[3]:match("^" .. UUID .. "$") then
         by_key(target, argv[3])
+    elseif VERBS[target] and session then
+        -- This is the call's own thread, which must not wait.
+        api:execute("luarun", "recorder.lua key " .. target .. " " .. session:get_uuid())
     end
 elseif session then
     if verb == "decide" then
         decide()
+    elseif verb == "socket" then
+        decide_by_socket()
     elseif VERBS[verb] then
         in_the_dialplan(verb)
     end

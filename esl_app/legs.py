@@ -6,7 +6,7 @@ from esl_app.messages import Event
 from recorder.model import Leg, LegKind, LegState, Party, RtpCounters
 from recorder.spoken import choice_of
 
-_OBSTACLES = ("bypass_media", "proxy_media")
+_BYPASS, _PROXY = "bypass_media", "proxy_media"
 _NO_NAME = "Outbound Call"
 
 
@@ -40,10 +40,33 @@ def leg_of(event: Event) -> Leg | None:
         answered=answered,
         gone=gone,
         held=event.name != "CHANNEL_UNHOLD" and event.header("Channel-Call-State") == "HELD",
-        obstacle=next((name for name in _OBSTACLES if event.header(f"variable_{name}") == "true"), None),
+        queued=(event.header("variable_current_application") == "fifo"
+                and event.header("variable_fifo_status") == "WAITING"),
+        obstacle=_obstacle(event),
         choice=choice_of(event.header("variable_recorder_record") or ""),
         pausing=event.header("variable_recorder_pause") or "",
     )
+
+
+def _obstacle(event: Event) -> str | None:
+    """Why FreeSWITCH does not read the media of a leg now, or in a moment (``bypass_media_after_bridge``).
+
+    What the dialplan has set stays when the media come back. Then, and whenever they go again, only the tie that the
+    two legs have while their media go past FreeSWITCH says so. The leg that called tells of both: of the other one
+    nothing is told when that changes.
+    """
+    def is_set(name: str) -> bool:
+        return event.header(f"variable_{name}") == "true"
+
+    if is_set(_PROXY):
+        return _PROXY
+    if event.header("Other-Type") == "originator":
+        return None
+    come_back = ":uuid_br:" in (event.header("variable_transfer_source") or "")
+    bridged = bool(event.header("variable_signal_bond"))
+    past = bool(event.header("variable_signal_bridge_to")) or (not bridged and is_set(_BYPASS)) or (
+        not come_back and is_set(f"{_BYPASS}_after_bridge"))
+    return _BYPASS if past else None
 
 
 def hangup_time(event: Event) -> float | None:

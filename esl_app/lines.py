@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from faults import SwitchOperationFailed
 
@@ -22,7 +23,16 @@ _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VALUE = re.compile(r"[A-Za-z0-9_.:/@+-]*")
 
-Word = str | Mapping[str, str]
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What FreeSWITCH is to play, with parameters for it: ``{name=value,..}path``."""
+
+    path: str
+    parameters: Mapping[str, str]
+
+
+Word = str | Mapping[str, str] | Media
 
 
 def is_word(text: str) -> bool:
@@ -38,7 +48,8 @@ def auth(password: str) -> bytes:
 def command(name: str, *words: Word) -> bytes:
     """A command without a body: ``exit``, ``connect``, ``myevents``, ``linger``, ``noevents`` ...
 
-    A word with a space is put into single quotes; a mapping becomes ``{name=value,..}``.
+    A word with a space is put into single quotes; a mapping becomes ``{name=value,..}``, and stands before the path of
+    a ``Media``.
 
     Raises:
         SwitchOperationFailed: a word cannot be sent as one word.
@@ -114,13 +125,25 @@ def _words(name: str, words: Iterable[Word]) -> str:
 
 
 def _argument(word: Word, command_name: str) -> str:
-    return _word(word, command_name) if isinstance(word, str) else _variables(word, command_name)
+    if isinstance(word, str):
+        return _word(word, command_name)
+    if isinstance(word, Media):
+        return _quoted(_variables(word.parameters, command_name) + _plain(word.path, command_name))
+    return _variables(word, command_name)
 
 
 def _word(text: str, command_name: str) -> str:
+    return _quoted(_plain(text, command_name))
+
+
+def _plain(text: str, command_name: str) -> str:
     if _MEANINGFUL.search(_sendable(text, command_name)):
         raise SwitchOperationFailed(
             "An argument has a character with a meaning for FreeSWITCH; it was not sent.", command=command_name)
+    return text
+
+
+def _quoted(text: str) -> str:
     return text if text and " " not in text else f"'{text}'"
 
 

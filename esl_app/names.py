@@ -1,10 +1,12 @@
-"""What our recordings are called on FreeSWITCH: the segment, so that a snapshot tells which of them are ours. Pure."""
+"""What our recordings and announcements are called on FreeSWITCH: by the ids of segment and announcement, so that a
+snapshot tells which of them are ours. Pure."""
 
 from __future__ import annotations
 
 import posixpath
 import re
 
+from esl_app.lines import Media
 from recorder.model import Direction, TrackFile
 
 FOLDER = "phonograph"
@@ -13,6 +15,10 @@ FOLDER = "phonograph"
 _IN = "-in"
 _FILE = re.compile(rf"{FOLDER}/([0-9a-f-]{{36}}\.[0-9]+)({_IN})?\.wav")
 _BOTH = (Direction.IN, Direction.OUT)
+
+_ENDLESS = ",loops=-1"
+_PIECE = re.compile(r"\{recorder_announcement=([0-9a-f-]{36}\.a[0-9]+),recorder_piece=([0-9]{1,4})"
+                    rf"({_ENDLESS})?\}}([^{{}}]+)")
 
 
 def path(segment: str, directions: tuple[Direction, ...]) -> str:
@@ -42,3 +48,22 @@ def below(spool: str, name: str) -> str | None:
     name = name[name.index("}") + 1:] if name.startswith("{") and "}" in name else name
     folder = spool.rstrip("/") + "/"
     return name.removeprefix(folder) if name.startswith(folder) and posixpath.normpath(name) == name else None
+
+
+def media_of(announcement: str, number: int, path: str, *, endless: bool) -> Media:
+    """What to play of an announcement, under a name that only this piece of it has.
+
+    Args:
+        number: of the piece; several may be played on one leg.
+        endless: whether a tone begins again whenever it ends.
+    """
+    loops = {"loops": "-1"} if endless else {}
+    return Media(path, {"recorder_announcement": announcement, "recorder_piece": str(number), **loops})
+
+
+def piece_of(target: str) -> tuple[str, int, Media] | None:
+    """Announcement, number and media of what a leg plays, by its name on FreeSWITCH; None where it is not ours."""
+    found = _PIECE.fullmatch(target)
+    if found is None:
+        return None
+    return found[1], int(found[2]), media_of(found[1], int(found[2]), found[4], endless=found[3] is not None)

@@ -1,4 +1,4 @@
-"""Everything that a FreeSWITCH has at one moment: legs, bridges, conferences, and our recordings."""
+"""Everything that a FreeSWITCH has at one moment: legs, bridges, conferences, our recordings and announcements."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from esl_app.announcements import Piece
 from esl_app.legs import leg_of
 from esl_app.messages import Event, plain_event
-from esl_app.names import below, files, parse
+from esl_app.names import below, files, parse, piece_of
 from esl_app.operations import Operations
 from esl_app.translate import bridge_id
 from faults import SwitchOperationFailed, SwitchProtocolBroken
@@ -19,20 +20,22 @@ from recorder.model import Bridge, BridgeKind, Direction, Leg, LegState, Snapsho
 
 _UUID = re.compile(r"[0-9A-Za-z_.:@-]{1,128}")
 _RECORDED = re.compile(r"<function>session_record</function>\s*<target>([^<]*)</target>")
+_DISPLACED = re.compile(r"<function>displace</function>\s*<target>([^<]*)</target>")
 _AT_ONCE = 50
 """Channels that are asked about at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A snapshot, and what each of our taps in it is attached to."""
+    """A snapshot, what each of our taps in it is attached to, and the pieces of our announcements by their numbers."""
 
     snapshot: Snapshot
     sources: Mapping[str, Source]
+    pieces: Mapping[str, Mapping[int, Piece]]
 
 
 async def take(operations: Operations, spool: str, known: Collection[str]) -> Found:
-    """Read channels, bridges, conferences and our recordings.
+    """Read channels, bridges, conferences, our recordings and announcements.
 
     FreeSWITCH's list of channels is up to 0.4 s old; what it says of one channel is not. So the channels that we have
     heard of are asked about as well. One that nobody has told of yet appears with its next event.
@@ -58,7 +61,9 @@ async def take(operations: Operations, spool: str, known: Collection[str]) -> Fo
     taps = tuple(TapFact(segment=segment, source=source, files=files(segment, source.directions))
                  for segment, source in sorted(sources.items()))
     bridges = (*_bridges([dump for dump, _ in found], legs), *conferences)
-    return Found(Snapshot(legs=legs, bridges=bridges, taps=taps), sources)
+    pieces = _pieces(found)
+    announcements = tuple(sorted(identity for identity, numbers in pieces.items() if 0 in numbers))
+    return Found(Snapshot(legs=legs, bridges=bridges, taps=taps, announcements=announcements), sources, pieces)
 
 
 async def _conference_list(operations: Operations) -> str:
@@ -103,6 +108,16 @@ def _bridges(dumps: Iterable[Event], legs: tuple[Leg, ...]) -> tuple[Bridge, ...
 def _taps(bugs: str, spool: str) -> list[tuple[str, tuple[Direction, ...]]]:
     names = [below(spool, target) for target in _RECORDED.findall(bugs)]
     return [ours for name in names if name is not None and (ours := parse(name)) is not None]
+
+
+def _pieces(channels: Iterable[tuple[Event, str]]) -> dict[str, dict[int, Piece]]:
+    pieces: dict[str, dict[int, Piece]] = {}
+    for dump, bugs in channels:
+        for target in _DISPLACED.findall(bugs):
+            if (ours := piece_of(target)) is not None:
+                identity, number, media = ours
+                pieces.setdefault(identity, {})[number] = Piece(dump.uuid or "", media)
+    return pieces
 
 
 def _conferences(listed: Any, spool: str) -> tuple[list[Bridge], dict[str, Source]]:

@@ -1,4 +1,5 @@
-"""FreeSWITCH as the recorder's ``Switch``: wires connection, translation, snapshot and taps; decides nothing."""
+"""FreeSWITCH as the recorder's ``Switch``: wires connection, translation, snapshot, taps, announcements; decides
+nothing."""
 
 from __future__ import annotations
 
@@ -12,9 +13,11 @@ from random import Random
 
 import structlog
 
-from esl_app import commands, lines, snapshot
+from esl_app import announcements, commands, lines, snapshot
+from esl_app.announcements import Announcements
 from esl_app.connection import Connection
 from esl_app.messages import Event
+from esl_app.outbound import Door, Outbound
 from esl_app.taps import Taps
 from esl_app.translate import EVENTS, SUBCLASSES, Translator
 from esl_app.wire import Address
@@ -25,9 +28,9 @@ from link.feed import Feed
 from link.lease import Holder
 from link.limits import Limits
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
-from recorder.events import Announced, Asked, CallEvent, SwitchDown, SwitchUp, TapDown, TapFailed, TapUp
+from recorder.events import Asked, CallEvent, Held, SwitchDown, SwitchUp, TapDown, TapFailed, TapUp
 from recorder.model import RtpCounters
-from recorder.states import PlaybackInput
+from recorder.spoken import choice_of
 
 __all__ = ["EslSwitch"]
 
@@ -49,22 +52,27 @@ class EslSwitch:
         holder: who we are, for the lease.
         spool: the folder, as FreeSWITCH sees it, below which our recordings are.
         operations_per_second: the most operations that begin in a second; a detach is never held back.
+        door: where its dialplans may connect to; None: nowhere.
         random: draws the jitter of reconnections.
     """
 
     def __init__(self, name: str, address: Address, holder: Holder, *, spool: str,
-                 operations_per_second: float, random: Random | None = None) -> None:
+                 operations_per_second: float, door: Door | None = None, random: Random | None = None) -> None:
         self._name = name
         self._spool = spool
         self._feed = Feed()
         self._limits = Limits(per_second=operations_per_second, burst=_BURST, at_once=_AT_ONCE, waiting=_WAITING,
                               clock=time.monotonic)
         self._connection = Connection(address, holder, clock=time.monotonic, backoff=Backoff(random or Random()),
-                                      job_id=lambda: str(uuid.uuid4()), events=EVENTS, subclasses=SUBCLASSES)
+                                      job_id=lambda: str(uuid.uuid4()), subclasses=SUBCLASSES,
+                                      events=sorted({*EVENTS, *announcements.EVENTS}))
         self._translator = Translator(name, spool)
         self._taps = Taps(name, spool, self._connection, self._translator, leg_of=self._translator.tapped_leg,
                           tell=self._feed.put, sequence=self._feed.next, clock=time.time)
+        self._announcements = Announcements(name, self._connection, start=self._feed.start, tell=self._feed.put,
+                                            sequence=self._feed.next, clock=time.time)
         self._askers: Askers[commands.Asker] = Askers()
+        self._outbound = Outbound(door, knows=lambda leg: leg in self._translator.legs, asks=self._asks)
         self._status = ""
         self._boot = ""
         self._up = False
@@ -77,6 +85,7 @@ class EslSwitch:
 
     async def events(self) -> AsyncIterator[CallEvent]:
         """Connect, stay connected, and tell what happens, until cancelled."""
+        self._feed.start(self._outbound.run())
         async with aclosing(self._feed.events(self._connection.run(self))) as events:
             async for event in events:
                 yield event
@@ -87,8 +96,12 @@ class EslSwitch:
     async def attach(self, effect: Attach) -> None:
         """Start a recording, when it is this call's turn."""
         self._taps.expect(effect.segment)
+        async def begin() -> None:
+            await self._announcements.make_way(effect.source)
+            await self._taps.attach(effect)
+
         try:
-            await self._limits.run(effect.call, lambda: self._taps.attach(effect))
+            await self._limits.run(effect.call, begin)
         except SwitchOperationFailed as fault:
             self._taps.refused(effect, fault.message)
 
@@ -97,15 +110,18 @@ class EslSwitch:
         await self._limits.run(effect.call, lambda: self._taps.detach(effect), urgent=True)
 
     async def announce(self, effect: Announce) -> None:
-        """Not had on FreeSWITCH: it is told as failed."""
-        self._feed.put(Announced(switch=self._name, at=time.time(), sequence=self._feed.next(),
-                                 announcement=effect.announcement, news=PlaybackInput.FAILS,
-                                 cause="announcements are not played on FreeSWITCH"))
+        """Have it played on the legs, when it is this call's turn."""
+        try:
+            await self._limits.run(effect.call, lambda: self._announcements.announce(effect))
+        except SwitchOperationFailed as fault:
+            self._announcements.refused(effect, fault.message)
 
     async def hush(self, effect: Hush) -> None:
-        """See `announce`."""
-        self._feed.put(Announced(switch=self._name, at=time.time(), sequence=self._feed.next(),
-                                 announcement=effect.announcement, news=PlaybackInput.ENDS))
+        """End it, after what was asked before for this call."""
+        try:
+            await self._limits.run(effect.call, lambda: self._announcements.hush(effect))
+        except SwitchOperationFailed as fault:
+            log.warning("an announcement could not be ended", call=effect.call, why=fault.message)
 
     async def mark(self, effect: Mark) -> None:
         """Set variables of the channel, in order."""
@@ -114,6 +130,7 @@ class EslSwitch:
     async def release(self, effect: Release) -> None:
         """Tell a leg what was decided, at once."""
         await self._set(effect, urgent=True)
+        self._outbound.release(effect.leg)
 
     async def reply(self, effect: Reply) -> None:
         """Answer the dialplan or the script that waits, at once; see ``commands``."""
@@ -152,6 +169,7 @@ class EslSwitch:
     def reached(self, boot: str) -> None:
         """See ``Listener``."""
         self._taps.forget()
+        self._announcements.forget()
         self._boot = boot
 
     async def connected(self) -> None:
@@ -162,6 +180,7 @@ class EslSwitch:
         async with self._reading:  # an older connection's reading may still be ending
             await self._snapshot()
         self._up = True
+        self._outbound.begin()
         self._feed.start(self._look_again())
 
     async def received(self, event: Event) -> None:
@@ -177,6 +196,7 @@ class EslSwitch:
             return
         log.error("FreeSWITCH cannot be used", switch=self._name, fault=fault.id, why=fault.message,
                   remedy=fault.remedy, recording=fault.recording)
+        self._outbound.end()
         if self._up:
             self._up = False
             self._feed.put(SwitchDown(switch=self._name, at=time.time(), sequence=self._feed.next(),
@@ -188,6 +208,8 @@ class EslSwitch:
         if commands.asks_for_status(event):
             self._feed.start(self._tell_status(event))
             return
+        if event.name in announcements.EVENTS:
+            self._announcements.received(event)
         for told in self._translator.translate(event):
             if isinstance(told, TapUp):
                 self._taps.started(told.segment)
@@ -198,12 +220,20 @@ class EslSwitch:
             elif isinstance(told, Asked):
                 self._askers.expect(told.request, commands.Asker(event))
             self._feed.put(told)
+        self._outbound.look()
+
+    async def _asks(self, leg: str) -> None:
+        """A leg's dialplan waits for the decision over a connection of its own."""
+        choice = choice_of(await self._connection.api("uuid_getvar", leg, "recorder_record"))
+        self._feed.put(Held(switch=self._name, at=time.time(), sequence=self._feed.next(), leg=leg, choice=choice,
+                            inside=False))
 
     async def _snapshot(self) -> None:
         found = await snapshot.take(self._connection, self._spool, self._translator.legs)
         self._translator.resume(found.snapshot, {segment: source.leg for segment, source in found.sources.items()})
         for segment in found.sources:
             self._taps.adopt(segment)
+        self._announcements.adopt(found.pieces)
         self._feed.put(SwitchUp(switch=self._name, at=time.time(), sequence=self._feed.next(), boot=self._boot,
                                 snapshot=replace(found.snapshot, coming=self._taps.coming)))
 

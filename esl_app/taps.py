@@ -34,7 +34,9 @@ _RATE = {"record_sample_rate": "8000"}
 """Hz: a call's legs may have several rates, and its recording has one."""
 _UNBUFFERED = {"enable_file_write_buffering": "false", "RECORD_PRE_BUFFER_FRAMES": "0"}
 """A file then grows every 20 ms, and a killed FreeSWITCH loses about nothing. Else FreeSWITCH also keeps the first half
-second back, and loses all of it but 20 ms when a recording is stopped before."""
+second back, of a file and again whenever the leg is bridged, held or transferred. Then it writes both directions from
+the first packet of each: one that began later stands too early, and what the other has too much, or all of it when the
+recording is stopped before, is thrown away."""
 _AS_IT_IS = {
     **dict.fromkeys(("RECORD_STEREO_SWAP", "RECORD_WRITE_ONLY", "RECORD_APPEND", "RECORD_ANSWER_REQ",
                      "RECORD_BRIDGE_REQ", "RECORD_CHECK_BRIDGE", "RECORD_HANGUP_ON_ERROR"), "false"),

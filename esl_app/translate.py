@@ -19,9 +19,13 @@ from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, TapDown, TapFai
 from recorder.model import Bridge, BridgeKind, Direction, Snapshot, TrackFile
 
 CONFERENCE = "conference::maintenance"
-SUBCLASSES = (CONFERENCE, *commands.SUBCLASSES)
+QUEUE = "fifo::info"
+SUBCLASSES = (CONFERENCE, QUEUE, *commands.SUBCLASSES)
 
 _SEGMENT_FILE = re.compile(r"(?:.*/)?([0-9a-f-]{36}\.[0-9]+)\.wav")
+_QUEUED = {"push": True, "abort": False, "timeout": False, "bridge-caller-start": False, "consumer_start": True,
+           "bridge-consumer-start": False, "bridge-consumer-stop": True, "consumer_stop": False}
+"""What happens to a leg in a queue of mod_fifo: whether it waits there afterwards."""
 _TRANSFERS = ("BLIND_TRANSFER", "ATTENDED_TRANSFER")
 
 
@@ -38,7 +42,7 @@ class Translator:
         self._spool = spool
         self._bridges: dict[str, Bridge] = {}
         self._bridge_of: dict[str, str] = {}
-        self._transfers: dict[str, str] = {}
+        self._sources: dict[str, str] = {}
         self._conference_steps: dict[str, int] = {}
         self._tapped: dict[str, str] = {}
         self._segment_at: dict[str, str] = {}
@@ -58,7 +62,7 @@ class Translator:
         Args:
             tapped: segment -> the leg that its recording is on.
         """
-        for memory in (self._bridges, self._bridge_of, self._transfers, self._conference_steps,
+        for memory in (self._bridges, self._bridge_of, self._sources, self._conference_steps,
                        self._tapped, self._segment_at, self._refused):
             memory.clear()
         self._legs = {leg.id for leg in snapshot.legs}
@@ -105,17 +109,25 @@ class Translator:
                 yield from self._empty(self._bridge_of[leg], at, sequence)
         self._bridges[bridge.id] = bridge
         self._bridge_of.update(dict.fromkeys(pair, bridge.id))
-        self._transfers[bridge.id] = event.header("Caller-Transfer-Source") or ""
+        self._sources[pair[0]] = event.header("Caller-Transfer-Source") or ""
         yield BridgeIs(switch=self._switch, at=at, sequence=sequence, bridge=bridge)
 
     def _unbridged(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
+        """Both have left their bridge. Its first leg tells: by a source that it did not have before if it was handed
+        on, else by the bond that is missing. It may be told after the other one has gone."""
         pair = _pair(event)
         if pair is None:
             return
+        first, second = pair
         identity = bridge_id(*pair)
         source = event.header("Caller-Transfer-Source") or ""
-        if event.uuid == pair[0] and source and source != self._transfers.get(identity, source):
-            yield Transferred(switch=self._switch, at=at, sequence=sequence, by=pair[1], legs=(pair[0],))
+        if event.uuid == first and self._bridge_of.get(first, identity) == identity:
+            if source.endswith(f":uuid_br:{second}"):
+                pass  # their media come back to FreeSWITCH, or go past it: they stay together
+            elif source and source != self._sources.get(first, source):
+                yield Transferred(switch=self._switch, at=at, sequence=sequence, by=second, legs=(first,))
+            elif _released(event):
+                yield Transferred(switch=self._switch, at=at, sequence=sequence, by=first, legs=(second,))
         yield from self._empty(identity, at, sequence)
 
     def _empty(self, identity: str, at: float, sequence: int) -> Iterator[CallEvent]:
@@ -123,16 +135,17 @@ class Translator:
         bridge = self._bridges.pop(identity, None)
         if bridge is None:
             return
-        self._transfers.pop(identity, None)
         for member in bridge.members:
             if self._bridge_of.get(member) == identity:
                 del self._bridge_of[member]
         yield BridgeIs(switch=self._switch, at=at, sequence=sequence, bridge=replace(bridge, members=frozenset()))
 
     def _hanging_up(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
-        """A party that hangs up because it handed the call on says so here, before its leg is gone."""
+        """A party that hangs up because it handed the call on, or because the other one was taken from it, says so
+        here, before its leg is gone."""
         bridge = self._bridges.get(self._bridge_of.get(event.uuid or "", ""))
-        if bridge is not None and event.uuid and event.header("variable_endpoint_disposition") in _TRANSFERS:
+        handed_on = event.header("variable_endpoint_disposition") in _TRANSFERS or _released(event)
+        if bridge is not None and event.uuid and handed_on:
             yield Transferred(switch=self._switch, at=at, sequence=sequence, by=event.uuid,
                               legs=tuple(sorted(bridge.members - {event.uuid})))
 
@@ -140,6 +153,7 @@ class Translator:
         """Its recording was ended before this, so no tap has to be ended for a leg that hangs up by itself."""
         if event.uuid:
             self._legs.discard(event.uuid)
+            self._sources.pop(event.uuid, None)
             yield from self._empty(self._bridge_of.get(event.uuid, ""), at, sequence)
             yield LegGone(switch=self._switch, at=hangup_time(event) or at, sequence=sequence, leg=event.uuid,
                           cause=event.header("Hangup-Cause") or "", counters=counters_of(event))
@@ -160,7 +174,8 @@ class Translator:
             self._tapped.pop(segment, None)
             self._segment_at.pop(path, None)
             yield TapDown(switch=self._switch, at=at, sequence=sequence, segment=segment, ended=at,
-                          cause=event.header("Record-Completion-Cause") or "", files=_tracks(event, path))
+                          cause=(cause := event.header("Record-Completion-Cause") or ""), files=_tracks(event, path),
+                          empty=cause == "empty-file")
 
     def _bug_start(self, event: Event, _at: float, _sequence: int) -> Iterator[CallEvent]:
         """A recording that moves to another leg shows only as its bug's start there."""
@@ -172,10 +187,18 @@ class Translator:
     def _custom(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
         if event.subclass == CONFERENCE:
             yield from self._conference(event, at, sequence)
+        elif event.subclass == QUEUE:
+            yield from self._queue(event, at, sequence)
         elif (held := commands.waits(event, self._switch, at)) is not None:
             yield held
         elif (request := commands.asked(event, self._switch, at)) is not None:
             yield request
+
+    def _queue(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
+        """mod_fifo pauses all recordings of who waits in it, callers and agents, before it says so here."""
+        leg, waits = leg_of(event), _QUEUED.get(event.header("FIFO-Action") or "")
+        if leg is not None and waits is not None:
+            yield LegIs(switch=self._switch, at=at, sequence=sequence, leg=replace(leg, queued=waits))
 
     def _conference(self, event: Event, at: float, sequence: int) -> Iterator[CallEvent]:
         identity, action = event.header("Conference-Unique-ID"), event.header("Action")
@@ -238,6 +261,11 @@ def bridge_id(one: str, other: str) -> str:
 def _pair(event: Event) -> tuple[str, str] | None:
     a, b = event.header("Bridge-A-Unique-ID"), event.header("Bridge-B-Unique-ID")
     return (a, b) if a and b else None
+
+
+def _released(event: Event) -> bool:
+    """Whether the bond of two that talk was taken from a leg: only a transfer of one of them does that."""
+    return not event.header("variable_signal_bond")
 
 
 def _tracks(event: Event, path: str) -> tuple[TrackFile, ...]:

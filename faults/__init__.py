@@ -10,6 +10,8 @@ dashboards and the failed list may rely on it.
     │   ├── SettingsInvalid              config.settings
     │   ├── PolicyInvalid                config.policy
     │   ├── NameTemplateInvalid          config.name-template
+    │   ├── EncryptionUnusable           config.encryption
+    │   ├── StepUnusable                 config.step
     │   └── SpoolUnusable                config.spool
     ├── SwitchFault                      the switch, or the way to it
     │   ├── SwitchUnreachable            switch.unreachable
@@ -33,9 +35,14 @@ dashboards and the failed list may rely on it.
     │   └── TrackMissing                 media.track-missing
     ├── ProcessingFault                  the work after the hangup
     │   ├── StepFailed                   processing.step
+    │   │   └── OwnStepFailed            processing.step.own
+    │   │       └── CommandFailed        processing.step.own.command
+    │   ├── EncryptionFailed             processing.encryption
+    │   ├── CleaningRefused              processing.cleaning
     │   ├── LeaseLost                    processing.lease-lost
     │   ├── DestinationExists            processing.destination-exists
-    │   └── StorageRefused               processing.storage
+    │   ├── StorageRefused               processing.storage
+    │   └── StorageUnreachable           processing.storage-unreachable
     ├── QueueFault                       the message queue, and what came through it
     │   ├── QueueUnreachable             queue.unreachable
     │   ├── TaskInvalid                  queue.task-invalid
@@ -57,11 +64,30 @@ dashboards and the failed list may rely on it.
 from __future__ import annotations
 
 from faults.base import Blame, Fault
-from faults.configuration import ConfigurationFault, NameTemplateInvalid, PolicyInvalid, SettingsInvalid, SpoolUnusable
+from faults.configuration import (
+    ConfigurationFault,
+    EncryptionUnusable,
+    NameTemplateInvalid,
+    PolicyInvalid,
+    SettingsInvalid,
+    SpoolUnusable,
+    StepUnusable,
+)
 from faults.disk import DiskFault, DiskLow, DiskNearlyFull
 from faults.ledger import LedgerFault, LedgerSchemaUnknown, LedgerUnavailable
 from faults.media import MediaFault, RateMismatch, TrackMissing, WavInvalid
-from faults.processing import DestinationExists, LeaseLost, ProcessingFault, StepFailed, StorageRefused
+from faults.processing import (
+    CleaningRefused,
+    CommandFailed,
+    DestinationExists,
+    EncryptionFailed,
+    LeaseLost,
+    OwnStepFailed,
+    ProcessingFault,
+    StepFailed,
+    StorageRefused,
+    StorageUnreachable,
+)
 from faults.queue import QueueFault, QueueUnreachable, TaskConflict, TaskFileUnusable, TaskInvalid
 from faults.recording import (
     CallEndedBeforeTap,
@@ -89,12 +115,16 @@ __all__ = [
     "AlreadyRunning",
     "Blame",
     "CallEndedBeforeTap",
+    "CleaningRefused",
+    "CommandFailed",
     "ConferenceNameUnusable",
     "ConfigurationFault",
     "DestinationExists",
     "DiskFault",
     "DiskLow",
     "DiskNearlyFull",
+    "EncryptionFailed",
+    "EncryptionUnusable",
     "Fault",
     "JournalInvalid",
     "LeaseLost",
@@ -104,6 +134,7 @@ __all__ = [
     "MediaFault",
     "NameTemplateInvalid",
     "NotFound",
+    "OwnStepFailed",
     "PauseUnconfirmed",
     "PolicyInvalid",
     "ProcessingFault",
@@ -117,7 +148,9 @@ __all__ = [
     "SettingsInvalid",
     "SpoolUnusable",
     "StepFailed",
+    "StepUnusable",
     "StorageRefused",
+    "StorageUnreachable",
     "SwitchFault",
     "SwitchModuleMissing",
     "SwitchOperationFailed",

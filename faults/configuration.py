@@ -32,6 +32,22 @@ class NameTemplateInvalid(ConfigurationFault):
     id = "config.name-template"
 
 
+class EncryptionUnusable(ConfigurationFault):
+    """Files cannot be encrypted: no gpg, no key, or a key that is expired, revoked, private, or one of several."""
+
+    id = "config.encryption"
+    recording = "The service does not start, so that nothing is stored unencrypted."
+    remedy = "Put one usable public key into the file that `encryption_key` names."
+
+
+class StepUnusable(ConfigurationFault):
+    """A step of the settings is not installed, cannot be imported, or refuses its options."""
+
+    id = "config.step"
+    recording = "The service does not start, so that no recording goes without that step."
+    remedy = "Install the package that has the step, mend its options, or take it out of `steps`."
+
+
 class SpoolUnusable(ConfigurationFault):
     """The folder that the switch records into cannot be seen, read or written by us."""
 

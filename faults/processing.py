@@ -19,6 +19,41 @@ class StepFailed(ProcessingFault):
     id = "processing.step"
 
 
+class OwnStepFailed(StepFailed):
+    """A step of the settings' own failed."""
+
+    id = "processing.step.own"
+    blame = Blame.ADMINISTRATOR
+    recording = "It is stored. The unfinished and the recorded files are kept; the job is in the failed list."
+
+
+class CommandFailed(OwnStepFailed):
+    """The program of a step ended with another status than 0, or not in time."""
+
+    id = "processing.step.own.command"
+    remedy = "Look at the output in the details, mend the program, then `phonograph recordings retry RECORDING`."
+
+
+class EncryptionFailed(ProcessingFault):
+    """A recording could not be encrypted."""
+
+    id = "processing.encryption"
+    blame = Blame.ADMINISTRATOR
+    recording = ("Nothing was stored. The unencrypted files are kept: what the switch recorded in its spool, what was "
+                 "composed in `work_path`.")
+    remedy = "Put a usable public key into the file of `encryption_key`, then `phonograph recordings retry RECORDING`."
+
+
+class CleaningRefused(ProcessingFault):
+    """What is not needed any more could not be deleted."""
+
+    id = "processing.cleaning"
+    blame = Blame.ADMINISTRATOR
+    recording = "It is stored, whole. The named files are still there."
+    remedy = ("Let Phonograph's user write into the folders of the spool, then "
+              "`phonograph recordings retry RECORDING`.")
+
+
 class LeaseLost(ProcessingFault):
     """Another worker has taken the job over."""
 
@@ -41,3 +76,11 @@ class StorageRefused(ProcessingFault):
     id = "processing.storage"
     blame = Blame.STORAGE
     remedy = "Free space or mend the permissions; the job is retried by itself."
+
+
+class StorageUnreachable(ProcessingFault):
+    """A store does not answer, or says that it cannot serve us now."""
+
+    id = "processing.storage-unreachable"
+    blame = Blame.STORAGE
+    remedy = "Look at the store and the way to it; the job is retried by itself."

@@ -19,7 +19,7 @@ from recorder.model import Call, Outcome, Recording
 from recorder.states import CallState, RecordingState
 
 JOB_STATES = frozenset({RecordingState.PROCESSING, RecordingState.READY, RecordingState.INCOMPLETE,
-                        RecordingState.FAILED})
+                        RecordingState.FAILED, RecordingState.EXPIRED})
 
 # What stands in a row of ``calls``, of ``recordings``.
 _CALL = attrgetter(*(field.name for field in fields(Call) if field.name not in ("pauses", "recordings")))

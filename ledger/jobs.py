@@ -12,6 +12,7 @@ with ``run_at`` and ``lease_until``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, cast
@@ -30,9 +31,12 @@ from sqlalchemy import (
     union_all,
 )
 
-from faults import Fault, LeaseLost, NotFound
+from faults import Fault, LeaseLost, MediaFault, NotFound
+from ledger import recordings
 from ledger.tables import Json, jobs
+from ledger.tables import recordings as of_recordings
 from ledger.upsert import insert_new
+from recorder.states import RecordingInput, RecordingState
 
 
 class JobState(StrEnum):
@@ -188,8 +192,9 @@ def done(connection: Connection, job: Job) -> None:
 
 
 def retry_failed(connection: Connection, recording: str, now: float) -> None:
-    """Take a job off the failed list: it is due at once. One whose files are stored goes on at the step that failed;
-    any other begins at its first step, with what it found before at hand.
+    """Take a job off the failed list: it is due at once. One whose files are stored goes on at the step that failed,
+    unless what the switch recorded was not what it should be: then the recording is made anew. Any other begins at its
+    first step, with what it found before at hand.
 
     Raises:
         NotFound: no failed job of that recording.
@@ -197,9 +202,14 @@ def retry_failed(connection: Connection, recording: str, now: float) -> None:
     job = find(connection, recording)
     if job is None or job.state is not JobState.FAILED:
         raise NotFound("No failed job has that recording.", recording=recording)
+    stored = "store" in job.facts
+    if stored and str((job.fault or {}).get("id", "")).startswith(f"{MediaFault.id}."):
+        recordings.move(connection, recording, RecordingInput.AGAIN, now)
+        again(connection, recording, now)
+        return
     connection.execute(
         jobs.update().where(jobs.c.recording == recording, jobs.c.state == JobState.FAILED.value),
-        {"state": JobState.WAITING.value, "step": job.step if "store" in job.facts else "", "attempts": 0,
+        {"state": JobState.WAITING.value, "step": job.step if stored else "", "attempts": 0,
          "run_at": now, "publish_at": now})
 
 
@@ -262,6 +272,15 @@ def counts(connection: Connection) -> dict[JobState, int]:
     """How many jobs are in each state."""
     found = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
     return {**dict.fromkeys(JobState, 0), **{JobState(row[0]): row[1] for row in found}}
+
+
+def settled(connection: Connection, recording_ids: Sequence[str]) -> list[str]:
+    """Those of the recordings that are finished, or whose jobs are on the failed list."""
+    failed = and_(of_recordings.c.state == RecordingState.FAILED.value, jobs.c.state == JobState.FAILED.value)
+    return list(connection.execute(
+        select(jobs.c.recording).join(of_recordings).where(jobs.c.recording.in_(recording_ids), or_(
+            of_recordings.c.state.in_([RecordingState.READY.value, RecordingState.INCOMPLETE.value]), failed)))
+        .scalars())
 
 
 def next_due(connection: Connection, node: str | None = None) -> float | None:

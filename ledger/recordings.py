@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, select, tuple_
 
 from faults import NotFound
 from ledger.calls import load, load_all
-from ledger.jobs import JobState
-from ledger.tables import Json, calls, jobs, notices, recording_states, recordings
+from ledger.tables import Json, calls, notices, recording_states, recordings
 from ledger.upsert import insert_new
 from recorder.model import Call, Recording
 from recorder.states import RECORDING, RecordingInput, RecordingState, step
@@ -72,14 +71,6 @@ def find(connection: Connection, recording_id: str) -> Kept | None:
     """A recording, or None if there is none of that id."""
     row = connection.execute(_ONE, {"recording": recording_id}).mappings().one_or_none()
     return _kept(row, load(connection, row["call"])) if row is not None else None
-
-
-def settled(connection: Connection, recording_ids: Sequence[str]) -> list[str]:
-    """Those of the recordings that are finished, or whose jobs are on the failed list."""
-    failed = and_(recordings.c.state == RecordingState.FAILED.value, jobs.c.state == JobState.FAILED.value)
-    return list(connection.execute(
-        select(recordings.c.id).join(jobs).where(recordings.c.id.in_(recording_ids), or_(
-            recordings.c.state.in_([RecordingState.READY.value, RecordingState.INCOMPLETE.value]), failed))).scalars())
 
 
 def listing(connection: Connection, wanted: RecordingFilter, *, limit: int = 100,

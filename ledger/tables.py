@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Double,
@@ -181,6 +182,22 @@ jobs = Table(
     Column("anywhere", Boolean, nullable=False, server_default=false()),
     Column("publish_at", Double, index=True),
     Index(None, "state", "run_at"),
+)
+
+# The files that a recording was made into, wherever they are. ``stored`` is NULL where a store told of a file before
+# its recording was finished; ``confirmed`` where it has not told yet; ``deleted`` while it is there.
+artefacts = Table(
+    "artefacts", metadata,
+    Column("recording", ForeignKey("recordings.id"), primary_key=True),
+    Column("store", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("stored", Double),
+    Column("confirmed", Double),
+    Column("deleted", Double),
+    Index(None, "store", "name"),
 )
 
 # One row: which ledger this is.

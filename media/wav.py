@@ -43,6 +43,8 @@ _FORMAT_EXTENSIBLE = 0xFFFE
 _SUBFORMAT_PCM = bytes.fromhex("0100000000001000800000aa00389b71")
 _RATES = range(8_000, 48_001)
 _LENGTH_MAX = 0xFFFF_FFFF
+# What a writer that cannot say the length puts into the header is this or more.
+_UNKNOWN_LENGTH = 0x7FFF_0000
 _FORMAT = struct.Struct("<HHIIHH")
 _CHUNK = struct.Struct("<4sI")
 
@@ -77,6 +79,7 @@ class WavInfo:
         data_bytes: length of the audio in bytes, whole frames only, whatever the header says.
         defect: what the header says wrongly, as a sentence; None if it is right.
         data_length, riff_length: what the header has to say, in bytes.
+        cut: bytes of audio that the header promises and the file has not; 0 where the header was never finished.
     """
 
     rate: int
@@ -86,6 +89,7 @@ class WavInfo:
     defect: str | None
     data_length: int
     riff_length: int
+    cut: int = 0
 
     @property
     def needs_repair(self) -> bool:
@@ -160,7 +164,7 @@ def read_info(file: Source) -> WavInfo:
     if riff_said != riff_length:
         wrong.append(f"the RIFF length says {riff_said} bytes instead of {riff_length}")
     return WavInfo(rate, channels, position, data_length - data_length % frame, "; ".join(wrong) or None,
-                   data_length, riff_length)
+                   data_length, riff_length, max(0, length - available) if length < _UNKNOWN_LENGTH else 0)
 
 
 def _parse_format(body: bytes) -> tuple[int, int]:

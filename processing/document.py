@@ -16,6 +16,7 @@ from recorder.ids import segment_recording
 from recorder.model import Call, CallKind, Leg, Playback, Recording
 from recorder.states import PlaybackState, SegmentState
 
+_NOT_TOLD = frozenset({"segment", "fill", "absent", "cut"})  # of a recorded file: for the steps alone
 SCHEMA = 1
 """The version of schemas/manifest-1.json: it grows when a key goes or gets another meaning, not when one is added."""
 
@@ -118,7 +119,7 @@ def _segment(recording: Recording, number: int, facts: AllFacts) -> Facts:
     files = cast(list[dict[str, Any]], facts["verify"]["files"])
     return {"id": segment.id, "startTime": iso(segment.started), "stopTime": iso(segment.ended),
             "state": segment.state.value, "cause": segment.cause, "forced": segment.forced,
-            "files": [{key: value for key, value in file.items() if key not in ("segment", "fill")} for file in files
+            "files": [{key: value for key, value in file.items() if key not in _NOT_TOLD} for file in files
                       if file["segment"] == segment.id]}
 
 

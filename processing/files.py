@@ -63,6 +63,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_whole(path: Path, bytes: int, sha256: str) -> bool:
+    """Whether a file is there, so long, and has that hash (hex)."""
+    return path.is_file() and path.stat().st_size == bytes and sha256_of(path) == sha256
+
+
 def publish(source: Path, target: Path, sha256: str, checkpoint: Checkpoint) -> None:
     """Let a finished file appear under its final name, whole, and never over another file.
 

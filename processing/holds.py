@@ -1,7 +1,7 @@
-"""Gaps that a hold explains. Pure.
+"""Gaps that a hold or a queue explains. Pure.
 
-Where no tap listened as the tapped leg held the call (`recorder.holding`), there was nothing to be recorded. What the
-next tap then needed to come up is none of the hold's.
+Where no tap listened as the leg to be tapped held the call or waited in a queue (`recorder.holding`), there was nothing
+to be recorded. What the next tap then needed to come up is none of that.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ class Intake:
             waiting = [recording for recording, event in self._awaited.items() if not event.is_set()]
             if not waiting:
                 continue
-            over = await self._in_ledger(partial(recordings.settled, recording_ids=waiting))
+            over = await self._in_ledger(partial(jobs.settled, recording_ids=waiting))
             for recording in over:
                 self._awaited.pop(recording).set()
 

@@ -32,6 +32,18 @@ class Places:
     destination: Path
     node: str | None = None
 
+    def recorded_file(self, switch: str, path: str) -> Path | None:
+        """Where a file is that a switch reported; None if it is not there, or not inside the switch's spool.
+
+        The switch's word is not trusted: ``..``, an absolute path or a link that leads out count as not there.
+        """
+        spool = self.spools[switch].resolve()
+        try:
+            found = (spool / path).resolve(strict=True)
+        except (OSError, ValueError):
+            return None
+        return found if found.is_relative_to(spool) and found.is_file() else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
@@ -50,16 +62,8 @@ class Context:
     checkpoint: Checkpoint
 
     def recorded_file(self, path: str) -> Path | None:
-        """Where a file is that the switch reported; None if it is not there, or not inside the switch's spool.
-
-        The switch's word is not trusted: ``..``, an absolute path or a link that leads out count as not there.
-        """
-        spool = self.places.spools[self.call.switch].resolve()
-        try:
-            found = (spool / path).resolve(strict=True)
-        except (OSError, ValueError):
-            return None
-        return found if found.is_relative_to(spool) and found.is_file() else None
+        """Where a file is that the switch reported: :meth:`Places.recorded_file`."""
+        return self.places.recorded_file(self.call.switch, path)
 
 
 class Step(Protocol):

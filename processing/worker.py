@@ -7,13 +7,15 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import structlog
 from sqlalchemy import Connection
 
 from faults import Fault, LeaseLost, LedgerFault, StepFailed, StorageRefused
-from ledger import Ledger, jobs, recordings
+from ledger import Ledger, artefacts, jobs, recordings
 from ledger.jobs import Job
+from processing import lacking
 from processing.document import shortcomings
 from processing.made import forgotten, result
 from processing.resume import stage_of
@@ -159,9 +161,10 @@ class Worker:
                 job = self._advance(job, found, then)
                 self._checkpoint(f"{name}: committed")
         if not self._over(job):
-            job, wait = self._finish(job, kept.recording, found)
-            if wait:
+            finished = self._finish(job, kept.recording, found)
+            if finished is None:
                 return
+            job = finished
         if self._stopped.is_set() or not self._runs_here(job):
             self._let_go(job)
             return
@@ -206,26 +209,34 @@ class Worker:
     def _within(self, step: str) -> Checkpoint:
         return lambda what: self._checkpoint(f"{step}: {what}")
 
-    def _finish(self, job: Job, recording: Recording, found: dict[str, Facts]) -> tuple[Job, bool]:
+    def _finish(self, job: Job, recording: Recording, found: dict[str, Facts]) -> Job | None:
         """The final state and its notice, in one transaction.
 
         Returns:
-            The job, and whether its last step has to wait for its time.
+            The job; None if its last step has to wait: for its time, or, where a recorded file is not what it should
+            be, for somebody who has looked at it.
         """
         reasons = shortcomings(recording, found)
         wait = self._clean.delay(found)
+        wrong = lacking.fault(found) if reasons else None
         with self._ledger.transaction() as connection:
             now = self._clock()
             # The job's row first, as when it is claimed: two that lock both in turns would wait for each other.
             job = jobs.advance(connection, job, forgotten(found), self._clean.name, now, self._rules.lease)
             recordings.finish(connection, job.recording, RecordingInput.SHORT if reasons else RecordingInput.GOOD,
                               now, result=result(found, reasons))
-            if wait:
+            _note(connection, job.recording, found, now)
+            if wrong is not None:
+                jobs.give_up(connection, job, wrong)
+            elif wait:
                 jobs.put_off(connection, job, now + wait)
-        self._held = None if wait else job
+        self._held = None if wrong is not None or wait else job
         self._checkpoint("finished")
+        if wrong is not None:
+            log.warning("a recorded file is not what it should be", recording=job.recording, fault=wrong.id,
+                        message=wrong.message)
         log.info("recording finished", recording=job.recording, state="incomplete" if reasons else "ready")
-        return job, wait > 0
+        return self._held
 
     def _failed(self, fault: Fault) -> None:
         """Try again later, or put the job on the failed list. The recorded files stay as they are."""
@@ -237,8 +248,10 @@ class Worker:
             if last:
                 jobs.give_up(connection, job, fault)
                 if not self._over(job):
-                    recordings.finish(connection, job.recording, RecordingInput.GIVE_UP, self._clock(),
+                    now = self._clock()
+                    recordings.finish(connection, job.recording, RecordingInput.GIVE_UP, now,
                                       result=result(job.facts, []) if "store" in job.facts else None)
+                    _note(connection, job.recording, job.facts, now)
             else:
                 jobs.retry(connection, job, fault, self._clock() + self._pause(job.attempts))
         self._checkpoint("failed")
@@ -248,3 +261,10 @@ class Worker:
         """Seconds until the next attempt: doubled each time, then somewhere in its second half."""
         longest = min(RETRY_LONGEST_S, RETRY_FIRST_S * 2.0 ** (attempts - 1))
         return longest * (0.5 + 0.5 * self._jitter())
+
+
+def _note(connection: Connection, recording: str, facts: dict[str, Facts], now: float) -> None:
+    """Where the files are, if they are stored."""
+    if "store" in facts:
+        stored = cast(dict[str, Any], facts["store"])
+        artefacts.keep(connection, recording, stored["store"], stored["files"], now)

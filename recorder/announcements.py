@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from policy.types import Announcement
 from recorder import taps
 from recorder.effects import Announce, Hush
 from recorder.events import Announced, SwitchUp
@@ -72,6 +73,8 @@ def converge(world: World, call: Call, at: float) -> Call:
     call = _without_legs(world, call, at)
     wishes = wanted(call)
     for playback in _live(call):
+        if playback.sound is not None:
+            continue
         if _beeps(call) and not any(_serves(playback, wish) for wish in wishes):
             call = _unwant(world, call, playback, at)
         elif not _beeps(call) and _in_the_way(call, playback.leg):
@@ -82,6 +85,20 @@ def converge(world: World, call: Call, at: float) -> Call:
         if not any(_serves(playback, wish) for playback in _live(call)) and _failures(call, wish.leg) < _TRIES:
             call = _announce(world, call, wish, at)
     return call
+
+
+def farewell(world: World, call: Call, sound: str, at: float) -> Call:
+    """Have each party hear, on the own leg, that the recording which is being made is over. It is not in it."""
+    recording = call.recording
+    if recording is None:
+        return call
+    first = sum(segment_recording(one.id) == recording.id for one in call.playbacks)
+    said = tuple(Playback(id=announcement_id(recording.id, first + number), leg=leg.id, heard=Heard.LEG,
+                          hearers=(leg.id,), state=PlaybackState.ASKED, asked=at, sound=sound)
+                 for number, leg in enumerate(call.up))
+    world.effects += [Announce(call=call.id, announcement=one.id, leg=one.leg, heard=one.heard,
+                               what=Announcement(sound=sound)) for one in said]
+    return replace(call, playbacks=(*call.playbacks, *said))
 
 
 def announced(world: World, event: Announced, now: float) -> None:
@@ -124,6 +141,10 @@ def _beeps(call: Call) -> bool:
     return decision is not None and decision.announcement is not None and decision.announcement.beep is not None
 
 
+def _is_beep(call: Call, playback: Playback) -> bool:
+    return playback.sound is None and _beeps(call)
+
+
 def _told(call: Call, recording: str) -> frozenset[str]:
     """The parties that have heard a recording's sound, or are hearing it."""
     return frozenset(leg for playback in call.playbacks if segment_recording(playback.id) == recording
@@ -139,7 +160,7 @@ def _carrier(call: Call, legs: tuple[str, ...], new: tuple[str, ...]) -> str:
 
 
 def _serves(playback: Playback, wish: Wish) -> bool:
-    return (playback.leg == wish.leg and playback.heard is wish.heard
+    return (playback.sound is None and playback.leg == wish.leg and playback.heard is wish.heard
             and set(wish.hearers) <= set(playback.hearers))
 
 
@@ -168,7 +189,7 @@ def _announce(world: World, call: Call, wish: Wish, at: float) -> Call:
     playback = Playback(id=announcement_id(call.recording.id, number), leg=wish.leg, heard=wish.heard,
                         hearers=wish.hearers, state=PlaybackState.ASKED, asked=at)
     world.effects.append(Announce(call=call.id, announcement=playback.id, leg=wish.leg, heard=wish.heard,
-                                  what=call.decision.announcement))
+                                  what=call.decision.announcement, hearers=wish.hearers))
     return replace(call, playbacks=(*call.playbacks, playback))
 
 
@@ -198,7 +219,7 @@ def _without_legs(world: World, call: Call, at: float) -> Call:
         if playback.state in FINAL_PLAYBACK or (leg is not None and leg.state is not LegState.GONE):
             continue
         cut = playback.state is not PlaybackState.HUSHING and not (
-            _beeps(call) and playback.state is PlaybackState.PLAYING)
+            _is_beep(call, playback) and playback.state is PlaybackState.PLAYING)
         news = PlaybackInput.FAILS if cut else PlaybackInput.ENDS
         ended = leg.gone if leg is not None and leg.gone is not None else at
         call = _put(call, replace(playback, state=step(PLAYBACK, playback.state, news),
@@ -214,7 +235,7 @@ def _apply(world: World, call: Call, playback: Playback, news: PlaybackInput, ca
         # A word that comes late, or a request that was overtaken by its end: nobody wants it any more.
         world.effects.append(Hush(call=call.id, announcement=playback.id, leg=playback.leg))
         return call
-    if _beeps(call) and before is PlaybackState.PLAYING and news is PlaybackInput.FAILS:
+    if _is_beep(call, playback) and before is PlaybackState.PLAYING and news is PlaybackInput.FAILS:
         # A beep has no end of its own: it was heard until it ended.
         news = PlaybackInput.ENDS
     playback = replace(playback, state=step(PLAYBACK, before, news))
@@ -222,7 +243,7 @@ def _apply(world: World, call: Call, playback: Playback, news: PlaybackInput, ca
         playback = replace(playback, started=at)
     if playback.state in FINAL_PLAYBACK and before not in FINAL_PLAYBACK:
         playback = replace(playback, ended=at if playback.ended is None else playback.ended)
-        if before in _LIVE and (_beeps(call) or playback.state is PlaybackState.FAILED):
+        if before in _LIVE and (_is_beep(call, playback) or playback.state is PlaybackState.FAILED):
             playback = replace(playback, cause=cause or "ended by itself")
             wait = world.limits.retry_first * 2 ** _failures(call, playback.leg)
             world.timers.start(call.id, "announce", now + min(wait, world.limits.retry_longest))

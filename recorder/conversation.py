@@ -242,14 +242,15 @@ def _names(leg: Leg | None) -> tuple[str | None, ...]:
 def _merged(old: Leg, new: Leg, *, late: bool) -> Leg:
     base = old if late else new
     answers = [when for when in (old.answered, new.answered) if when is not None]
+    # FreeSWITCH overwrites who a leg was dialled as when that leg dials somebody: a party stays who it is.
+    party = old.party if old.party.user is not None and old.party.user != base.party.user else base.party
     # What is dialled later on a leg are the caller's keys in a menu: a PIN, a card number.
-    return replace(base, origin=base.origin or old.origin or new.origin, dialled=old.dialled or new.dialled,
-                   answered=min(answers, default=None),
+    return replace(base, party=party, origin=base.origin or old.origin or new.origin,
+                   dialled=old.dialled or new.dialled, answered=min(answers, default=None),
                    created=old.created if old.created is not None else new.created, trunk=old.trunk or new.trunk,
                    context=old.context or new.context, dialled_by=old.dialled_by or new.dialled_by,
                    counters=new.counters or old.counters,
                    gone=old.gone if base.state is LegState.GONE else None,
-                   obstacle=new.obstacle or old.obstacle,
                    state=LegState.UP if base.state is LegState.SETUP and answers else base.state)
 
 

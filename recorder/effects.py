@@ -67,13 +67,15 @@ class Detach:
 class Announce:
     """Play an announcement on a leg, over what is said there: a sound once, a beep until it is hushed or the leg ends.
 
-    Doing it twice does no harm: its id names it on the switch."""
+    Doing it twice does no harm: its id names it on the switch. ``hearers``: the legs of all whom it tells, for a switch
+    whose taps hear what is said to others on the tapped leg."""
 
     call: str
     announcement: str
     leg: str
     heard: Heard
     what: Announcement
+    hearers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

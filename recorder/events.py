@@ -120,13 +120,15 @@ DETACHED = "detached"
 class TapDown(Event):
     """The switch confirms that a segment's tap is gone and its files are closed. ``started``: as in ``TapUp``, which
     may have been lost; None where the switch does not say it again. ``ended``: None where nobody saw it. ``cause``:
-    ``DETACHED``, or the switch's words. A tap that was never up is a ``TapFailed``."""
+    ``DETACHED``, or the switch's words. ``empty``: it ended before there was anything to write, and the switch kept no
+    file. A tap that was never up is a ``TapFailed``."""
 
     segment: str
     cause: str
     ended: float | None
     started: float | None = None
     files: tuple[TrackFile, ...] = ()
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +202,7 @@ class Asked(Event):
         reason: why, in words. Whoever asks, in whatever way: its digits are stars before anybody reads it here, control
             characters are spaces, and it has at most 120 characters. A caller's card number gets no further.
         longest: seconds after which a pause ends by itself, or None. then: what follows that.
+        farewell: with a stop: the name of a sound that each party then hears, or None.
     """
 
     request: str
@@ -211,6 +214,7 @@ class Asked(Event):
     reason: str = ""
     longest: float | None = None
     then: Then = Then.RESUME
+    farewell: str | None = None
 
     def __post_init__(self) -> None:
         words = "".join("*" if sign.isdigit() or sign.isnumeric() else sign if sign.isprintable() else " "

@@ -1,8 +1,8 @@
-"""The tapped leg holds the call, where the switch writes nothing until the call is taken back (`Limits.ends_at_hold`).
+"""The leg to be tapped holds the call, or waits in a queue, where the switch writes nothing (`Limits.ends_at_hold`).
 
-FreeSWITCH does not read a leg that holds: in what is recorded of it that time has no length. So the tap ends with the
-hold, and the next one is asked for when that is over. In between there is nothing of that leg to be recorded: the call
-remembers the time, so that nobody takes it for a loss.
+FreeSWITCH does not read a leg that holds, and its mod_fifo keeps all recordings from a leg that waits there: in what is
+recorded of it that time has no length. So the tap ends with it, and the next one is asked for when that is over. In
+between there is nothing of that leg to be recorded: the call remembers the time, so that nobody takes it for a loss.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from recorder.states import SegmentState
 from recorder.world import World
 
 HELD = "its leg holds the call"
-"""The cause of the end of a tap that was ended for that."""
+QUEUED = "its leg waits in a queue"
+"""The causes of the end of a tap that was ended for that."""
 
 _LIVE = (SegmentState.ATTACHING, SegmentState.UP)
 
@@ -28,14 +29,16 @@ def follow(world: World, call: Call, at: float, now: float) -> Call:
     if not world.limits.ends_at_hold or call.kind is not CallKind.CALL:
         return call
     leg = taps.anchor(call) if world.up and taps.to_be_recorded(call) and not call.paused else None
-    silent = leg.id if leg is not None and leg.held else None
+    silent = leg.id if leg is not None and leg.silent else None
+    cause = QUEUED if leg is not None and leg.queued else HELD
     if [hold.leg for hold in call.holds if hold.ended is None] != [one for one in (silent,) if one is not None]:
         call = _ended(call, at)
         if silent is not None:
             call = replace(call, holds=(*call.holds, Hold(leg=silent, begun=at)))
     for segment in taps.segments(call):
         if silent is not None and segment.source.leg == silent and segment.state in _LIVE:
-            ending = replace(segment, cause=segment.cause or HELD, ended=at if segment.ended is None else segment.ended)
+            ended = at if segment.ended is None else segment.ended
+            ending = replace(segment, cause=segment.cause or cause, ended=ended)
             call = taps.unwant(world, taps.put(call, ending), ending, now)
     return call
 

@@ -62,6 +62,7 @@ class Leg:
         endpoint, context, gateway, profile: where it came in or went out; the policy names trunks by them.
         dialled: what was dialled on this leg.
         answered: when it came up. gone: when it ended.
+        held: it holds the call. queued: it waits in a queue that keeps recordings from who waits there.
         trunk: whether the policy calls it a trunk. controls: whether the policy lets its party control the recording
             by phone. Both are the policy's word on what the switch has told.
         obstacle: why its media cannot be tapped (``bypass_media``), or None.
@@ -88,12 +89,18 @@ class Leg:
     answered: float | None = None
     gone: float | None = None
     held: bool = False
+    queued: bool = False
     trunk: bool = False
     controls: bool = False
     obstacle: str | None = None
     choice: bool | None = None
     pausing: str = ""
     counters: RtpCounters | None = None
+
+    @property
+    def silent(self) -> bool:
+        """Whether a switch that reads only what it passes on has nothing of this leg now."""
+        return self.held or self.queued
 
 
 class BridgeKind(StrEnum):
@@ -242,7 +249,8 @@ class Visit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """No tap listened from ``begun`` to ``ended``, as the leg that is tapped held the call: `recorder.holding`."""
+    """No tap listened from ``begun`` to ``ended``, as the leg to be tapped held the call, or waited in a queue:
+    `recorder.holding`."""
 
     leg: str
     begun: float
@@ -258,7 +266,8 @@ class Heard(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playback:
-    """An announcement as it is played; what it is stands in the call's decision.
+    """An announcement as it is played; what it is stands in the call's decision, or it is a ``sound`` of its own, which
+    says that the recording is over.
 
     Attributes:
         id: also its name on the switch; begins with the recording that it speaks of.
@@ -275,6 +284,7 @@ class Playback:
     started: float | None = None
     ended: float | None = None
     cause: str = ""
+    sound: str | None = None
 
 
 class CallKind(StrEnum):
@@ -302,7 +312,7 @@ class Call:
         legs: every leg that is or was part of it, in order of arrival.
         bridge: the conference's bridge. conference, profile: its name and profile, as ``Bridge`` has them.
         visits: who was in the conference, or talked to another party of the call, and when; in order of arrival.
-        holds: when its recording had nothing to listen to, as the tapped leg held the call.
+        holds: when its recording had nothing to listen to, as the leg to be tapped held the call or waited.
         decided_for: what the decision was made for: the caller's leg, the callee's, and whatever else policy looks at.
         answered: when it was first answered. connected: when two parties were first up at once.
         transferred_by: the leg that handed the call on, while the next party is awaited; until then one party alone

@@ -63,7 +63,7 @@ def observed(world: World, event: Observed, now: float) -> None:
     if stalled > 1:
         # A full disk stalls every file, and the next one too.
         wait = min(world.limits.retry_first * 2 ** min(stalled, 16), world.limits.retry_longest)
-        world.timers.start(call.id, "retry", now + wait)
+        taps.retry_in(world, call, segment.source, now + wait)
     else:
         call = _successor(world, call, segment, event.at, now)
     dead = taps.find(call, event.segment)

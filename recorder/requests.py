@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from policy.types import RecordingProfile
+from recorder import announcements
 from recorder.conference import OPEN
 from recorder.conversation import caller_of
 from recorder.effects import Answer, Reply
@@ -137,7 +138,7 @@ def _may_not_stop(call: Call, event: Asked) -> str:
     to_come = call.decision is not None and call.decision.record and not call.stopped and call.state in OPEN
     if call.recording is None and not to_come:
         return "the call is not being recorded"
-    if event.actor is ActorKind.OPERATOR:
+    if event.actor in (ActorKind.OPERATOR, ActorKind.SERVICE):
         return ""
     if not _optional(call):
         return "policy records this call always; only an operator can stop it"
@@ -158,6 +159,8 @@ def _chooses(call: Call, event: Asked) -> bool:
 def _carry_out(world: World, call: Call, event: Asked, now: float) -> Call:
     if event.verb in (Verb.START, Verb.STOP):
         start = event.verb is Verb.START
+        if event.farewell is not None and not start:
+            call = announcements.farewell(world, call, event.farewell, event.at)
         call = _noted(replace(call, requested=start if _optional(call) else call.requested, stopped=not start),
                       Order(at=event.at, verb=event.verb.value, actor=event.actor.value, leg=event.actor_leg,
                             reason=event.reason))

@@ -85,7 +85,8 @@ class RecordingState(StrEnum):
     """A recording: its row exists, audio flows, paused, ended; then the job: processing, and one of three ends.
 
     ``empty`` is a recording that ended before any audio was there: it has no job. Where audio of it is found after all,
-    it is processed again; where a finished file is gone, it is incomplete.
+    it is processed again; where a finished file is gone, it is incomplete. ``expired`` is a recording whose time is
+    over: its files are deleted, or about to be.
     """
 
     ARMED = "armed"
@@ -97,6 +98,7 @@ class RecordingState(StrEnum):
     READY = "ready"
     INCOMPLETE = "incomplete"
     FAILED = "failed"
+    EXPIRED = "expired"
 
 
 class RecordingInput(StrEnum):
@@ -111,6 +113,7 @@ class RecordingInput(StrEnum):
     GIVE_UP = "give_up"
     AGAIN = "again"
     GONE = "gone"
+    EXPIRE = "expire"
 
 
 _C, _CI = CallState, CallInput
@@ -213,12 +216,14 @@ RECORDING: Mapping[tuple[RecordingState, RecordingInput], RecordingState] = {
     (_R.FAILED, _RI.AGAIN): _R.PROCESSING,
     (_R.READY, _RI.GONE): _R.INCOMPLETE,
     (_R.INCOMPLETE, _RI.GONE): _R.INCOMPLETE,
+    (_R.READY, _RI.EXPIRE): _R.EXPIRED,
+    (_R.INCOMPLETE, _RI.EXPIRE): _R.EXPIRED,
 }
 
 FINAL_SEGMENT = frozenset({SegmentState.DOWN, SegmentState.FAILED, SegmentState.LOST})
 FINAL_PLAYBACK = frozenset({PlaybackState.DONE, PlaybackState.FAILED})
 FINAL_RECORDING = frozenset({RecordingState.EMPTY, RecordingState.READY, RecordingState.INCOMPLETE,
-                             RecordingState.FAILED})
+                             RecordingState.FAILED, RecordingState.EXPIRED})
 
 State = TypeVar("State", bound=StrEnum)
 Input = TypeVar("Input", bound=StrEnum)

@@ -24,6 +24,9 @@ from recorder.states import (
 )
 from recorder.world import Limits, World
 
+UNREAD = "the switch no longer reads the media of its call"
+"""The cause of the end of a tap that was ended for that."""
+
 _BOTH = (Direction.IN, Direction.OUT)
 _LIVE = (SegmentState.ATTACHING, SegmentState.UP)
 _EARLY_KEPT = 1000
@@ -31,10 +34,14 @@ _DRAIN, _DRAIN_MIX = "drain", "drain-mix"
 
 
 def to_be_recorded(call: Call) -> bool:
-    """Whether policy and people want this call recorded now, pauses left aside."""
+    """Whether policy and people want this call recorded now, pauses left aside, and the switch can do it."""
     decision = call.decision
     return (decision is not None and decision.record and Media.AUDIO in decision.media and not call.stopped
-            and call.state in OPEN and not alone(call))
+            and call.state in OPEN and not alone(call) and not _unread(call))
+
+
+def _unread(call: Call) -> bool:
+    return any(leg.obstacle for leg in call.up)
 
 
 def wanted(call: Call, limits: Limits) -> frozenset[Source]:
@@ -51,7 +58,7 @@ def wanted(call: Call, limits: Limits) -> frozenset[Source]:
         members = {Source(leg=leg.id, directions=(Direction.IN,)) for leg in call.up}
         return frozenset(members | {Source(leg="", directions=(Direction.MIX,), bridge=call.bridge)})
     leg = anchor(call)
-    if leg is None or (leg.held and limits.ends_at_hold):
+    if leg is None or (leg.silent and limits.ends_at_hold):
         return frozenset()
     return frozenset({Source(leg=leg.id, directions=_BOTH)})
 
@@ -92,9 +99,11 @@ def converge(world: World, call: Call, at: float, now: float) -> Call:
     sources = wanted(call, world.limits)
     for segment in segments(call):
         if segment.state in _LIVE and segment.source not in sources:
-            call = unwant(world, call, segment, now)
+            if _unread(call):
+                segment = replace(segment, cause=segment.cause or UNREAD)
+            call = unwant(world, put(call, segment), segment, now)
     _let_drain(world, call, now)
-    if sources and world.up and not any(world.timers.running(call.id, name) for name in ("retry", _DRAIN)):
+    if sources and world.up and not world.timers.running(call.id, _DRAIN):
         call = _attach_missing(world, call, sources, at, now)
     return _recording_follows(call, at)
 
@@ -234,7 +243,8 @@ def attach(world: World, call: Call, source: Source, at: float, now: float) -> C
 def _attach_missing(world: World, call: Call, sources: frozenset[Source], at: float, now: float) -> Call:
     busy = {segment.source for segment in open_taps(call)} | world.hopeless.get(call.id, set())
     for source in sorted(sources - busy, key=lambda one: (one.leg, one.bridge)):
-        if _left_behind(world, call, source.leg) or (source.bridge and world.timers.running(call.id, _DRAIN_MIX)):
+        waits = [_retry(source), *([_DRAIN_MIX] if source.bridge else [])]
+        if _left_behind(world, call, source.leg) or any(world.timers.running(call.id, name) for name in waits):
             continue
         call = attach(world, call, source, at, now)
     return call
@@ -272,7 +282,7 @@ def _apply(world: World, call: Call, event: TapUp | TapDown | TapFailed, now: fl
                           started=event.started if segment.started is None else segment.started)
     elif isinstance(event, TapDown):
         segment = replace(segment, state=step(SEGMENT, before, SegmentInput.TAP_DOWN),
-                          files=segment.files or event.files,
+                          files=() if event.empty else segment.files or event.files,
                           started=event.started if segment.started is None else segment.started,
                           ended=event.ended if segment.ended is None else segment.ended,
                           cause=segment.cause or event.cause)
@@ -292,12 +302,21 @@ def _apply(world: World, call: Call, event: TapUp | TapDown | TapFailed, now: fl
     return call
 
 
+def retry_in(world: World, call: Call, source: Source, when: float) -> None:
+    """Ask for no other tap of that source until then, on our clock. What else the call has is none the later for it."""
+    world.timers.start(call.id, _retry(source), when)
+
+
+def _retry(source: Source) -> str:
+    return f"retry:{source.leg or source.bridge}"
+
+
 def _wait_before_retry(world: World, call: Call, source: Source, now: float) -> None:
     """A tap that ended by itself is mostly a leg about to hang up: look again a moment later, later each time."""
     of_source = reversed([segment for segment in segments(call) if segment.source == source])
     failures = sum(1 for _ in takewhile(lambda segment: segment.state is SegmentState.FAILED, of_source))
     wait = min(world.limits.retry_first * 2 ** min(failures, 16), world.limits.retry_longest)
-    world.timers.start(call.id, "retry", now + wait)
+    retry_in(world, call, source, now + wait)
 
 
 def _recording_follows(call: Call, at: float) -> Call:

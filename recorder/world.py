@@ -36,7 +36,8 @@ class Limits:
         renew_for_next_party: whether a tap ends with the party that its leg heard, and another one follows: `talking`.
         resume_after: how long after a resume a tap may be attached, so that nothing said before is still on its way.
             mix_resume_after: the same of a conference's mix, which may run behind its members.
-        ends_at_hold: whether a tap ends while its leg holds the call, because the switch writes nothing then.
+        ends_at_hold: whether a tap ends while its leg holds the call or waits in a queue, as the switch writes nothing
+            then.
         remember: how long a leg that has gone is remembered, so that a late event does not bring it back.
     """
 

@@ -4,28 +4,84 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from faults import ConfigurationFault, Fault, LedgerUnavailable
+from faults import ConfigurationFault, EncryptionUnusable, Fault, LedgerUnavailable
+from processing.encryption import look
 from processing.names import NameTemplate
-from service import disk, folders, running_policy
+from service import disk, folders, pipeline, running_policy
 from service.findings import Finding, Verdict, bad, well
 from service.settings import Settings
 
+_SOON_S = 30 * 86_400.0
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at everything that does not need the switch. Nothing is left behind, and no folder is made."""
+
+def examine(settings: Settings, now: float) -> Iterator[Finding]:
+    """Look at everything that does not need the switch. Nothing is left behind, and no folder is made.
+
+    Args:
+        now: seconds since the Unix epoch (UTC).
+    """
     yield _tried("policy", lambda: running_policy.read(settings.policy), f"{settings.policy} is well-formed")
     yield _tried("names", lambda: NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone)),
                  f"{settings.fileformat} names what exists")
     for subject, folder in (("journal_path", settings.journal_path), ("work_path", settings.work_path),
                             ("destination_path", settings.destination_path), ("socket", settings.socket.parent)):
         yield _folder(subject, folder)
+    yield from _encryption(settings, now)
+    yield from _steps(settings)
+    yield from _deletable(settings)
     yield _ledger(settings.ledger)
     yield _one_file_system(settings)
     yield from _room(settings)
     yield _mask()
+
+
+def _encryption(settings: Settings, now: float) -> Iterator[Finding]:
+    """Whether there is a key that files can be encrypted for. gpg's own files are made elsewhere, and taken away."""
+    if not settings.should_encrypt or settings.encryption_key is None:
+        yield well("encryption", "off")
+        return
+    with TemporaryDirectory() as folder:
+        try:
+            key = look(settings.encryption_key, settings.encryption_mail or "", Path(folder), now)
+        except EncryptionUnusable as fault:
+            yield bad("encryption", fault)
+            return
+    if key.expires is None:
+        yield well("encryption", f"for the key {key.fingerprint}, which does not expire")
+        return
+    day = datetime.fromtimestamp(key.expires, UTC).date().isoformat()
+    soon = key.expires - now < _SOON_S
+    yield Finding(subject="encryption", verdict=Verdict.NOTE if soon else Verdict.OK,
+                  said=f"for the key {key.fingerprint}, which expires on {day}",
+                  remedy="Put the key with a later date into the file of `encryption_key`." if soon else "")
+
+
+def _steps(settings: Settings) -> Iterator[Finding]:
+    for name, step in settings.steps.items():
+        yield _tried(f"steps.{name}", partial(pipeline.own_step, name, step), "can be run")
+
+
+def _deletable(settings: Settings) -> Iterator[Finding]:
+    """Whether recorded files can be deleted, where they will be: that takes the right to write into their folders."""
+    if not (settings.clean_temporary_files or settings.should_encrypt):
+        return
+    for name, switch in settings.switches.items():
+        if not switch.spool.is_dir():
+            continue  # the check of the switch says so
+        folders_there = [switch.spool, *(each for each in sorted(switch.spool.iterdir()) if each.is_dir())]
+        closed = [folder for folder in folders_there if not os.access(folder, os.W_OK | os.X_OK)]
+        if closed:
+            yield Finding(subject=f"{name}: cleaning", verdict=Verdict.FAIL,
+                          said=f"recorded files in {', '.join(map(str, closed))} cannot be deleted",
+                          remedy="Let Phonograph's user write there: docs/asterisk.md says with which mode.")
+        else:
+            yield well(f"{name}: cleaning", "recorded files can be deleted")
 
 
 def _tried(subject: str, attempt: Callable[[], object], said: str) -> Finding:

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Connection, select
 
 from faults import NotFound, RequestRefused
-from ledger import Ledger, calls, jobs, recordings, tables
+from ledger import Ledger, artefacts, calls, jobs, recordings, tables
 from ledger.calls import CallFilter
 from ledger.jobs import JobState
 from ledger.recordings import RecordingFilter
@@ -28,6 +28,7 @@ from service.journal_files import Entry, JournalFiles, read
 from service.mend import mend as mended
 from service.reconcile import reconcile
 from service.running_policy import RunningPolicy
+from service.storage_desk import StorageDesk
 from service.views import View
 from service.waiters import Waiters
 
@@ -39,10 +40,16 @@ _ANSWER_WITHIN = 10.0  # s
 
 
 class Desk:
-    """Questions and requests, from whoever may use the local socket."""
+    """Questions and requests, from whoever may use the local socket.
+
+    Attributes:
+        storage: what is asked about finished files.
+    """
 
     def __init__(self, ledger: Ledger, drivers: Mapping[str, Driver], policy: RunningPolicy, files: JournalFiles,
-                 waiters: Waiters, places: Places, clock: Clock, *, disk: Disk, jobs_wait: Callable[[], None]) -> None:
+                 waiters: Waiters, places: Places, clock: Clock, *, disk: Disk, storage: StorageDesk,
+                 jobs_wait: Callable[[], None]) -> None:
+        self.storage = storage
         self._ledger = ledger
         self._drivers = drivers
         self._policy = policy
@@ -124,7 +131,8 @@ class Desk:
                 job: View | None = views.job(jobs.get(connection, recording_id))
             except NotFound:
                 job = None
-            return {**views.kept(kept, self._places.destination), "history": history, "job": job}
+            files = [self.storage.view(one) for one in artefacts.of(connection, recording_id)]
+            return {**views.kept(kept, self._places.destination), "artefacts": files, "history": history, "job": job}
 
         return await self._reading(work)
 
@@ -166,6 +174,7 @@ class Desk:
             with self._ledger.reading() as connection:
                 numbers = expected(connection, since=since, until=until)
                 found = reconcile(connection, self._places, since=since, until=until)
+            found += self.storage.examine(since=since, until=until)
             done = [said for one in found if mend
                     and (said := mended(self._ledger, self._places, one, self._clock.at()))]
             for said in done:

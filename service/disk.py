@@ -25,7 +25,8 @@ from recorder.events import ActorKind, Asked, Verb
 from recorder.model import Call
 from service.clock import Clock
 from service.driver import Driver
-from service.settings import DiskSettings, Settings, size
+from service.setting_types import size
+from service.settings import DiskSettings, Settings
 
 log = structlog.get_logger("disk")
 
@@ -170,7 +171,7 @@ class Disk:
 
 
 def stop_optional(drivers: Iterable[Driver], at: float) -> None:
-    """Ask for the end of every optional recording that runs. A mandatory one would refuse it, and is not asked."""
+    """Ask for the end of every optional recording that runs. A mandatory one goes on."""
     for driver in drivers:
         for call in driver.calls():
             if _optional(call) and call.recording is not None and not call.stopped:

@@ -37,7 +37,7 @@ def expected(connection: Connection, *, since: float, until: float) -> dict[str,
     return {"since": since, "until": until, "calls": found.calls, "going_on": found.open,
             "to_be_recorded": found.wanted, "recorded": found.wanted - missed.total(),
             "ready": states.get(RecordingState.READY, 0), "incomplete": states.get(RecordingState.INCOMPLETE, 0),
-            "failed": states.get(RecordingState.FAILED, 0),
+            "failed": states.get(RecordingState.FAILED, 0), "expired": states.get(RecordingState.EXPIRED, 0),
             "in_work": sum(states.get(state, 0) for state in (*_LIVE, RecordingState.PROCESSING)),
             "missed": missed.total(), "missed_because": dict(missed.most_common())}
 

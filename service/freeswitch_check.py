@@ -8,17 +8,23 @@ from collections.abc import AsyncIterator
 
 from esl_app.connection import check_version
 from esl_app.messages import Event
+from esl_app.outbound import GREETING
 from esl_app.wire import Address, Wire, failed, open_wire
-from faults import SpoolUnusable, SwitchFault, SwitchModuleMissing, SwitchRefused
+from faults import SettingsInvalid, SpoolUnusable, SwitchFault, SwitchModuleMissing, SwitchRefused
 from service import folders
-from service.findings import Finding, bad, well
+from service.findings import Finding, Verdict, bad, well
+from service.setting_types import host_and_port
 from service.switch_settings import FreeSwitchSettings
 
 _MODULES = ("mod_commands", "mod_dptools", "mod_sndfile")
+_WITHIN = 1.0
+"""Seconds that who listens where we would may take to greet."""
 
 
 async def examine(name: str, settings: FreeSwitchSettings) -> AsyncIterator[Finding]:
     """Look at one FreeSWITCH, line by line; what cannot be looked at because of a failure before it is left out."""
+    if settings.listen is not None:
+        yield await _listen(name, settings.listen)
     assert settings.password is not None, "settings_file.load has read it"
     address = Address(host=settings.host, port=settings.port, password=settings.password.get_secret_value())
     try:
@@ -39,6 +45,33 @@ async def examine(name: str, settings: FreeSwitchSettings) -> AsyncIterator[Find
 
 def _nothing(event: Event) -> None:
     """Nothing is subscribed."""
+
+
+async def _listen(name: str, listen: str) -> Finding:
+    """Whether Phonograph listens there, or could."""
+    subject, (host, port) = f"{name}: listen", host_and_port(listen)
+    try:
+        async with asyncio.timeout(_WITHIN):
+            reader, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        try:
+            server = await asyncio.start_server(lambda _reader, writer: writer.close(), host, port)
+        except OSError as taken:
+            return bad(subject, SettingsInvalid(f"Nothing can listen on {listen}: {taken.strerror}."))
+        server.close()
+        return well(subject, f"{listen} is free")
+    try:
+        async with asyncio.timeout(_WITHIN):
+            greeted = await reader.readexactly(len(GREETING)) == GREETING
+    except (OSError, TimeoutError, asyncio.IncompleteReadError):
+        greeted = False
+    finally:
+        writer.close()
+    if greeted:
+        return well(subject, f"Phonograph listens on {listen}")
+    return Finding(subject=subject, verdict=Verdict.NOTE, said=f"Somebody listens on {listen} who does not greet.",
+                   remedy="If that is the running service, it is not connected with this FreeSWITCH. If it is another "
+                          "program, give `listen` another port.")
 
 
 async def _looked(name: str, wire: Wire, settings: FreeSwitchSettings) -> AsyncIterator[Finding]:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 # Every request on the local socket, and every connection that aiohttp makes, is no news.
-_QUIET = ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp.access", "asyncio", "alembic", "urllib3", "sentry_sdk")
+_QUIET = ("uvicorn", "uvicorn.error", "uvicorn.access", "aiohttp.access", "asyncio", "alembic", "boto3", "botocore",
+          "gnupg", "urllib3", "sentry_sdk")
 
 
 def set_up(level: LogLevel, path: Path | None, stream: TextIO | None = None) -> None:

@@ -50,7 +50,7 @@ def _link(connection: Connection, places: Places, segment_id: str, now: float) -
     if spool is None or segment is None:
         return ""
     found = _tap_in(spool, segment)
-    if found is None or found.ended is None or may_be_linked(kept.call, segment, found.ended):
+    if found is None or found.ended is None or may_be_linked(kept, segment, found.ended, spool):
         return ""
     calls.save(connection, [_with_segment(kept.call, kept.recording, found)], now)
     recordings.move(connection, kept.recording.id, RecordingInput.AGAIN, now)

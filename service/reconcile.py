@@ -21,7 +21,7 @@ from processing.step import Places
 from processing.stores import LOCAL
 from processing.tasks import is_of_tasks
 from recorder.ids import segment_recording
-from recorder.model import Call, Direction, Segment
+from recorder.model import Direction, Segment
 from recorder.states import CallState, RecordingState, SegmentState
 
 # A file of ours is named after its segment (recorder.model.segment_id) and its direction, on every switch.
@@ -53,7 +53,8 @@ class Discrepancy:
 
     Attributes:
         kind: ``no_recording`` (a call should have one), ``no_job`` (a recording that nobody finishes), ``no_file`` (a
-            recording's file is not there), ``no_link`` (a file with audio whose tap counts as failed), ``no_row`` (a
+            recording's file is not there), ``no_store`` (a store cannot be asked), ``not_deleted`` (what has expired is
+            still there), ``no_link`` (a file with audio whose tap counts as failed), ``no_row`` (a
             file that no recording knows).
         what: the call, the recording, the segment, or the file.
         said: a sentence for a person.
@@ -120,16 +121,22 @@ def audio_of(file: Path) -> WavInfo | None:
     return info if info.seconds >= _AUDIO_S else None
 
 
-def may_be_linked(call: Call, segment: Segment, ended: float) -> str:
+def may_be_linked(kept: Kept, segment: Segment, ended: float, spool: Path) -> str:
     """Why the file of a failed tap may not be taken into its recording; empty if it may.
 
     Args:
         ended: when the last of it was written.
     """
+    call = kept.call
+    if kept.recording.state in _MADE and not all(
+            (spool / file.path).is_file() for one in kept.recording.segments for file in one.files):
+        return "the recording's other files were deleted when it was finished"
     if segment.files or segment.state not in (SegmentState.FAILED, SegmentState.LOST):
         return "it is part of the recording"
     if call.state is not CallState.CLOSED:
         return "the call goes on"
+    if kept.recording.state is RecordingState.EXPIRED:
+        return "the recording has expired"
     if call.stopped:
         return "the recording was stopped, and it may be from after that"
     if any(pause.asked < ended and (pause.resumed is None or pause.resumed > segment.asked) for pause in call.pauses):
@@ -167,7 +174,7 @@ def _strangers(connection: Connection, switch: str, spool: Path) -> Iterable[Dis
         known = lookup.recordings(connection, {segment_recording(one) for one in some})
         for segment in some:
             if segment in segments:
-                yield from _unlinked(connection, segments[segment], by_segment[segment])
+                yield from _unlinked(connection, segments[segment], by_segment[segment], spool)
             elif segment_recording(segment) in known:
                 yield from (Discrepancy(kind="no_row", what=str(file), said=f"A recording of {switch} has such files, "
                                         "but nobody knows whose voice is in this one.")
@@ -178,7 +185,7 @@ def _strangers(connection: Connection, switch: str, spool: Path) -> Iterable[Dis
                             for file in by_segment[segment])
 
 
-def _unlinked(connection: Connection, known: Known, files: list[Path]) -> Iterable[Discrepancy]:
+def _unlinked(connection: Connection, known: Known, files: list[Path], spool: Path) -> Iterable[Discrepancy]:
     if known.linked or known.state not in (SegmentState.FAILED, SegmentState.LOST):
         return
     heard = {file: info for file in files if (info := audio_of(file)) is not None}
@@ -186,7 +193,7 @@ def _unlinked(connection: Connection, known: Known, files: list[Path]) -> Iterab
         return
     kept = recordings.get(connection, segment_recording(known.id))
     segment = next(one for one in kept.recording.segments if one.id == known.id)
-    obstacle = may_be_linked(kept.call, segment, max(file.stat().st_mtime for file in heard))
+    obstacle = may_be_linked(kept, segment, max(file.stat().st_mtime for file in heard), spool)
     seconds = max(info.seconds for info in heard.values())
     said = f"Its tap counts as {known.state.value}, but there are {seconds:.1f} s of audio"
     yield Discrepancy(kind="no_link", what=known.id, said=f"{said}: {obstacle}." if obstacle else f"{said}.",

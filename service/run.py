@@ -15,6 +15,7 @@ import structlog
 from faults import Fault, LedgerFault
 from ledger import Ledger
 from processing.amqp import keep_connected
+from processing.expiry import Reaper
 from processing.names import NameTemplate
 from processing.relay import Relay
 from processing.runner import Runner
@@ -22,12 +23,13 @@ from recorder.effects import Adopt
 from recorder.engine import Engine
 from recorder.events import Adopted
 from recorder.world import Limits
-from service import folders, wire, workers
+from service import folders, pipeline, storage, wire, workers
 from service.adoption import adopt
 from service.clock import Clock, SystemClock
 from service.desk import Desk
 from service.disk import Disk, Watermarks, stop_optional, watched
 from service.driver import Driver
+from service.duration import Longest
 from service.expected import Daily
 from service.hearing import Hearing
 from service.journal import Journal
@@ -36,6 +38,7 @@ from service.lock import Lock
 from service.running_policy import RunningPolicy
 from service.seams import Seams
 from service.settings import Settings
+from service.storage_desk import StorageDesk, buckets
 from service.store import Store
 from service.switch_settings import AsteriskSettings, SwitchSettings
 from service.waiters import Waiters
@@ -44,6 +47,7 @@ from service.watchdog import Watchdog
 log = structlog.get_logger("service")
 
 _HOUSEKEEPING_EVERY = 3600.0  # s
+_EXPIRE_EVERY = 600.0  # s
 _OUTBOX_KEPT = 86_400.0  # s
 
 
@@ -59,6 +63,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
     clock = SystemClock()
     with ExitStack() as stack:
         policy = RunningPolicy(settings.policy)
+        kept = storage.stores(settings)
         NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone))
         _make_folders(settings)
         for lock in _locks(settings):
@@ -74,7 +79,8 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         files = JournalFiles(settings.journal_path)
         stack.callback(files.stop)
         places = workers.places(settings)
-        runner = Runner(ledger, workers.make(settings, ledger, places, settings.jobs.workers, clock=clock.at),
+        made = await asyncio.to_thread(pipeline.build, settings, kept, clock.at)
+        runner = Runner(ledger, workers.make(settings, ledger, made, places, settings.jobs.workers, clock=clock.at),
                         clock=clock.at, renew_every=workers.renew_every(settings), node=places.node)
         relay = Relay(ledger, clock.at)
 
@@ -88,8 +94,11 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         drivers = {name: _driver(name, settings, holder, store, policy, files, waiters, clock, jobs_wait, disk)
                    for name in settings.switches}
         await disk.look()
+        reaper = Reaper(ledger, kept, places, settings.limits.expiration_days, clock=clock.at)
         daily = Daily(ledger, places, clock, ZoneInfo(settings.time_zone))
-        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, jobs_wait=jobs_wait)
+        finished = StorageDesk(ledger, kept, buckets(settings), settings.destination_path, clock)
+        desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, storage=finished,
+                    jobs_wait=jobs_wait)
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
                  if "://" in settings.ledger else settings.ledger)
         watchdogs = [watchdog for name, driver in drivers.items()
@@ -99,7 +108,8 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         gc.freeze()
         await _until_stopped(policy, [
             *(driver.run() for driver in drivers.values()), *(watchdog.run() for watchdog in watchdogs), runner.run(),
-            *_telling(settings, relay), api(desk), disk.run(), daily.run(), _housekeeping(store, clock)])
+            *_telling(settings, relay), *(longest.run() for longest in _longest(settings, drivers.values(), clock)),
+            api(desk), disk.run(), daily.run(), _expire(reaper, clock), _housekeeping(store, clock)])
     log.info("phonograph has stopped; what is attached goes on")
 
 
@@ -178,6 +188,26 @@ def _telling(settings: Settings, relay: Relay) -> list[Awaitable[None]]:
     if settings.rabbitmq is None:
         return []
     return [keep_connected(workers.queue_address(settings.rabbitmq), workers.queue_names(settings), relay.run)]
+
+
+def _longest(settings: Settings, drivers: Iterable[Driver], clock: Clock) -> list[Longest]:
+    limits = settings.limits
+    return [] if limits.maximum_duration is None else [
+        Longest(driver.name, limits.maximum_duration, limits.maximum_duration_sound, calls=driver.calls, ask=driver.ask,
+                clock=clock) for driver in drivers]
+
+
+async def _expire(reaper: Reaper, clock: Clock) -> None:
+    """What has expired is deleted, at the start and again and again."""
+    while True:
+        try:
+            await asyncio.to_thread(reaper.turn)
+        except asyncio.CancelledError:
+            reaper.stop()
+            raise
+        except LedgerFault as fault:
+            log.warning("what has expired could not be deleted", cause=fault.message)
+        await clock.wait(asyncio.Event(), _EXPIRE_EVERY)
 
 
 async def _housekeeping(store: Store, clock: Clock) -> None:

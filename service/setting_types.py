@@ -15,6 +15,16 @@ def _no_flag(value: object) -> object:
     return value
 
 
+ADDRESS = r"^([^/\s@:\[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}$"
+"""An address and a port to listen at."""
+
+
+def host_and_port(listen: str) -> tuple[str, int]:
+    """The two parts of an address to listen at."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def is_loopback(host: str) -> bool:
     """Whether nobody on another machine can listen to what goes to that host."""
     try:
@@ -30,6 +40,15 @@ def known_zone(name: str) -> bool:
     except (KeyError, ValueError, OSError):
         return False
     return True
+
+
+SIZE = r"^[0-9]+(\.[0-9]+)? ?(MB|GB|TB)$"
+_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def size(text: str) -> int:
+    """The bytes of a size such as ``5GB``; the units are powers of 1000, as disks are sold."""
+    return round(float(text[:-2]) * _UNITS[text[-2:]])
 
 
 Number = Annotated[float, BeforeValidator(_no_flag)]

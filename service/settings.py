@@ -10,12 +10,15 @@ import socket
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from processing.steps.compose import Layout
+from service.http_settings import HttpSettings
 from service.queue_settings import QUEUE, RabbitSettings
-from service.setting_types import Count, Number, Section
+from service.setting_types import SIZE, Count, Number, Section, known_zone, size
+from service.step_settings import OwnStepSettings, named
+from service.storage_settings import LimitSettings, StorageSettings
 from service.switch_settings import AsteriskSettings, Connect, SwitchSettings
 
 _SWITCH_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -38,22 +41,13 @@ class PauseSettings(Section):
         description="How long the switch may take to confirm that a tap is gone before it is ended by force (seconds).")
 
 
-_SIZE = r"^[0-9]+(\.[0-9]+)? ?(MB|GB|TB)$"
-_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
-
-
-def size(text: str) -> int:
-    """The bytes of a size such as ``5GB``; the units are powers of 1000, as disks are sold."""
-    return round(float(text[:-2]) * _UNITS[text[-2:]])
-
-
 class DiskSettings(Section):
     """Room on the disks of the spools, `work_path` and `destination_path`: a number with MB, GB or TB."""
 
-    warn_below: str = Field(default="5GB", pattern=_SIZE,
+    warn_below: str = Field(default="5GB", pattern=SIZE,
                             description="With less free, the log and `/health` warn.")
     stop_optional_below: str = Field(
-        default="1GB", pattern=_SIZE,
+        default="1GB", pattern=SIZE,
         description="With less free, optional recordings are stopped and no new one starts. The others go on.")
 
     @model_validator(mode="after")
@@ -95,6 +89,23 @@ class Settings(Section):
         description="The name of a recording's files: text and `{{year}}`, `{{month}}`, `{{day}}`, `{{hours}}`, "
                     "`{{minutes}}`, `{{seconds}}`, `{{uuid}}`, `{{confbridgeid}}`.")
     time_zone: str = Field(default="UTC", description="The IANA time zone of the times in names (`Europe/Berlin`).")
+    layouts: tuple[Layout, ...] = Field(
+        default=(Layout.MIXED, Layout.STEREO), min_length=1,
+        description="What is composed: everybody in one channel (of a conference always), the caller left and the "
+                    "callee right (of a conference never), a file for each party.")
+    encryption_key: Path | None = Field(default=None, description="With `should_encrypt`: the file of the public key.")
+    encryption_mail: str | None = Field(
+        default=None, min_length=1,
+        description="Which key of that file: its owner's mail address, or its fingerprint. Without it, the only one.")
+    should_encrypt: bool = Field(default=False, description="Whether finished recordings are encrypted "
+                                                            "([how](processing.md#encryption)).")
+    delete_plaintext_after: Number = Field(
+        default=0.0, ge=0, le=864_000,
+        description="How long the unencrypted files of an encrypted recording stay after it is ready (seconds).")
+    clean_temporary_files: bool = Field(
+        default=False, description="Whether what the switch recorded is deleted when the recording is `ready` and "
+                                   "its copies are proven. Of encrypted recordings it always is.")
+    steps: dict[str, OwnStepSettings] = Field(default={}, description="Steps of your own, each under its name.")
     node: str | None = Field(
         default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
         description="The name of this machine among those at one ledger: jobs stay on the machine that has their "
@@ -117,15 +128,16 @@ class Settings(Section):
     pause: PauseSettings = Field(default=PauseSettings(), description="How a pause is confirmed.")
     disk: DiskSettings = Field(default=DiskSettings(), description="Room on the disks.")
     jobs: JobSettings = Field(default=JobSettings(), description="The work after the hangup.")
+    storage: StorageSettings = Field(default=StorageSettings(), description="Where finished files are kept.")
+    limits: LimitSettings = Field(default=LimitSettings(), description="How long recordings may be, and are kept.")
+    http: HttpSettings = Field(default=HttpSettings(), description="What other machines may ask of us.")
     rabbitmq: RabbitSettings | None = Field(default=None, description="The queue between machines.")
 
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError("is not an IANA time zone that this machine knows") from error
+        if not known_zone(value):
+            raise ValueError("is not an IANA time zone that this machine knows")
         return value
 
     @property
@@ -139,13 +151,26 @@ class Settings(Section):
             raise ValueError("`jobs.workers` may be 0 only with `rabbitmq`: nobody would finish a recording")
         return self
 
+    @field_validator("should_encrypt")
+    @classmethod
+    def _key_to_encrypt_for(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("encryption_key") is None:
+            raise ValueError("needs `encryption_key`, the file of a public key")
+        return value
+
+    @field_validator("steps")
+    @classmethod
+    def _named_steps(cls, value: dict[str, OwnStepSettings]) -> dict[str, OwnStepSettings]:
+        return named(value)
+
     @field_validator("switches")
     @classmethod
     def _own_addresses(cls, value: dict[str, Any]) -> dict[str, Any]:
         listening = [switch.listen for switch in value.values()
-                     if isinstance(switch, AsteriskSettings) and switch.connect is Connect.LISTEN]
+                     if not isinstance(switch, AsteriskSettings) or switch.connect is Connect.LISTEN]
+        listening = [address for address in listening if address is not None]
         if len(set(listening)) < len(listening):
-            raise ValueError("two switches have the same `listen`: each Asterisk needs an address of its own")
+            raise ValueError("two switches have the same `listen`: each needs an address of its own")
         return value
 
     @field_validator("switches")

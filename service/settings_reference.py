@@ -6,16 +6,19 @@ import sys
 import types
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from service.http_settings import HttpSettings
 from service.queue_settings import RabbitSettings
 from service.setting_types import section_of
 from service.settings import DiskSettings, JobSettings, PauseSettings, Settings
+from service.step_settings import OwnStepSettings
+from service.storage_settings import LimitSettings, S3Settings, StorageSettings
 from service.switch_settings import AsteriskSettings, FreeSwitchSettings
 
 _INTRODUCTION = """# Settings
@@ -41,8 +44,9 @@ switches:
 
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("", Settings), ("switches.NAME", AsteriskSettings), ("switches.NAME` with `kind: freeswitch", FreeSwitchSettings),
-    ("pause", PauseSettings), ("disk", DiskSettings),
-    ("jobs", JobSettings), ("rabbitmq", RabbitSettings))
+    ("steps.NAME", OwnStepSettings), ("pause", PauseSettings), ("disk", DiskSettings),
+    ("jobs", JobSettings), ("rabbitmq", RabbitSettings), ("storage", StorageSettings),
+    ("storage.stores.NAME", S3Settings), ("limits", LimitSettings), ("http", HttpSettings))
 _RANGE = {Ge: "at least", Gt: "more than", Le: "at most", Lt: "less than"}
 
 
@@ -69,10 +73,16 @@ def _type(field: FieldInfo) -> str:
 def _named(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return ", ".join(f"`{word}`" for word in get_args(kind))
+    if get_origin(kind) is Annotated:
+        return _named(get_args(kind)[0])
+    if get_origin(kind) is tuple:
+        return f"list of {_named(get_args(kind)[0])}"
     if get_origin(kind) in (Union, types.UnionType):
         return _named(next(one for one in get_args(kind) if one is not type(None)))
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return ", ".join(f"`{word.value}`" for word in kind)
+    if get_origin(kind) is dict:
+        return "keys and values"
     return {bool: "`true`, `false`", str: "text", SecretStr: "text",
             int: "whole number", float: "number", Path: "path"}[kind]
 
@@ -84,6 +94,10 @@ def _default(field: FieldInfo) -> str:
         return "none"
     if isinstance(field.default, bool):
         return f"`{str(field.default).lower()}`"
+    if isinstance(field.default, tuple | dict):
+        return ", ".join(f"`{one}`" for one in field.default) if field.default else "none"
+    if field.default == "":
+        return "empty"
     value = field.default.value if isinstance(field.default, StrEnum) else field.default
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, SecretStr, Tag, model_validator
 
-from service.setting_types import Count, Number, Section, is_loopback
+from service.setting_types import ADDRESS, Count, Number, Section, host_and_port, is_loopback
 
 
 class Connect(StrEnum):
@@ -27,7 +28,7 @@ class AsteriskSettings(Section):
                                          "([the two ways](restarts.md#who-calls-whom)).")
     url: str = Field(default="http://127.0.0.1:8088", pattern=r"^https?://[^/\s@]+(/[^\s]*)?$",
                      description="With `dial`: where its HTTP server listens; `/ari` is added.")
-    listen: str = Field(default="127.0.0.1:8089", pattern=r"^([^/\s@:\[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}$",
+    listen: str = Field(default="127.0.0.1:8089", pattern=ADDRESS,
                         description="With `listen`: the address and the port for this Asterisk alone.")
     tls_certificate: Path | None = Field(
         default=None, description="With `listen`: the certificate (PEM, with those between it and its authority). "
@@ -57,7 +58,7 @@ class AsteriskSettings(Section):
     def _encrypted(self) -> AsteriskSettings:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("needs both `tls_certificate` and `tls_key`, or neither")
-        host = self.listen.rpartition(":")[0].strip("[]")
+        host = host_and_port(self.listen)[0]
         if self.connect is Connect.LISTEN and self.tls_certificate is None and not is_loopback(host):
             raise ValueError("`listen` is not on loopback: it needs `tls_certificate` and `tls_key`, as the password "
                              "and what callers press would be readable on the way")
@@ -86,6 +87,33 @@ class FreeSwitchSettings(Section):
     operations_per_second: Number = Field(
         default=200.0, gt=0, le=10_000,
         description="The most commands a second; ending a tap is never held back.")
+    listen: str | None = Field(
+        default=None, pattern=ADDRESS,
+        description="The address and the port where this FreeSWITCH's dialplans may ask for the decision "
+                    "([the way over a socket](freeswitch.md#the-same-over-a-socket)), such as `127.0.0.1:8084`. "
+                    "Without it, nowhere.")
+    listen_clients: str | None = Field(
+        default=None, description="The networks that may connect there beside this machine itself, such as "
+                                "`192.0.2.0/28, 2001:db8::/64`. Needed where `listen` is not on loopback.")
+
+    @property
+    def clients(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of `listen_clients`."""
+        return tuple(ip_network(word) for word in (self.listen_clients or "").replace(",", " ").split())
+
+    @model_validator(mode="after")
+    def _for_somebody(self) -> FreeSwitchSettings:
+        try:
+            clients = self.clients
+        except ValueError as wrong:
+            raise ValueError(f"`listen_clients`: {wrong}") from None
+        if self.listen is None:
+            return self
+        if not 1 <= host_and_port(self.listen)[1] <= 65_535:
+            raise ValueError("`listen` has a port that is none: 1 to 65535")
+        if not is_loopback(host_and_port(self.listen)[0]) and not clients:
+            raise ValueError("`listen` is not on loopback: it needs `listen_clients`, the networks that may connect")
+        return self
 
     @model_validator(mode="after")
     def _one_password(self) -> FreeSwitchSettings:

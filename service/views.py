@@ -13,6 +13,7 @@ from ledger.tables import Json
 from processing.stores import LOCAL
 from recorder.ids import segment_recording
 from recorder.model import Call, Leg, Playback, Recording, Segment
+from recorder.states import RecordingState
 
 View = dict[str, Any]
 Results = Mapping[str, dict[str, Json] | None]
@@ -54,7 +55,8 @@ def recording(of: Call, shown: Recording, result: dict[str, Json] | None, destin
     caller, callee = caller_and_callee(of)
     made: dict[str, Any] = dict(result or {})
     store = made.get("store", LOCAL)
-    named = {kind: str(destination / name) if store == LOCAL else name for kind, name in files_of(result).items()}
+    files = {} if shown.state is RecordingState.EXPIRED else files_of(result)
+    named = {kind: str(destination / name) if store == LOCAL else name for kind, name in files.items()}
     return {
         "id": shown.id, "call": of.id, "switch": of.switch, "state": shown.state.value,
         "caller": _party(caller), "callee": _party(callee),
@@ -88,7 +90,8 @@ def _segment(shown: Segment) -> View:
 def _playback(of: Call, shown: Playback) -> View:
     return {"id": shown.id, "state": shown.state.value, "leg": shown.leg,
             "parties": [_party(of.leg(leg)) for leg in shown.hearers],
-            "asked": shown.asked, "started": shown.started, "ended": shown.ended, "cause": shown.cause}
+            "asked": shown.asked, "started": shown.started, "ended": shown.ended, "cause": shown.cause,
+            "sound": shown.sound}
 
 
 def _party(leg: Leg | None) -> str:

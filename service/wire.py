@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from ari_app.client import Address, Client
-from ari_app.door import Door
+from ari_app.door import Door as AriDoor
 from ari_app.listening import Listening
 from ari_app.switch import AriSwitch
+from esl_app.outbound import Door
 from esl_app.switch import EslSwitch
 from esl_app.wire import Address as EventSocket
 from link.lease import Holder
@@ -19,13 +20,14 @@ from recorder.ports import Switch
 from recorder.world import Limits
 from service import asterisk_check, freeswitch_check, shared_folders
 from service.findings import Finding
+from service.setting_types import host_and_port
 from service.switch_settings import AsteriskSettings, Connect, FreeSwitchSettings, SwitchSettings
 
 __all__ = ["Holder", "examine", "holder", "limits", "switch"]
 
-_DRAINED = 0.04
-"""Seconds after which FreeSWITCH has nothing more of what was said before a resume: 24 of 110 new recordings began with
-20 ms of it, after this time none."""
+_DRAINED = 0.2
+"""Seconds after which FreeSWITCH has nothing more of what was said before a resume. On a quiet machine 40 ms were
+enough; at three times the load that the cores can bear two of some thousand recordings began with what came later."""
 _MIX_DRAINED = 0.6
 """The same of a conference's mix: FreeSWITCH may have half a second of each member's audio that is not mixed yet. On a
 busy machine 0.52 s were seen."""
@@ -63,8 +65,9 @@ def switch(name: str, settings: SwitchSettings, holder: Holder) -> Switch:
     if isinstance(settings, FreeSwitchSettings):
         assert settings.password is not None, "settings_file.load has read it"
         address = EventSocket(host=settings.host, port=settings.port, password=settings.password.get_secret_value())
+        door = Door(*host_and_port(settings.listen), settings.clients) if settings.listen is not None else None
         return EslSwitch(name, address, holder, spool=settings.spool_there or str(settings.spool),
-                         operations_per_second=settings.operations_per_second)
+                         operations_per_second=settings.operations_per_second, door=door)
     return AriSwitch(name, _way(settings), holder, operations_per_second=settings.operations_per_second)
 
 
@@ -83,9 +86,9 @@ def _way(settings: AsteriskSettings) -> Client | Listening:
     assert settings.password is not None, "settings_file.load has read it"
     password = settings.password.get_secret_value()
     if settings.connect is Connect.LISTEN:
-        host, _, port = settings.listen.rpartition(":")
-        return Listening(Door(host=host.strip("[]"), port=int(port), user=settings.user, password=password,
-                              app=settings.application, certificate=settings.tls_certificate,
-                              key=settings.tls_key))
+        host, port = host_and_port(settings.listen)
+        return Listening(AriDoor(host=host, port=port, user=settings.user, password=password,
+                                 app=settings.application, certificate=settings.tls_certificate,
+                                 key=settings.tls_key))
     return Client(Address(url=f"{settings.url.rstrip('/')}/ari", user=settings.user, password=password,
                           app=settings.application))

@@ -15,7 +15,7 @@ from processing.fed import Fed
 from processing.intake import Intake
 from processing.jobs_queue import take_jobs
 from processing.relay import Relay
-from service import folders, workers
+from service import folders, pipeline, storage, workers
 from service.clock import SystemClock
 from service.settings import Settings
 
@@ -42,7 +42,8 @@ async def run(settings: Settings, at_once: int) -> None:
         ledger = await asyncio.to_thread(Ledger.open, settings.ledger)
         stack.callback(ledger.close)
         places = workers.places(settings)
-        fed = Fed(workers.make(settings, ledger, places, at_once, clock=clock.at),
+        made = await asyncio.to_thread(pipeline.build, settings, storage.stores(settings), clock.at)
+        fed = Fed(workers.make(settings, ledger, made, places, at_once, clock=clock.at),
                   renew_every=workers.renew_every(settings))
         relay = Relay(ledger, clock.at)
         intake = Intake(ledger, places, names, clock=clock.at, begun=relay.notify)

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from random import SystemRandom
-from zoneinfo import ZoneInfo
 
 from yarl import URL
 
-from faults import SettingsInvalid
 from ledger import Ledger
-from processing import steps
 from processing.amqp import Address, Names
-from processing.names import NameTemplate
 from processing.step import Places
-from processing.steps.clean import Clean
-from processing.stores.local import LocalStore
 from processing.tasks import folders_of_tasks
 from processing.worker import Rules, Worker
+from service.pipeline import Pipeline
 from service.queue_settings import RabbitSettings
 from service.settings import Settings
+from service.storage import first_line
 
 
 def places(settings: Settings) -> Places:
@@ -30,20 +25,14 @@ def places(settings: Settings) -> Places:
                   work=settings.work_path, destination=settings.destination_path, node=settings.machine)
 
 
-def make(settings: Settings, ledger: Ledger, where: Places, number: int, *,
+def make(settings: Settings, ledger: Ledger, made: Pipeline, where: Places, number: int, *,
          clock: Callable[[], float]) -> list[Worker]:
-    """Workers, each with a name that no other has or had.
-
-    Raises:
-        NameTemplateInvalid: of the settings.
-    """
+    """Workers, each with a name that no other has or had."""
     random = SystemRandom()
     life = f"{random.getrandbits(32):08x}"
     rules = Rules(attempts=settings.jobs.attempts, lease=settings.jobs.lease)
-    names = NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone))
-    store = LocalStore(settings.destination_path)
-    return [Worker(ledger, steps.in_order(names, store), Clean(store), where, rules, owner=f"{life}-{each}",
-                   clock=clock, jitter=random.random) for each in range(number)]
+    return [Worker(ledger, made.steps, made.clean, where, rules, owner=f"{life}-{each}", clock=clock,
+                   jitter=random.random) for each in range(number)]
 
 
 def renew_every(settings: Settings) -> float:
@@ -64,17 +53,7 @@ def queue_address(settings: RabbitSettings) -> Address:
         SettingsInvalid: its file cannot be read.
     """
     url = URL.build(scheme="amqps" if settings.tls else "amqp", user=settings.user, host=settings.host,
-                    password=_first_line(settings.password_file), port=settings.port)
+                    password=first_line(settings.password_file, "rabbitmq.password_file"), port=settings.port)
     # A virtual host named "/" is an empty path; any other is one segment, whatever is in it.
     named = url if settings.virtual_host == "/" else url / settings.virtual_host
     return Address(url=named, ca_file=settings.ca_file)
-
-
-def _first_line(file: Path) -> str:
-    try:
-        first = file.read_text(encoding="utf-8").partition("\n")[0].strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsInvalid(f"The password file {file} cannot be read: {why}.", file=str(file),
-                              key="rabbitmq.password_file") from error
-    return first

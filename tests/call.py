@@ -289,6 +289,21 @@ class Call:
             raise CallFailed(f"digits to {self.number}", 488)
         await self.stream.press(digits, packets=milliseconds // 20, gap=gap // 20)
 
+    async def info(self, digits: str) -> None:
+        """Sends digits in SIP INFO (RFC 6086; application/dtmf-relay), one after the other.
+
+        Raises:
+            CallFailed: one was not taken.
+        """
+        for digit in digits:
+            self._sequence += 1
+            request = self._request("INFO")
+            request.headers.append(("Content-Type", "application/dtmf-relay"))
+            request.body = f"Signal={digit}\r\nDuration=160\r\n"
+            final, self._sequence = await self.phone.agent.ask_with_digest(request)
+            if final.status >= 300:
+                raise CallFailed(f"INFO to {self.number}", final.status)
+
     @property
     def digits(self) -> str:
         """The digits that came as telephone events."""

@@ -1,4 +1,4 @@
-"""A real FreeSWITCH of one's own, on loopback, for the tests.
+"""A real FreeSWITCH of one's own, on loopback, for tests, the demo and the bench.
 
 `FreeSwitchServer` prepares a private folder from `freeswitch-conf/` and `dialplan/`, picks free ports, starts the
 server as a child process, and waits until it lets in who asks. It ends its own process and no other.
@@ -7,6 +7,7 @@ FreeSWITCH comes in none of the packages that the set-up installs: where there i
 """
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -96,6 +97,14 @@ class FreeSwitchServer(Server):
     # ---- Where it is ----------------------------------------------------------------------------------------
 
     @property
+    def version(self) -> str:
+        """As the server's binary tells it: '1.10.12'; '' when it does not."""
+        told = subprocess.run([str(self.installation.binary), "-version"], capture_output=True, text=True, timeout=10,
+                              check=False).stdout
+        found = re.search(r"version: ([0-9.]+)", told)
+        return found[1] if found else ""
+
+    @property
     def esl_address(self) -> tuple[str, int]:
         """Where its event socket is; the password is `esl_password`."""
         return ("127.0.0.1", self.esl_port)
@@ -119,6 +128,11 @@ class FreeSwitchServer(Server):
     def recordings(self) -> Path:
         """`$${recordings_dir}`: where recordings go."""
         return self.folder / "recordings"
+
+    @property
+    def sounds(self) -> Path:
+        """`$${sounds_dir}`: where a test may put sounds of its own; the installation's are not there."""
+        return self.folder / "sounds"
 
     @property
     def log(self) -> Path:
@@ -206,13 +220,15 @@ class FreeSwitchServer(Server):
         modules = ["-mod", str(self.installation.modules)] if self.installation.modules else []
         folders = {"conf": self.conf, "log": self.folder / "log", "run": self.folder / "run", "db": self.folder / "db",
                    "temp": self.folder / "temp", "recordings": self.recordings, "scripts": self.folder / "scripts",
-                   "storage": self.folder / "storage", "cache": self.folder / "cache", "certs": self.folder / "certs"}
+                   "storage": self.folder / "storage", "cache": self.folder / "cache", "certs": self.folder / "certs",
+                   "sounds": self.sounds}
         named = [word for name, folder in folders.items() for word in (f"-{name}", str(folder))]
         return [str(self.installation.binary), "-nonat", "-nf", "-nc", "-np", "-nocal", *named, *modules]
 
     def _prepare(self) -> None:
         """Copies the configuration; writes what differs from machine to machine into `conf/local/vars.xml`."""
-        for name in ("conf/local", "log", "run", "db", "temp", "recordings", "scripts", "storage", "cache", "certs"):
+        for name in ("conf/local", "log", "run", "db", "temp", "recordings", "scripts", "storage", "cache", "certs",
+                     "sounds"):
             (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.copytree(PROJECT / "freeswitch-conf", self.conf, dirs_exist_ok=True)
         if _CERTIFICATE.exists():

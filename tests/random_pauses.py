@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import numpy as np
 
-from tests.listening import traces
+from tests.listening import peak, traces
 from tests.lost import Lost, lost_at_seams
-from tests.pausing import CARD_TONE
+from tests.pausing import CARD_TONE, strength
 from tests.phone import Call, Phone, Phones
 from tests.phonograph import Json, Phonograph
 from tests.sounds import Samples, noise, tone
@@ -177,3 +178,10 @@ def seams(rows: list[Json], done: Paused, files: Mapping[str, Samples]) -> Lost:
 def betrays(samples: Samples) -> bool:
     """Whether anything of the tone is in some audio."""
     return traces(samples, CARD_TONE, level=LEVEL, loudest=LOUDEST)
+
+
+def betrayal(samples: Samples) -> str:
+    """What is to be known of audio with something of the tone in it, for who reads of it when the files are gone."""
+    loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > LOUDEST)
+    place = f", {len(loud)} loud ones from {loud[0]} to {loud[-1]}" if len(loud) else ""
+    return f"{len(samples)} samples{place}, tone {strength(samples, CARD_TONE):.0f}, peak {peak(samples)}"

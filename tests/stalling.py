@@ -1,4 +1,5 @@
-"""A way to a switch that can be blocked, as a network does it: nothing is lost, nothing arrives, nobody is told."""
+"""A way to a switch that can be blocked, as a network does it: nothing is lost, nothing arrives, nobody is told; or
+cut, and then both ends know."""
 
 import asyncio
 import contextlib
@@ -18,6 +19,8 @@ class Way:
         self._target = target
         self._open = asyncio.Event()
         self._open.set()
+        self._whole = True
+        self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -28,6 +31,16 @@ class Way:
     def unblock(self) -> None:
         """It arrives, in order."""
         self._open.set()
+
+    def cut(self) -> None:
+        """Every connection ends at once, and no new one comes through."""
+        self._whole = False
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        """New connections come through again."""
+        self._whole = True
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
@@ -43,7 +56,11 @@ class Way:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._whole:
+            writer.close()
+            return
         there = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers |= {writer, there[1]}
         for source, sink in ((reader, there[1]), (there[0], writer)):
             task = asyncio.create_task(self._carry(source, sink))
             self._tasks.add(task)
@@ -55,3 +72,4 @@ class Way:
                 await self._open.wait()
                 sink.write(data)
                 await sink.drain()
+        self._writers.discard(sink)

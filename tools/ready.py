@@ -13,10 +13,10 @@ from tools.progress import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {"espeak-ng": "espeak-ng", "sox": "sox", "ffmpeg": "ffmpeg", "git": "git", "sipp": "sip-tester",
-            "openssl": "openssl", "pg_ctlcluster": "postgresql",
+            "openssl": "openssl", "gpg": "gpg", "gpg-agent": "gpg-agent", "pg_ctlcluster": "postgresql",
             "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server"}
 """Command -> Debian package: for the demo's speech, the bench's rivals, the list of files for a test, the bench's
-calls, the tests' certificates, the tests' PostgreSQL and RabbitMQ."""
+calls, the tests' certificates and keys, the tests' PostgreSQL and RabbitMQ."""
 
 
 def prepare(root: Path, python: str, folder: str) -> None:

@@ -19,7 +19,7 @@ from typing import Self
 
 from bench.load import CODEC, Talk, register
 from bench.ports import free_udp_port
-from tests.asterisk import AsteriskServer
+from bench.switches import Exchange
 from tests.servers import TRUNK_ADDRESS
 from tests.sounds import noise
 from tests.useragent import UserAgent
@@ -66,7 +66,7 @@ class Sipp:
         user: of the exchange, by name, and the number that reaches it.
     """
 
-    def __init__(self, server: AsteriskServer, folder: Path, user: str = "carol", number: str = "103") -> None:
+    def __init__(self, server: Exchange, folder: Path, user: str = "carol", number: str = "103") -> None:
         self._server = server
         self._folder = folder
         self._user = user
@@ -82,7 +82,7 @@ class Sipp:
         log, errors = self._folder / "caller.log", self._folder / "caller.errors"
         for old in (log, errors):
             old.unlink(missing_ok=True)
-        host, port = self._server.sip_address
+        host, port = self._server.trunk_server
         caller = await self._run(
             "caller", TRUNK_ADDRESS, free_udp_port(TRUNK_ADDRESS), "-s", self._number, "-m", str(count),
             "-l", str(count), "-r", f"{rate:g}", "-d", str(round(1000 * seconds)), "-trace_shortmsg",
@@ -131,7 +131,7 @@ class Sipp:
         host = self._server.sip_address[0]
         agent = UserAgent(self._server.sip_address, self._user, self._server.password(self._user), lambda _: None)
         await agent.open(host, 0)
-        await register(agent, self._server.sip_address, seconds=3600)
+        await register(agent, self._server.sip_address, seconds=3600, domain=self._server.domain(self._user))
         address = agent.address
         await agent.close()
         # The loop closes a socket in one of its next turns.

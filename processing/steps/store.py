@@ -10,6 +10,7 @@ from ledger.tables import Json
 from processing.made import MANIFEST, finished
 from processing.step import Context, Facts
 from processing.stores import Store
+from processing.stores.choice import Stores
 
 log = structlog.get_logger("jobs")
 
@@ -24,22 +25,30 @@ class Keep:
     name = "store"
     lasting = True  # from here on nothing that was stored is made again
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
 
     def run(self, context: Context) -> Facts:
-        """Store what was made.
+        """Store what was made, all of it in one store.
 
         Raises:
             DestinationExists: another file has such a name.
-            StorageRefused: a copy is not what was written.
+            StorageRefused: a copy is not what was written, or the store says no.
+            StorageUnreachable: the store does not answer.
         """
-        described = cast(dict[str, Any], context.facts[MANIFEST])
-        files: dict[str, Json] = {}
-        for kind, made in [*finished(context.facts).items(), (MANIFEST, described)]:
-            name = described["names"][kind]
-            self._store.put(context.places.work / made["path"], name, bytes=made["bytes"], sha256=made["sha256"],
-                            checkpoint=context.checkpoint)
-            files[kind] = {"name": name, "bytes": made["bytes"], "sha256": made["sha256"]}
-            log.info("file stored", recording=context.recording.id, kind=kind, store=self._store.name)
-        return {"store": self._store.name, "files": files}
+        return self._stores.keep(lambda store: _kept(store, context))
+
+
+def _kept(store: Store, context: Context) -> Facts:
+    described = cast(dict[str, Any], context.facts[MANIFEST])
+    files: dict[str, Json] = {}
+    for kind, made in [*finished(context.facts).items(), (MANIFEST, described)]:
+        name = described["names"][kind]
+        source = context.places.work / made["path"]
+        if source.exists():
+            store.put(source, name, bytes=made["bytes"], sha256=made["sha256"], checkpoint=context.checkpoint)
+        else:  # taken away by an earlier version, which did that when all was in its place
+            store.verify(name, bytes=made["bytes"], sha256=made["sha256"])
+        files[kind] = {"name": name, "bytes": made["bytes"], "sha256": made["sha256"]}
+        log.info("file stored", recording=context.recording.id, kind=kind, store=store.name)
+    return {"store": store.name, "files": files}

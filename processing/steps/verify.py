@@ -24,7 +24,8 @@ _RATE_UNKNOWN = 8_000
 class _Found:
     """A file as it was found; ``samples`` is None if there is none that can be read, ``defect`` what is wrong.
 
-    ``erased`` of the samples were silenced by the step before; ``fill`` has none of them.
+    ``erased`` of the samples were silenced by the step before; ``fill`` has none of them. ``absent``: there is no file.
+    ``cut``: bytes that its header promises and it has not.
     """
 
     samples: int | None
@@ -32,6 +33,8 @@ class _Found:
     fill: tuple[FillRun, ...] = ()
     erased: int = 0
     defect: str | None = None
+    absent: bool = False
+    cut: int = 0
 
 
 class Verify:
@@ -62,7 +65,8 @@ class Verify:
                     SegmentEvidence(_seconds(segment, found), found.samples, found.fill, found.erased))
                 files.append({"segment": segment.id, "track": track, "path": file.path, "channel": file.channel,
                               "samples": found.samples, "rate": found.rate, "erased": found.erased,
-                              "defect": found.defect, "fill": _on_the_clock(segment, found)})
+                              "defect": found.defect, "absent": found.absent, "cut": found.cut,
+                              "fill": _on_the_clock(segment, found)})
         tracks = dict.fromkeys([*expected_tracks(context.call, context.recording), *evidence])
         return {"tracks": [_verdict(context, track, rates.get(track, _RATE_UNKNOWN), evidence[track], heard[track])
                            for track in tracks],
@@ -92,14 +96,15 @@ def _erased(context: Context, segment: Segment, file: TrackFile) -> list[tuple[i
 def _look(context: Context, file: TrackFile, erased: list[tuple[int, int]]) -> _Found:
     path = context.recorded_file(file.path)
     if path is None:
-        return _Found(None, _RATE_UNKNOWN, defect="The file is not there.")
+        return _Found(None, _RATE_UNKNOWN, defect="The file is not there.", absent=True)
     try:
         with path.open("rb") as opened:
             info = read_info(opened)
             if file.channel >= info.channels:
                 return _Found(None, info.rate, defect=f"The file has no channel {file.channel + 1}.")
             fill = outside(_fill(opened, info, file.channel), erased, rate=info.rate)
-            return _Found(info.samples, info.rate, fill, sum(high - low for low, high in erased), info.defect)
+            return _Found(info.samples, info.rate, fill, sum(high - low for low, high in erased), info.defect,
+                          cut=info.cut)
     except WavInvalid as fault:
         return _Found(None, _RATE_UNKNOWN, defect=fault.message)
 

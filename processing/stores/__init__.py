@@ -27,6 +27,7 @@ class Store(Protocol):
         Raises:
             DestinationExists: another file has that name.
             StorageRefused: what is kept is not what was given, or the store says no.
+            StorageUnreachable: it does not answer. So do the others.
         """
 
     def verify(self, name: str, *, bytes: int, sha256: str) -> None:

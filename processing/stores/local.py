@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from faults import NotFound, StorageRefused
-from processing.files import publish, sha256_of, sync_folder
+from processing.files import is_whole, publish, sync_folder
 from processing.step import Checkpoint
 from processing.stores import LOCAL
 
@@ -40,7 +40,7 @@ class LocalStore:
             StorageRefused: it is gone, or no longer whole.
         """
         path = self._path(name)
-        if not path.is_file() or path.stat().st_size != bytes or sha256_of(path) != sha256:
+        if not is_whole(path, bytes, sha256):
             raise StorageRefused(f"The stored file {name} is gone, or no longer whole.", file=path)
 
     def open(self, name: str) -> BinaryIO:

@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 import yaml
 
+from tests.announcing import BEEP, CHIME, beeps, told, write_chime
 from tests.asterisk import AsteriskServer
-from tests.asterisk_live.announcing import BEEP, CHIME, beeps, told, write_chime
 from tests.asterisk_live.dialplans import Dialplan
 from tests.asterisk_live.pages import blocks, conf, documents, on_the_command_line, on_the_console, pages
 from tests.asterisk_live.test_pausing import channel_of

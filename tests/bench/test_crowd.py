@@ -14,7 +14,8 @@ from bench.journeys import Journey
 from bench.kept import Kept
 from bench.load import Talk
 from bench.probes import Heard
-from bench.rounds import Mode, Plan, Round
+from bench.rounds import Plan, Round
+from bench.switches import Mode
 
 PLAN = Plan(calls=2, rate=10, seconds=60)
 PLAIN_HEARD = Heard(received=3000, expected=3000, jitter=0.001, silence=0.03, late=0.0)
@@ -24,7 +25,7 @@ def measured(mode: Mode, *, set_up: float = 0.004, heard: Heard = PLAIN_HEARD, s
              lengths: Sequence[float] = (), content: Sequence[Content] = ()) -> Measured:
     journeys = [Journey(str(number), state, answered=10.0, ended=70.0, started=10.02, final=70.1)
                 for number, state in enumerate(states)]
-    done = Round(mode, PLAN, asterisk=1.0, ours=0.1, others=0.2, wall=70.0, talks=[Talk("1", set_up)],
+    done = Round(mode, PLAN, switch=1.0, ours=0.1, others=0.2, wall=70.0, talks=[Talk("1", set_up)],
                  journeys=journeys, late=0.0)
     return Measured(done, [heard], [49.9, 50.1], [Kept(length, 0.02) for length in lengths], list(content))
 

@@ -37,3 +37,11 @@ def test_a_timestamp_that_goes_around_is_no_jitter() -> None:
 
 def test_an_end_that_heard_nothing_has_figures_too() -> None:
     assert heard_in([], expected=0, sent=[]) == Heard(0, 0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("leap", [1 << 30, -(1 << 30)])
+def test_a_sender_that_begins_to_count_anew_has_no_jitter_for_it(leap: int) -> None:
+    first, second, third = packets(5.0, 5.02, 5.05)
+    begun = (second.timestamp + leap) % (1 << 32)
+    heard = heard_in([first, second._replace(timestamp=begun), third._replace(timestamp=begun + 160)], 3, [1.0])
+    assert heard.jitter == pytest.approx(0.01)

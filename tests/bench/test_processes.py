@@ -39,6 +39,13 @@ def test_a_process_counts_with_its_living_descendants(tmp_path: Path) -> None:
     assert cpu_seconds(7, tmp_path) == pytest.approx(15.0)
 
 
+def test_a_thread_that_ends_meanwhile_takes_nothing_away(tmp_path: Path) -> None:
+    process(tmp_path, 7, stat("parent", used=(SECOND, 0, 0, 0)), children="8 ")
+    process(tmp_path, 8, stat("child", used=(0, 2 * SECOND, 0, 0)))
+    (tmp_path / "7" / "task" / "11").mkdir()
+    assert cpu_seconds(7, tmp_path) == pytest.approx(3.0)
+
+
 def test_a_process_that_is_gone_counts_nothing(tmp_path: Path) -> None:
     assert cpu_seconds(7, tmp_path) == 0.0
 

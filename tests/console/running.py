@@ -76,9 +76,9 @@ def fill(folder: Path) -> None:
 class Running:
     """The service as a process; ready once its socket is there and answers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **more: object) -> None:
         self.folder = folder
-        self.file = settings(folder)
+        self.file = settings(folder, **more)
         self._output = (folder / "out.txt").open("w")
         self.process = subprocess.Popen([sys.executable, "-m", "console.main", "run", "-c", str(self.file)],
                                         stdout=self._output, stderr=subprocess.STDOUT)

@@ -18,9 +18,12 @@ from faults import StepFailed
 from ledger import calls, jobs
 from policy.types import Permission, Policy, RecordingProfile
 from processing.step import Places
+from processing.stores.choice import Stores
+from processing.stores.local import LocalStore
 from recorder.model import Then
 from service.desk import Desk
 from service.running_policy import RunningPolicy
+from service.storage_desk import StorageDesk
 from tests.console.running import ALICE, FINISHED
 from tests.service.fakes import RECORD_ALL, SWITCH, Service, Story
 from tests.service.test_driver import until
@@ -50,8 +53,9 @@ async def serving(tmp_path: Path, policy: Policy) -> AsyncIterator[Api]:
     (tmp_path / "spool").mkdir()
     async with Service(tmp_path, policy=policy) as service:
         places = Places(spools={SWITCH: tmp_path / "spool"}, work=tmp_path, destination=tmp_path)
+        storage = StorageDesk(service.ledger, Stores.of(LocalStore(tmp_path)), (), tmp_path, service.clock)
         desk = Desk(service.ledger, {SWITCH: service.driver}, RunningPolicy(tmp_path / "policy.yaml"), service.files,
-                    service.waiters, places, service.clock, disk=service.disk, jobs_wait=lambda: None)
+                    service.waiters, places, service.clock, disk=service.disk, storage=storage, jobs_wait=lambda: None)
         task = asyncio.create_task(api.serve(desk, tmp_path / "s"))
         await until((tmp_path / "s").exists)
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(tmp_path / "s"))) as session:

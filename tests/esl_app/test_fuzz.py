@@ -20,6 +20,7 @@ from esl_app.messages import ApiResponse, CommandReply, Event, Message
 from esl_app.protocol import Parser
 from faults import SwitchProtocolBroken
 from tests.esl_app import captures, wire
+from tests.esl_app.hostile import CALLERS, HOSTILE
 
 FRAMES = {(frame.kind, frame.name, frame.subclass): frame.raw
           for name in captures.NAMES for frame in wire.frames(captures.read(name))}
@@ -30,15 +31,6 @@ CONNECT = next(wire.frames(captures.read("outbound_socket_session"))).raw
 
 CORPUS = sorted([*FRAMES.values(), CONNECT], key=len)
 EVENT = FRAMES["text/event-plain", "CHANNEL_ANSWER", ""]
-CALLERS = ["Caller-Caller-ID-Name", "Caller-Caller-ID-Number", "Caller-Destination-Number", "Channel-Name",
-           "variable_sip_from_display", "variable_sip_user_agent", "variable_sip_h_X-Any", "Caller-Orig-Caller-ID-Name"]
-"""Headers whose value a caller chooses."""
-
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
-HOSTILE = TEXT | st.lists(st.sampled_from(
-    ["\n", "\n\n", "\r\n", ": ", "%0A", "%0a%0a", "%", "\0", "Unique-ID: forged", "Event-Name: CHANNEL_HANGUP",
-     "Content-Length: 1", "content-length: 99999999", "Content-Type: api/response", "Core-UUID: forged", "_undef_",
-     "ARRAY::a|:b", "\u2028", "\x85", "é", "+OK", '"', "{", "'"]), max_size=8).map("".join)
 
 
 @dataclass(slots=True)

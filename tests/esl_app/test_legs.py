@@ -86,3 +86,24 @@ def test_what_the_dialplan_says_of_the_wish_to_be_recorded(said: str, choice: bo
 def test_a_pause_that_the_dialplan_has_marked_stays_on_its_leg() -> None:
     assert leg({"variable_recorder_pause": "ivr&agent"}).pausing == "ivr&agent"
     assert leg({}).pausing == ""
+
+
+@pytest.mark.parametrize(("application", "status", "queued"), [
+    ("fifo", "WAITING", True), ("fifo", "TALKING", False), ("bridge", "WAITING", False)])
+def test_a_leg_that_waits_in_a_queue_says_so(application: str, status: str, queued: bool) -> None:
+    assert leg({"variable_current_application": application, "variable_fifo_status": status}).queued is queued
+
+
+PAST = {"variable_bypass_media": "true", "variable_signal_bond": "b"}
+
+
+@pytest.mark.parametrize(("headers", "obstacle"), [
+    ({"variable_bypass_media": "true"}, "bypass_media"),
+    ({**PAST, "variable_signal_bridge_to": "b"}, "bypass_media"),
+    (PAST, None),
+    ({**PAST, "variable_signal_bridge_to": "b", "Other-Type": "originator"}, None),
+    ({"variable_bypass_media_after_bridge": "true", "variable_signal_bond": "b"}, "bypass_media"),
+    ({"variable_bypass_media_after_bridge": "true", "variable_signal_bond": "b",
+      "variable_transfer_source": "1:u:uuid_br:b"}, None)])
+def test_media_that_have_come_back_are_no_obstacle(headers: dict[str, str], obstacle: str | None) -> None:
+    assert leg(headers).obstacle == obstacle

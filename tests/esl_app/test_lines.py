@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esl_app.lines import api, auth, bgapi, command, is_word, sendevent, sendmsg, subscribe
+from esl_app.lines import Media, api, auth, bgapi, command, is_word, sendevent, sendmsg, subscribe
 from faults import SwitchOperationFailed
 
 CALL = "42fa6f73-966e-4950-b369-6cb297329a04"
@@ -26,6 +26,12 @@ def test_a_recording_with_its_variables() -> None:
 
 def test_a_path_with_a_space_stays_one_word() -> None:
     assert api("uuid_record", CALL, "stop", "/sp ool/a.wav").endswith(b" stop '/sp ool/a.wav'\n\n")
+
+
+def test_media_has_its_parameters_in_front_and_stays_one_word() -> None:
+    line = api("uuid_displace", CALL, "start", Media("tone_stream://%(500,500,1400)", {"loops": "-1", "x": "1"}), "0")
+    assert line.endswith(b" start {loops=-1,x=1}tone_stream://%(500,500,1400) 0\n\n")
+    assert api("uuid_displace", CALL, "stop", Media("/a b.wav", {"x": "1"})).endswith(b" stop '{x=1}/a b.wav'\n\n")
 
 
 def test_an_empty_word_keeps_its_place() -> None:
@@ -73,6 +79,8 @@ PLACES: dict[str, Callable[[str], bytes]] = {
     "header value": lambda text: sendevent("CUSTOM", {"x": text}),
     "channel": lambda text: sendmsg(text, {}),
     "message header": lambda text: sendmsg(CALL, {"x": text}),
+    "media": lambda text: api("uuid_displace", Media(text, {"x": "y"})),
+    "media parameter": lambda text: api("uuid_displace", Media("/a.wav", {"x": text})),
     "variable name": lambda text: api("uuid_record", {text: "x"}),
     "variable value": lambda text: api("uuid_record", {"x": text}),
 }
@@ -90,6 +98,8 @@ def test_what_ends_a_line_is_refused_everywhere(place: str, bad: str) -> None:
 def test_what_means_something_to_the_switch_is_refused_in_a_word(bad: str) -> None:
     with pytest.raises(SwitchOperationFailed):
         api("uuid_record", CALL, "start", bad)
+    with pytest.raises(SwitchOperationFailed):
+        api("uuid_displace", CALL, "start", Media(bad, {}))
     assert not is_word(bad)
 
 

@@ -224,3 +224,19 @@ async def test_a_name_that_is_no_channels_is_not_asked_about(name: str) -> None:
     await take(printed, [name])
     assert not any(name in line for line in printed.asked if name)
     assert len(printed.asked) == 15
+
+
+async def test_our_announcements_are_told_from_what_others_play() -> None:
+    ours = f"{{recorder_announcement={SEGMENT}a0,recorder_piece=0,loops=-1}}tone_stream://%(500,500,1400)"
+    beside = ours.replace("piece=0", "piece=1")
+    left_over = ours.replace(".a0", ".a1").replace("piece=0", "piece=1")
+    printed = Printed()
+    for leg, targets in ((TRUNK, (ours, "/theirs.wav", "{x=y}/theirs.wav")), (CAROL, (beside, left_over))):
+        printed.answers[f"uuid_buglist {leg}"] = "".join(
+            f" <media-bug>\n  <function>displace</function>\n  <target>{target}</target>\n </media-bug>\n"
+            for target in targets)
+    found = await take(printed)
+    assert found.snapshot.announcements == (f"{SEGMENT}a0",)
+    assert {identity: {number: piece.leg for number, piece in pieces.items()}
+            for identity, pieces in found.pieces.items()} == {
+        f"{SEGMENT}a0": {0: TRUNK, 1: CAROL}, f"{SEGMENT}a1": {1: CAROL}}

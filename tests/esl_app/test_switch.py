@@ -12,6 +12,7 @@ from typing import TypeVar
 import pytest
 import pytest_asyncio
 
+from esl_app.outbound import Door
 from esl_app.switch import EslSwitch
 from esl_app.wire import Address
 from link.lease import FREE, VARIABLE, Holder
@@ -65,7 +66,7 @@ class FreeSwitch(ReplayServer):
         super().__init__({
             "global_getvar": lambda line: self.variables.get(line.split(" ")[1]) or "-ERR no reply\n",
             "global_setvar": self._set, "conference json_list": "[]", "uuid_record": "+OK Success\n",
-            "uuid_setvar": "+OK\n", "uuid_buglist": lambda _: self.buglist,
+            "uuid_setvar": "+OK\n", "uuid_displace": "+OK Success\n", "uuid_buglist": lambda _: self.buglist,
             "show channels as json": json.dumps({"row_count": 1, "rows": [{"uuid": LEG}]}),
             f"uuid_dump {LEG}": f"Event-Name: CHANNEL_DATA\nUnique-ID: {LEG}\nChannel-Name: sofia/internal/a\n\n"})
 
@@ -120,10 +121,11 @@ async def server() -> AsyncIterator[FreeSwitch]:
 
 
 @asynccontextmanager
-async def connected(server: FreeSwitch, per_second: float = 1000.0) -> AsyncIterator[tuple[EslSwitch, Story]]:
+async def connected(server: FreeSwitch, per_second: float = 1000.0,
+                    door: Door | None = None) -> AsyncIterator[tuple[EslSwitch, Story]]:
     """A switch whose first snapshot has been told."""
     switch = EslSwitch("main", Address(host="127.0.0.1", port=server.port, password=PASSWORD), Holder("one", "1"),
-                       spool=SPOOL, operations_per_second=per_second, random=Random(1))
+                       spool=SPOOL, operations_per_second=per_second, door=door, random=Random(1))
     heard = Story(switch)
     task = asyncio.create_task(heard.listen())
     try:
@@ -345,13 +347,36 @@ async def test_a_switch_that_is_not_there_is_no_error(server: FreeSwitch, effect
         await perform(switch, effect)
 
 
-async def test_an_announcement_is_told_as_not_had(server: FreeSwitch) -> None:
+async def test_an_announcement_is_what_the_media_bugs_events_tell(server: FreeSwitch) -> None:
+    announcement = f"{SEGMENT[:-2]}.a0"
     async with connected(server) as (switch, heard):
-        await switch.announce(Announce(call="c", announcement="a1", leg=LEG, heard=Heard.ALL,
-                                       what=Announcement(beep=Beep())))
-        await switch.hush(Hush(call="c", announcement="a1"))
+        announcing = asyncio.create_task(switch.announce(Announce(
+            call="c", announcement=announcement, leg=LEG, heard=Heard.LEG, what=Announcement(beep=Beep()),
+            hearers=(LEG,))))
+        said = await server.until_said(f"bgapi uuid_displace {LEG} start")
+        played = {"Unique-ID": LEG, "Media-Bug-Function": "displace", "Media-Bug-Target": said.line.split(" ")[4]}
+        assert heard.all(Announced) == []
+        await server.fire("MEDIA_BUG_START", played)
+        await heard.next(Announced)
+        await announcing
+        hushing = asyncio.create_task(switch.hush(Hush(call="c", announcement=announcement, leg=LEG)))
+        await server.until_said(f"api uuid_displace {LEG} stop {said.line.split(' ')[4]}")
+        await server.fire("MEDIA_BUG_STOP", played)
         await heard.next(Announced, 2)
-        assert [event.news for event in heard.all(Announced)] == [PlaybackInput.FAILS, PlaybackInput.ENDS]
+        await hushing
+        assert [event.news for event in heard.all(Announced)] == [PlaybackInput.PLAYS, PlaybackInput.ENDS]
+
+
+async def test_a_sound_makes_way_before_a_recording_begins_on_its_leg(server: FreeSwitch) -> None:
+    playing = f"{{recorder_announcement={SEGMENT[:-2]}.a0,recorder_piece=0}}/a.wav"
+    server.buglist = ("<media-bugs>\n <media-bug>\n  <function>displace</function>\n"
+                      f"  <target>{playing}</target>\n </media-bug>\n</media-bugs>\n")
+    async with connected(server) as (switch, heard):
+        assert (await heard.next(SwitchUp)).snapshot.announcements == (f"{SEGMENT[:-2]}.a0",)
+        await switch.attach(ATTACH)
+        lines = [command.line for command in server.commands]
+        begun = next(line for line in lines if line.startswith(STARTS))
+        assert lines.index(f"api uuid_displace {LEG} stop {playing}") < lines.index(begun)
 
 
 async def perform(switch: EslSwitch, effect: Effect) -> None:

@@ -262,6 +262,7 @@ def test_after_a_snapshot_its_bridges_are_known() -> None:
                                           "Action": "del-member", "Unique-ID": "x",
                                           "Conference-Unique-ID": CONFERENCE}))
     (apart,) = translator.translate(plain({"Event-Name": "CHANNEL_UNBRIDGE", "Unique-ID": "b",
+                                           "variable_signal_bond": "a",
                                            "Bridge-A-Unique-ID": "b", "Bridge-B-Unique-ID": "a"}))
     assert isinstance(left, BridgeIs)
     assert isinstance(apart, BridgeIs)
@@ -372,7 +373,7 @@ def test_all_events_that_are_translated_can_be_subscribed_to() -> None:
     line = subscribe(translate.EVENTS, translate.SUBCLASSES).decode()
     assert line.startswith("event plain CHANNEL_CREATE ")
     assert " RECORD_STOP " in line
-    assert " CUSTOM conference::maintenance recorder::start " in line
+    assert " CUSTOM conference::maintenance fifo::info recorder::start " in line
 
 
 def test_a_leg_that_hung_up_is_not_called_up() -> None:

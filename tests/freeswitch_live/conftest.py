@@ -1,12 +1,24 @@
 """Fixtures of the tests on a real FreeSWITCH; those of the same name as on Asterisk do the same."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest_asyncio
 
 from tests.freeswitch import FreeSwitchServer
 from tests.left_over import ended_afterwards
 from tests.phone import Phones
+from tests.phonograph import Phonograph
+
+EVERYTHING = "recordIncomingPSTN: true\nrecord: audio\ntrunks: {contexts: [from-trunk], gateways: [trunk]}\n"
+"""A policy that records every call."""
+
+
+@pytest_asyncio.fixture
+async def service(freeswitch: FreeSwitchServer, tmp_path: Path) -> AsyncIterator[Phonograph]:
+    """The product, recording every call."""
+    async with Phonograph(freeswitch, tmp_path, policy=EVERYTHING) as running:
+        yield running
 
 
 @pytest_asyncio.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.freeswitch import FreeSwitchServer
+from tests.freeswitch_live.conftest import EVERYTHING
 from tests.hearing import follow, whose_audio
 from tests.meeting import (
     SOUNDS,
@@ -25,8 +26,6 @@ from tests.phonograph import Json, Phonograph
 from tests.sounds import RATE
 
 pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(120)]
-
-EVERYTHING = "recordIncomingPSTN: true\nrecord: audio\ntrunks: {contexts: [from-trunk], gateways: [trunk]}\n"
 
 
 def conferences(rows: list[Json]) -> list[Json]:

@@ -1,8 +1,6 @@
 """The connection with a real FreeSWITCH: lost and found again, and held by one service at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,59 +11,17 @@ from tests.health import is_up, said_faults, stands_by
 from tests.phone import Phones
 from tests.phonograph import Phonograph, settings
 from tests.recorded import ALICE, BOB, begin, converse, recording_runs
+from tests.stalling import Way
 
 pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(120)]
 
 EVERYTHING = "record: audio\n"
 
 
-class Way:
-    """What is between a service and the event socket; `cut` ends every connection and lets no new one through."""
-
-    def __init__(self, server: FreeSwitchServer) -> None:
-        self._server = server
-        self._writers: set[asyncio.StreamWriter] = set()
-        self.open = True
-
-    def cut(self) -> None:
-        self.open = False
-        for writer in self._writers:
-            writer.transport.abort()
-
-    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self.open:
-            writer.close()
-            return
-        there, further = await asyncio.open_connection(*self._server.esl_address)
-        self._writers |= {writer, further}
-        await asyncio.gather(_carry(reader, further), _carry(there, writer))
-        self._writers -= {writer, further}
-
-
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
-
-
-@asynccontextmanager
-async def way_to(server: FreeSwitchServer) -> AsyncIterator[tuple[Way, int]]:
-    """A way, and the port where it begins."""
-    way = Way(server)
-    listening = await asyncio.start_server(way.connected, "127.0.0.1", 0)
-    try:
-        yield way, listening.sockets[0].getsockname()[1]
-    finally:
-        way.cut()
-        listening.close()
-
-
 async def test_the_connection_drops_and_comes_back_and_what_happened_meanwhile_is_found(
         freeswitch: FreeSwitchServer, phones: Phones, tmp_path: Path) -> None:
-    async with way_to(freeswitch) as (way, port):
-        switch = {**settings(freeswitch, tmp_path)["switches"]["main"], "port": port}
+    async with Way(freeswitch.esl_port) as way:
+        switch = {**settings(freeswitch, tmp_path)["switches"]["main"], "port": way.port}
         async with Phonograph(freeswitch, tmp_path, policy=EVERYTHING, switches={"main": switch}) as service:
             lasting, taken = await begin(phones)
             await recording_runs(service)
@@ -80,7 +36,7 @@ async def test_the_connection_drops_and_comes_back_and_what_happened_meanwhile_i
             await dave.next_call()
             await begun.answered
             await asyncio.sleep(1)
-            way.open = True
+            way.mend()
             await is_up(service, within=30)
 
             async def both() -> bool:

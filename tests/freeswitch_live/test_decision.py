@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.freeswitch import FreeSwitchServer
-from tests.freeswitch_live.test_dialplan import legs, variable
+from tests.freeswitch_live.channels import legs, variable
 from tests.phone import Phones
 from tests.phonograph import Phonograph
 from tests.recorded import ALICE, BOB

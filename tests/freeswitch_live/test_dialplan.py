@@ -7,6 +7,7 @@ import pytest
 
 from tests.freeswitch import FreeSwitchServer
 from tests.freeswitch_live.answering import answering
+from tests.freeswitch_live.channels import legs, until, variable
 from tests.phone import Call, Phones
 from tests.who_hears import SOUNDS, connected
 
@@ -19,30 +20,6 @@ async def fs_cli(server: FreeSwitchServer, command: str) -> str:
     """What it prints, but for the line in which it says that it expands an alias."""
     told = await asyncio.to_thread(server.fs_cli, command)
     return "\n".join(line for line in told.strip().splitlines() if line and not line.startswith("Expand Alias"))
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
-        while not true():  # noqa: ASYNC110 - FreeSWITCH tells nobody when a variable changes
-            await asyncio.sleep(0.02)
-
-
-async def legs(server: FreeSwitchServer, count: int) -> list[str]:
-    """The channels' ids, the oldest first, once there are so many: the list is a moment late."""
-    found: list[str] = []
-
-    def there() -> bool:
-        lines = server.cli("show channels").splitlines()[1:]
-        found[:] = [line.split(",")[0] for line in lines if line.count(",") > 5]
-        found[:] = [uuid for uuid in found if server.cli(f"uuid_exists {uuid}") == "true"]
-        return len(found) == count
-
-    await until(there)
-    return found
-
-
-def variable(server: FreeSwitchServer, uuid: str, name: str) -> str:
-    return server.cli(f"uuid_getvar {uuid} {name}").replace("_undef_", "")
 
 
 def recordings(server: FreeSwitchServer, uuid: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What can happen to a call on this exchange, told by ear: before anybody records it."""
+"""What else can happen to a call on this exchange, told by ear: before anybody records it."""
 
 import asyncio
 
@@ -102,105 +102,7 @@ async def test_the_menu_answers(phones: Phones) -> None:
     assert call.stream.heard().std() > 500
 
 
-async def test_who_is_on_hold_hears_music_and_is_taken_back(phones: Phones) -> None:
-    alice, bob = [await phones.user(n, SOUNDS[n]) for n in ("alice", "bob")]
-    call = alice.call("102")
-    taken = await bob.next_call()
-    await connected(call, taken)
-    await taken.hold()
-    await all_hear((call, {"music"}))
-    await taken.resume()
-    await all_hear((call, {"bob"}), (taken, {"alice"}))
-
-
-# ---- Transfers ------------------------------------------------------------------------------------------------------
-
-
-async def test_a_blind_transfer_by_refer(phones: Phones) -> None:
-    trunk, bob, carol = [await phones.trunk(SOUNDS["trunk"])] + [
-        await phones.user(n, SOUNDS[n]) for n in ("bob", "carol")
-    ]
-    call = trunk.call("102")
-    taken = await bob.next_call()
-    await connected(call, taken)
-    assert await taken.refer("103") < 300
-    transferred = await carol.next_call()
-    await ended([taken])
-    await all_hear((call, {"carol"}), (transferred, {"trunk"}))
-
-
-async def test_an_attended_transfer_by_refer(phones: Phones) -> None:
-    trunk, bob, carol = [await phones.trunk(SOUNDS["trunk"])] + [
-        await phones.user(n, SOUNDS[n]) for n in ("bob", "carol")
-    ]
-    call = trunk.call("102")
-    taken = await bob.next_call()
-    await connected(call, taken)
-    await taken.hold()
-    await all_hear((call, {"music"}))
-    asking = bob.call("103")
-    asked = await carol.next_call()
-    await connected(asking, asked)
-    assert await taken.refer("103", replaces=asking) < 300
-    await ended([taken, asking])
-    await all_hear((call, {"carol"}), (asked, {"trunk"}))
-
-
-async def test_a_blind_transfer_by_keys(phones: Phones) -> None:
-    trunk, bob, carol = [await phones.trunk(SOUNDS["trunk"])] + [
-        await phones.user(n, SOUNDS[n]) for n in ("bob", "carol")
-    ]
-    call = trunk.call("5102")
-    taken = await bob.next_call()
-    await connected(call, taken)
-    await taken.dial("##")
-    await taken.dial("103")
-    transferred = await carol.next_call()
-    await ended([taken])
-    await all_hear((call, {"carol"}), (transferred, {"trunk"}))
-    assert call.digits == ""
-
-
-async def test_a_call_is_parked_and_taken_back_elsewhere(phones: Phones) -> None:
-    trunk, bob, carol = [await phones.trunk(SOUNDS["trunk"])] + [
-        await phones.user(n, SOUNDS[n]) for n in ("bob", "carol")
-    ]
-    call = trunk.call("102")
-    taken = await bob.next_call()
-    await connected(call, taken)
-    assert await taken.refer("701") < 300
-    await all_hear((call, {"music"}))
-    back = carol.call("701")
-    await back.answered
-    await all_hear((call, {"carol"}), (back, {"trunk"}))
-
-
-async def test_a_call_is_parked_by_keys(phones: Phones) -> None:
-    trunk, bob, carol = [await phones.trunk(SOUNDS["trunk"])] + [
-        await phones.user(n, SOUNDS[n]) for n in ("bob", "carol")
-    ]
-    call = trunk.call("5102")
-    taken = await bob.next_call()
-    await connected(call, taken)
-    await taken.dial("*3")
-    await ended([taken])
-    await all_hear((call, {"music"}))
-    back = carol.call("701")
-    await back.answered
-    await all_hear((call, {"carol"}), (back, {"trunk"}))
-
-
-async def test_a_ringing_call_is_picked_up_elsewhere(phones: Phones) -> None:
-    trunk, bob, carol = [await phones.trunk(SOUNDS["trunk"])] + [
-        await phones.user(n, SOUNDS[n]) for n in ("bob", "carol")
-    ]
-    bob.rings = None
-    call = trunk.call("102")
-    ringing = await bob.next_call()
-    pickup = carol.call("*8")
-    await connected(call, pickup)
-    await all_hear((call, {"carol"}), (pickup, {"trunk"}))
-    await ended([ringing])
+# ---- Ways to a phone ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", ["120", "130", "131"])
@@ -212,31 +114,7 @@ async def test_a_number_that_is_forwarded(phones: Phones, number: str) -> None:
     await all_hear((call, {"bob"}), (taken, {"trunk"}))
 
 
-@pytest.mark.parametrize("number", ["300", "301"])
-async def test_several_phones_ring_and_one_takes_it(phones: Phones, number: str) -> None:
-    trunk = await phones.trunk(SOUNDS["trunk"])
-    users = [await phones.user(n, SOUNDS[n]) for n in ("alice", "bob", "carol")]
-    for user in users:
-        user.rings = None
-    call = trunk.call(number)
-    ringing = [await user.next_call() for user in users]
-    ringing[1].answer()
-    await ended([ringing[0], ringing[2]])
-    await connected(call, ringing[1])
-    await all_hear((call, {"bob"}), (ringing[1], {"trunk"}))
-
-
 # ---- Media that FreeSWITCH does not read ----------------------------------------------------------------------------
-
-
-async def test_direct_media_flows_from_phone_to_phone(phones: Phones) -> None:
-    trunk, grace = await phones.trunk(SOUNDS["trunk"]), await phones.user("grace", SOUNDS["grace"])
-    call = trunk.call("107")
-    taken = await grace.next_call()
-    await connected(call, taken)
-    await all_hear((call, {"grace"}), (taken, {"trunk"}))
-    assert call.stream.arrivals[-1].sender == taken.stream.address
-    assert taken.stream.arrivals[-1].sender == call.stream.address
 
 
 async def test_media_may_pass_unread(phones: Phones) -> None:
@@ -251,26 +129,6 @@ async def test_media_may_pass_unread(phones: Phones) -> None:
 
 
 # ---- Conferences ----------------------------------------------------------------------------------------------------
-
-
-async def test_in_a_conference_everybody_hears_the_others(phones: Phones) -> None:
-    calls = [(await phones.user(n, SOUNDS[n])).call("8000") for n in ("alice", "bob", "carol")]
-    for call in calls:
-        await call.answered
-    await all_hear(*zip(calls, ({"bob", "carol"}, {"alice", "carol"}, {"alice", "bob"}), strict=True))
-
-
-async def test_a_conference_waits_for_its_leader_and_ends_with_him(phones: Phones) -> None:
-    alice, bob, carol = [await phones.user(n, SOUNDS[n]) for n in ("alice", "bob", "carol")]
-    waiting = [alice.call("8201"), bob.call("8201")]
-    for call in waiting:
-        await call.answered
-    await all_hear(*((call, {"music"}) for call in waiting))
-    leader = carol.call("8101")
-    await leader.answered
-    await all_hear((waiting[0], {"bob", "carol"}), (waiting[1], {"alice", "carol"}))
-    await leader.hangup()
-    await ended(waiting)
 
 
 async def test_a_conference_is_recorded_by_freeswitch(freeswitch: FreeSwitchServer, phones: Phones) -> None:

@@ -104,11 +104,17 @@ def test_whoever_waits_for_us_in_the_dialplan_waits_for_a_bounded_time() -> None
     assert all(len(line.split(",")) >= 4 for line in waits), "a wait without a longest time"
 
 
-def test_no_dialplan_of_ours_waits_in_freeswitchs_socket_application() -> None:
+def test_no_call_goes_into_freeswitchs_socket_application_without_a_guard_that_takes_it_out() -> None:
     """It knows no time-out: with an application that is stopped short, a call would wait until it is hung up."""
     files = [*ROOT.glob("dialplan/*.xml"), *ROOT.glob("freeswitch-conf/**/*.xml")]
     assert files
     assert [path.name for path in files if 'application="socket"' in path.read_text()] == []
+    script = (ROOT / "dialplan" / "recorder.lua").read_text()
+    before, *into = script.split('session:execute("socket"')
+    assert len(into) == 1
+    assert before.rstrip().endswith('api:execute("luarun", "recorder.lua guard " .. uuid)')
+    guard = script.partition("local function guard(uuid)")[2].partition("\nend\n")[0]
+    assert re.search(r"until now\(\) > patience\n.*uuid_transfer", guard, re.DOTALL)
 
 
 def test_every_wait_of_the_lua_script_ends_by_the_clock() -> None:

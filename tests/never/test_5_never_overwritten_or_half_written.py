@@ -6,6 +6,9 @@ the destination at that moment finds only whole files; a restart leaves one set 
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +20,8 @@ from ledger import jobs, recordings
 from ledger.jobs import JobState
 from processing.worker import Worker
 from recorder.states import FINAL_RECORDING, RecordingState
+from tests import keys, manifests
+from tests.keys import Listener
 from tests.processing.crashing import killed_at, points
 from tests.processing.scene import Scene, assert_whole, noise, wav_bytes
 
@@ -62,6 +67,52 @@ def test_a_kill_at_any_point_leaves_whole_files_and_one_end(folders: tuple[Path,
         assert found == expected, name
         assert scene.leftovers() == [], name
         _assert_one_end(scene, name)
+
+
+@pytest.mark.timeout(300)
+def test_a_kill_at_any_point_of_an_encrypted_recording_leaves_whole_files_and_one_end(tmp_path: Path) -> None:
+    with keys.listener() as listener:
+        key = tmp_path / "key"
+        key.write_bytes(listener.public(listener.make("listener@voice.example")))
+        _scene(tmp_path / "before", tmp_path / "none")
+        scenes = _encrypted(tmp_path, key)
+        reader = next(scenes)
+        names = points(reader)
+        assert {"encrypt: written .gpg", "encrypt: committed", "manifest: synced .gpg", "store: committed", "finished",
+                "clean: deleted .wav", "cleaned"} <= set(names)
+        expected = _opened(reader, listener)
+        assert len(expected) == 3
+
+        # The points of the steps before are those of a recording that is not encrypted.
+        for number, name in list(enumerate(names))[names.index("name: committed"):]:
+            scene = next(scenes)
+            killed_at(scene, number)
+            for path in scene.visible().values():
+                listener.opened(path)
+            scene.finish()
+            assert _opened(scene, listener) == expected, name
+            assert [*scene.leftovers(), *scene.spool.rglob("*.wav")] == [], name
+            _assert_one_end(scene, name)
+
+
+def _encrypted(folder: Path, key: Path) -> Iterator[Scene]:
+    """The scene of the folder ``before`` with a key, again and again."""
+    for number in itertools.count():
+        shutil.copytree(folder / "before", folder / str(number))
+        yield Scene(folder / str(number), seconds=0.5, key=key)
+
+
+def _opened(scene: Scene, listener: Listener) -> dict[str, bytes]:
+    """What is stored, decrypted; of the manifest what the kind of encryption does not change."""
+    opened = {name: listener.opened(path) for name, path in scene.visible().items()}
+    for name, content in opened.items():
+        if name.endswith(".json.gpg"):
+            document = manifests.checked(json.loads(content))
+            for file in document["files"]:
+                stored = scene.visible()[file["filename"]].read_bytes()
+                assert hashlib.sha256(stored).hexdigest() == file["sha256"]
+            opened[name] = json.dumps([file["encrypted"] for file in document["files"]]).encode()
+    return opened
 
 
 def _again(folder: Path, destination: Path, name: str) -> Scene:

@@ -1,6 +1,7 @@
 """Never: something deleted before its copy is verified.
 
-What the switch recorded stays where it is. What we composed is deleted only when the published files stand whole.
+What the switch recorded stays where it is, unless the settings say otherwise. What we composed, and what the switch
+recorded if it goes, is deleted only when the stored files stand whole.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from ledger import jobs, recordings
+from processing.files import sha256_of
 from recorder.states import RecordingState
+from tests import keys
 from tests.processing.crashing import points
 from tests.processing.scene import Scene
 
@@ -72,6 +75,41 @@ def test_composed_files_stay_until_the_manifest_is_published(scene: Scene) -> No
                                        any(name.endswith(".json") for name in scene.visible()))))
     composed_from = seen.index((True, False))
     assert all(composed or published for composed, published in seen[composed_from:])
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_what_the_switch_recorded_goes_only_when_all_that_was_made_of_it_stands_whole(
+        scene: Scene, tmp_path: Path, encrypted: bool) -> None:
+    with keys.listener() as listener:
+        if encrypted:
+            scene.key = tmp_path / "key"
+            scene.key.write_bytes(listener.public(listener.make("listener@voice.example")))
+        scene.recorded = not encrypted
+        before = {path: path.read_bytes() for path in scene.spool.rglob("*.wav")}
+        seen: list[tuple[bool, dict[str, str]]] = []
+
+        def look() -> None:
+            there = {path: path.read_bytes() for path in scene.spool.rglob("*.wav")} == before
+            seen.append((there, {name: sha256_of(path) for name, path in scene.visible().items()}))
+
+        points(scene, look)
+    last = seen[-1][1]
+    assert len(last) == 3
+    gone = [stored for there, stored in seen if not there]
+    assert gone
+    assert all(stored == last for stored in gone)
+    assert seen[0][0]
+
+
+def test_nothing_goes_if_the_store_does_not_stand_by_its_copy(scene: Scene) -> None:
+    scene.recorded = True
+    def spoil() -> None:
+        scene.visible()[f"2023/{scene.recording}.wav"].write_bytes(b"spoilt")
+
+    _work(scene, "finished", spoil)
+    assert _fault(scene) == "processing.storage"
+    assert _composed(scene) == {"mixed.wav", "stereo.wav"}
+    assert sorted(path.name for path in scene.spool.rglob("*.wav")) == ["in.wav", "out.wav"]
 
 
 def test_a_copy_that_is_not_what_was_written_is_not_published(scene: Scene) -> None:

@@ -41,13 +41,13 @@ def killed_at(scene: Scene, number: int) -> None:
     Raises:
         AssertionError: it ended otherwise.
     """
-    process = _CONTEXT.Process(target=_die, args=(scene.folder, scene.destination, number))
+    process = _CONTEXT.Process(target=_die, args=(scene.folder, scene.destination, scene.key, number))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
 
 
-def _die(folder: Path, destination: Path, number: int) -> None:
+def _die(folder: Path, destination: Path, key: Path | None, number: int) -> None:
     passed = 0
 
     def checkpoint(_: str) -> None:
@@ -56,7 +56,7 @@ def _die(folder: Path, destination: Path, number: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         passed += 1
 
-    scene = Scene(folder, destination)
+    scene = Scene(folder, destination, key=key)
     worker = scene.worker(scene.ledger(), checkpoint=checkpoint)
     while worker.work_once():
         pass

@@ -13,14 +13,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from ledger import Ledger, calls, jobs
+from ledger import Ledger, calls, jobs, recordings
+from ledger.jobs import Job
+from ledger.recordings import Kept
 from media import wav
 from policy.types import Decision, Level, Media, RecordingProfile, Subject
+from processing.encryption import Encryption
 from processing.names import NameTemplate
 from processing.step import Checkpoint, Places, Step
 from processing.steps import in_order
 from processing.steps.clean import Clean
-from processing.stores import Store
+from processing.steps.compose import LAYOUTS, Layout
+from processing.stores.choice import Stores
 from processing.stores.local import LocalStore
 from processing.worker import Rules, Worker
 from recorder.ids import call_id, recording_id, segment_id
@@ -68,19 +72,28 @@ class Clock:
 
 @dataclass
 class Scene:
-    """One call of 4 s between alice and bob, tapped on alice's leg, and its folders below ``folder``."""
+    """One call of 4 s between alice and bob, tapped on alice's leg, and its folders below ``folder``.
+
+    ``key``: the file of a public key, if recordings are encrypted. ``recorded``: whether the switch's files are deleted
+    in the end. ``plaintext_after``: how long after it, in seconds.
+    """
 
     folder: Path
     destination: Path | None = None
     seconds: float = 4.0
     template: str = TEMPLATE
     clock: Clock = field(default_factory=Clock)
+    layouts: frozenset[Layout] = LAYOUTS
+    key: Path | None = None
+    recorded: bool = False
+    plaintext_after: float = 0.0
+    own: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         self.spool, self.work = self.folder / "spool", self.folder / "work"
         self.destination = self.destination or self.folder / "recordings"
         self.places = Places(spools={"pbx": self.spool}, work=self.work, destination=self.destination)
-        self.store: Store = LocalStore(self.destination)
+        self.stores = Stores.of(LocalStore(self.destination))
         self.id = call_id("pbx", "boot", "id-alice")
         self.recording = recording_id(self.id, 0)
         self.call = self._call()
@@ -136,20 +149,49 @@ class Scene:
         return Ledger.open(self.folder / "ledger.db")
 
     def steps(self) -> tuple[Step, ...]:
-        return in_order(NameTemplate.load(self.template, ZoneInfo("UTC")), self.store)
+        return in_order(NameTemplate.load(self.template, ZoneInfo("UTC")), self.stores, layouts=self.layouts,
+                        encryption=self.encryption(), own=self.own)
+
+    def encryption(self) -> Encryption | None:
+        """What encrypts, if there is a key."""
+        return Encryption(self.key, "", self.folder / "state", clock=self.clock) if self.key is not None else None
+
+    def job(self) -> Job:
+        """The recording's job as the ledger has it."""
+        ledger = self.ledger()
+        with ledger.reading() as connection:
+            found = jobs.get(connection, self.recording)
+        ledger.close()
+        return found
+
+    def kept(self) -> Kept:
+        """The recording as the ledger has it."""
+        ledger = self.ledger()
+        with ledger.reading() as connection:
+            found = recordings.get(connection, self.recording)
+        ledger.close()
+        return found
+
+    def retry(self) -> None:
+        """Take the job off the failed list."""
+        ledger = self.ledger()
+        with ledger.transaction() as connection:
+            jobs.retry_failed(connection, self.recording, self.clock.now)
+        ledger.close()
 
     def worker(self, ledger: Ledger, *, steps: tuple[Step, ...] | None = None, attempts: int = 3,
                checkpoint: Checkpoint = lambda _: None, jitter: Callable[[], float] = lambda: 0.0) -> Worker:
         """A worker with an owner of its own."""
-        return Worker(ledger, steps or self.steps(), Clean(self.store), self.places,
+        clean = Clean(self.stores, recorded=self.recorded, plaintext_after=self.plaintext_after)
+        return Worker(ledger, steps or self.steps(), clean, self.places,
                       Rules(attempts=attempts, lease=60.0), owner=f"worker-{next(_owners)}", clock=self.clock,
                       jitter=jitter, checkpoint=checkpoint)
 
-    def finish(self) -> None:
+    def finish(self, *, attempts: int = 3) -> None:
         """Work until nothing is due, as a service does that was started a while later."""
         self.clock.now += 1_000
         ledger = self.ledger()
-        worker = self.worker(ledger)
+        worker = self.worker(ledger, attempts=attempts)
         while worker.work_once():
             pass
         ledger.close()

@@ -11,6 +11,7 @@ import pytest
 from ledger import Ledger, calls, jobs, recordings
 from ledger.jobs import JobState
 from processing.step import Context, Facts, Step
+from processing.stores.choice import Stores
 from processing.stores.local import LocalStore
 from recorder.states import RecordingState
 from tests.processing.scene import BEGAN, Scene
@@ -41,7 +42,7 @@ class Tell:
 def scene(tmp_path: Path) -> Scene:
     made = Scene(tmp_path, seconds=0.5)
     made.record()
-    made.store = Shared(tmp_path / "archive")
+    made.stores = Stores.of(Shared(tmp_path / "archive"))
     return made
 
 
@@ -97,6 +98,6 @@ def test_what_comes_later_runs_anywhere_and_the_cleaning_up_at_home_again(scene:
 
 
 def test_what_only_its_machine_can_read_keeps_a_job_there(scene: Scene, ledger: Ledger) -> None:
-    scene.store = LocalStore(scene.folder / "recordings")
+    scene.stores = Stores.of(LocalStore(scene.folder / "recordings"))
     _turn(scene, ledger, "berlin", Tell(), stop_after="store: committed")
     assert _stands(scene, ledger) == ("tell", JobState.WAITING, False)

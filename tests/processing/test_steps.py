@@ -15,6 +15,7 @@ from recorder.holding import HELD
 from recorder.ids import segment_id
 from recorder.model import CallKind, Direction, Hold, Order, Pause, RtpCounters, Segment, Source, TrackFile
 from recorder.states import PauseState, RecordingState, SegmentState
+from recorder.taps import UNREAD
 from tests.processing.scene import BEGAN, RATE, Scene, noise, samples_of, wav_bytes
 
 
@@ -222,6 +223,12 @@ def test_what_is_missing_after_a_hold_makes_it_incomplete(scene: Scene) -> None:
     scene.with_recording(segments=(replace(_segment(scene, 1, 0, 1), cause=HELD), _segment(scene, 2, 3, 4)))
     scene.call = replace(scene.call, holds=(Hold(leg="id-alice", begun=BEGAN + 1, ended=BEGAN + 2),))
     assert _end(scene)[1] == ["Track caller was not tapped for 1.0 s.", "Track callee was not tapped for 1.0 s."]
+
+
+def test_media_that_went_past_the_switch_until_the_end_make_it_incomplete(scene: Scene) -> None:
+    scene.with_recording(segments=(replace(_segment(scene, 1, 0, 3), cause=UNREAD),), ended=BEGAN + 3)
+    scene.call = replace(scene.call, ended=BEGAN + 4)
+    assert _end(scene) == (RecordingState.INCOMPLETE, ["The media went past the switch: 1.0 s are missing."])
 
 
 def test_a_tap_that_died_while_its_leg_went_on_makes_it_incomplete_however_soon_it_was_made_anew(scene: Scene) -> None:

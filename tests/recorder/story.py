@@ -153,6 +153,10 @@ class Story:
         self.legs[leg] = replace(self.legs[leg], held=held)
         return self.receive(LegIs(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=self.legs[leg]))
 
+    def queues(self, leg: str, *, queued: bool = True) -> list[Effect]:
+        self.legs[leg] = replace(self.legs[leg], queued=queued)
+        return self.receive(LegIs(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=self.legs[leg]))
+
     def waits_for_decision(self, leg: str, choice: bool | None = None, *, inside: bool = True) -> list[Effect]:
         return self.receive(Held(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=leg, choice=choice,
                                  inside=inside))
@@ -175,10 +179,10 @@ class Story:
         return self.receive(TapUp(switch=SWITCH, at=self.at, sequence=self.next_sequence(), segment=segment,
                                   started=self.at, files=files(segment)))
 
-    def tap_down(self, segment: str, cause: str = "detached") -> list[Effect]:
+    def tap_down(self, segment: str, cause: str = "detached", *, empty: bool = False) -> list[Effect]:
         return self.receive(TapDown(switch=SWITCH, at=self.at, sequence=self.next_sequence(), segment=segment,
                                     cause=cause, started=self.started.get(segment), ended=self.at,
-                                    files=files(segment)))
+                                    files=files(segment), empty=empty))
 
     def tap_failed(self, segment: str, cause: str = "no such channel", *, hopeless: bool = False) -> list[Effect]:
         return self.receive(TapFailed(switch=SWITCH, at=self.at, sequence=self.next_sequence(), segment=segment,
@@ -186,9 +190,9 @@ class Story:
 
     def asks(self, verb: Verb, target: str, *, actor: ActorKind = ActorKind.OPERATOR, owner: str = "operator",
              leg: str | None = None, request: str = "request", longest: float | None = None,
-             then: Then = Then.RESUME) -> list[Effect]:
+             then: Then = Then.RESUME, farewell: str | None = None) -> list[Effect]:
         return self.receive(Asked(switch=SWITCH, at=self.at, request=request, verb=verb, target=target, actor=actor,
-                                  owner=owner, actor_leg=leg, longest=longest, then=then))
+                                  owner=owner, actor_leg=leg, longest=longest, then=then, farewell=farewell))
 
     def talk(self, caller: str = "alice", callee: str = "bob") -> str:
         """A call from its first ring to a running tap; gives the segment."""

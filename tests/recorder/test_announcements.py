@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from policy.types import Announcement, Beep
 from recorder.effects import Announce, Attach, Detach, Effect, Hush
-from recorder.events import Announced, Verb
+from recorder.events import ActorKind, Announced, Verb
 from recorder.model import Heard, Playback
 from recorder.states import PlaybackInput, PlaybackState
 from tests.recorder.story import SWITCH, Story, only, says
@@ -41,7 +43,9 @@ def test_nothing_is_announced_before_the_recording_has_begun() -> None:
     told.rings("bob", "alice")
     told.answers("bob")
     assert asked(told.answers("alice")) == []
-    assert asked(told.tap_up(next(iter(told.taps)))) == [("alice", Heard.ALL)]
+    effects = told.tap_up(next(iter(told.taps)))
+    assert asked(effects) == [("alice", Heard.ALL)]
+    assert [effect.hearers for effect in effects if isinstance(effect, Announce)] == [("alice", "bob")]
 
 
 def test_what_is_to_be_in_the_recording_is_said_on_a_leg_that_is_not_tapped() -> None:
@@ -154,3 +158,27 @@ def test_a_word_of_one_that_nobody_wants_any_more_ends_it() -> None:
     told.asks(Verb.PAUSE, "alice")
     tells(told, PlaybackInput.ENDS)
     assert any(isinstance(effect, Hush) for effect in tells(told, PlaybackInput.PLAYS))
+
+
+@pytest.mark.parametrize("announcement", [Announcement(), BEEP, SOUND])
+def test_a_farewell_is_said_to_each_party_and_stays_when_the_recording_has_stopped(announcement: Announcement) -> None:
+    told = story(announcement)
+    told.talk()
+    before = len(playbacks(told))
+    effects = told.asks(Verb.STOP, told.row().id, actor=ActorKind.SERVICE, owner="service", farewell="over")
+    said = [effect for effect in effects if isinstance(effect, Announce)]
+    assert [(one.leg, one.heard, one.what) for one in said] == [
+        (leg, Heard.LEG, Announcement(sound="over")) for leg in ("alice", "bob")]
+    assert any(isinstance(effect, Detach) for effect in effects)
+    own = {one.announcement for one in said}
+    for number in (before, before + 1):
+        assert not any(isinstance(one, Hush) and one.announcement in own
+                       for one in tells(told, PlaybackInput.PLAYS, number))
+        tells(told, PlaybackInput.ENDS, number)
+    assert [one.state for one in playbacks(told)[before:]] == [PlaybackState.DONE] * 2
+
+
+def test_what_nobody_asked_to_be_said_is_not_said_at_a_stop() -> None:
+    told = story(Announcement())
+    told.talk()
+    assert asked(told.asks(Verb.STOP, told.row().id, actor=ActorKind.SERVICE, owner="service")) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from recorder.effects import Attach, Detach
 from recorder.engine import Limits
 from recorder.events import Verb
-from recorder.holding import HELD
+from recorder.holding import HELD, QUEUED
 from recorder.model import Hold
 from tests.recorder.story import Story, every, only, says
 
@@ -32,6 +32,18 @@ def test_the_tap_ends_with_the_holds_beginning_and_the_next_one_begins_with_its_
     story.wait(1)
     assert only(Attach, story.holds("alice", held=False)).source == ended.source
     assert holds(story) == [("alice", 2, 3.12)]
+
+
+def test_who_waits_in_a_queue_is_tapped_from_its_end_on_and_an_empty_file_is_none() -> None:
+    story = Story(says(True), limits=ENDS)
+    segment = story.talk()
+    assert only(Detach, story.queues("alice")).segment == segment
+    story.tap_down(segment, "empty-file", empty=True)
+    (ended,) = story.segments()
+    assert (ended.cause, ended.files) == (QUEUED, ())
+    story.wait(5)
+    assert only(Attach, story.queues("alice", queued=False)).source == ended.source
+    assert holds(story) == [("alice", 0, 5)]
 
 
 def test_a_hold_of_the_other_leg_ends_nothing() -> None:

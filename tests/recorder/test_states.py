@@ -39,9 +39,10 @@ BACK = {(SegmentState.FAILED, SegmentState.DETACHING), (SegmentState.LOST, Segme
         (SegmentState.FAILED, SegmentState.DOWN), (SegmentState.LOST, SegmentState.DOWN),
         (RecordingState.FAILED, RecordingState.PROCESSING), (RecordingState.EMPTY, RecordingState.PROCESSING),
         (RecordingState.READY, RecordingState.PROCESSING), (RecordingState.INCOMPLETE, RecordingState.PROCESSING),
-        (RecordingState.READY, RecordingState.INCOMPLETE)}
+        (RecordingState.READY, RecordingState.INCOMPLETE),
+        (RecordingState.READY, RecordingState.EXPIRED), (RecordingState.INCOMPLETE, RecordingState.EXPIRED)}
 """The ways out of a final state: a tap that was given up shows up after all, a failed job is tried again, audio is
-found that belongs to the recording, or a finished file is gone."""
+found that belongs to the recording, a finished file is gone, or its time is over."""
 
 
 @pytest.mark.parametrize("name", MACHINES)

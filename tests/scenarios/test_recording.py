@@ -2,6 +2,7 @@
 
 import asyncio
 import wave
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -185,3 +186,31 @@ async def test_a_pause_in_the_packets_is_a_gap_of_the_manifest_at_its_place(
     assert [gap["track"] for gap in gaps] == ["caller"]
     assert talk.recording["state"] == "ready"
     assert np.median(np.abs(apart(talk, ALICE, BOB))) <= APART
+
+
+async def test_what_is_said_between_two_pauses_is_kept_however_short_it_is(
+        service: Phonograph, phones: Phones) -> None:
+    """FreeSWITCH by default keeps half a second back, and forgets it when the recording ends before."""
+    alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
+    call = alice.call("102")
+    taken = await bob.next_call()
+    await call.answered
+    await asyncio.sleep(1.5)
+    (row,) = await service.calls()
+    for between in (0.4, 1.0):
+        await service.ask(row["id"], "pause")
+        await asyncio.sleep(0.5)
+        await service.ask(row["id"], "resume")
+        await asyncio.sleep(between)
+    await call.hangup()
+    await taken.ended
+    (row,) = await service.closed(1)
+
+    talk = Conversation(call, taken, row)
+    segments = service.manifest(talk.recording)["segments"]
+    assert len(segments) == 3
+    for segment in segments:
+        lasted = datetime.fromisoformat(segment["stopTime"]) - datetime.fromisoformat(segment["startTime"])
+        for file in segment["files"]:
+            assert file["samples"] / file["rate"] > lasted.total_seconds() - 0.1
+    assert talk.recording["state"] == "ready"

@@ -10,13 +10,14 @@ import pytest
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.dialplans import added
 from tests.asterisk_live.menus import menus
+from tests.freeswitch import FreeSwitchServer
 from tests.freeswitch_live.menus import add
 from tests.hearing import tones
 from tests.listening import Kept
 from tests.pausing import CARD_TONE
 from tests.phone import Phones
 from tests.phonograph import Phonograph
-from tests.random_pauses import betrays, run, seams
+from tests.random_pauses import betrayal, betrays, run, seams
 from tests.scenarios.conftest import Exchange
 from tests.sounds import Samples
 
@@ -27,7 +28,9 @@ CONFIRM_WITHIN = 5
 """Seconds: on a busy machine an answer is late, and what it promises is to be seen there too. An answer that is forced
 promises less: only that the job silences what was said."""
 SEAM = 0.2
-"""Seconds of wanted audio that may be missing at a seam, on the average. What is normal, bench/pauses.py shows."""
+"""Seconds of wanted audio that may be missing at a seam, on the average, beyond what the switch needs to drain. What is
+normal, bench/pauses.py shows."""
+DRAINED = {AsteriskServer: 0.0, FreeSwitchServer: 0.2}
 
 
 @pytest.fixture
@@ -57,10 +60,10 @@ async def test_nothing_of_two_hundred_pauses_is_in_any_file(
     assert sum("work/" in name for name in names) >= CALLS // 2
     for part in ("recordings/", made_by):
         assert sum(part in name for name in names) >= CALLS, part
-    assert {name for name, track in everywhere if betrays(track)} == set()
+    assert {name: betrayal(track) for name, track in everywhere if betrays(track)} == {}
     first: dict[str, Samples] = {}
     for name, track in everywhere:
         first.setdefault(Path(name).name, track)
     lost = seams(rows, done, first)
     assert np.median(lost.before) < SEAM
-    assert np.median(lost.after) < SEAM
+    assert np.median(lost.after) < SEAM + DRAINED[type(pausing)]

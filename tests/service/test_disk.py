@@ -19,7 +19,8 @@ from recorder.events import ActorKind, Asked, Verb
 from recorder.model import Call
 from recorder.states import RecordingState
 from service.disk import EVERY_S, Disk, State, Watermarks, free_bytes, in_words
-from service.settings import DiskSettings, size
+from service.setting_types import size
+from service.settings import DiskSettings
 from service.settings_file import parse
 from tests.service.fakes import SWITCH, FakeClock, Service, Story
 from tests.service.test_driver import until

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from service.findings import Finding, Verdict
 from service.freeswitch_check import examine
 from service.switch_settings import FreeSwitchSettings
 from tests.esl_app.replay_server import PASSWORD, ReplayServer
+from tests.esl_app.test_outbound import Switch, listening
+from tests.servers import free_port
 
 
 @pytest_asyncio.fixture
@@ -95,3 +98,29 @@ async def test_a_folder_under_another_name_over_there(server: ReplayServer, tmp_
     (tmp_path / "there").symlink_to(tmp_path / "here")
     findings = await look(server, tmp_path / "here", spool_there=str(tmp_path / "there"))
     assert verdicts(findings)["spool"] is Verdict.OK
+
+
+async def test_an_address_to_listen_at_that_is_free(server: ReplayServer, tmp_path: Path) -> None:
+    listen = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
+    finding = (await look(server, tmp_path, listen=listen))[0]
+    assert (finding.subject, finding.verdict, finding.said) == ("main: listen", Verdict.OK, f"{listen} is free")
+    assert verdicts(await look(server, tmp_path, listen=listen))["listen"] is Verdict.OK
+
+
+async def test_an_address_where_phonograph_listens(server: ReplayServer, tmp_path: Path) -> None:
+    async with listening(Switch()) as outbound:
+        finding = (await look(server, tmp_path, listen=f"127.0.0.1:{outbound.port}"))[0]
+    assert (finding.verdict, "Phonograph listens on" in finding.said) == (Verdict.OK, True)
+
+
+async def test_an_address_where_somebody_else_listens(server: ReplayServer, tmp_path: Path) -> None:
+    async with ReplayServer() as other:
+        finding = (await look(server, tmp_path, listen=f"127.0.0.1:{other.port}"))[0]
+    assert (finding.verdict, "does not greet" in finding.said) == (Verdict.NOTE, True)
+    assert finding.remedy
+
+
+async def test_an_address_that_this_machine_does_not_have(server: ReplayServer, tmp_path: Path) -> None:
+    finding = (await look(server, tmp_path, listen="192.0.2.1:8084", listen_clients="192.0.2.0/28"))[0]
+    assert (finding.subject, finding.verdict) == ("main: listen", Verdict.FAIL)
+    assert "Nothing can listen on 192.0.2.1:8084" in finding.said

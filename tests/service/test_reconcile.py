@@ -227,6 +227,18 @@ def test_a_file_that_nobody_knows_is_listed_and_left(scene: Scene) -> None:
     assert stray.is_file()
 
 
+def test_audio_found_later_is_not_taken_in_where_the_other_files_are_gone(scene: Scene) -> None:
+    late = _halves(scene)
+    scene.recorded = True
+    scene.enqueue()
+    scene.finish()
+    (listed,) = found(scene)
+    assert (listed.kind, listed.what, listed.remedy) == ("no_link", late, None)
+    assert "the recording's other files were deleted" in listed.said
+    assert mended(scene) == []
+    assert len(scene.visible()) == 3
+
+
 def test_a_job_that_is_done_anew_a_third_time_gets_a_third_name(scene: Scene) -> None:
     scene.enqueue()
     scene.finish()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faults import SettingsInvalid
-from service import settings_reference
+from service import settings_reference, storage
 from service.settings import LogLevel
 from service.settings_file import load, parse
 from service.switch_settings import AsteriskSettings, FreeSwitchSettings
@@ -55,6 +55,15 @@ def test_a_key_of_the_other_kind_is_unknown() -> None:
     ("pause: {confirm_within: true}", "pause.confirm_within", "must be a number, not true or false"),
     ("pause: {confirm_within: 0}", "pause.confirm_within", "greater than 0"),
     ("pause: {longest: 3}", "pause.longest", "is an unknown key; allowed: confirm_within"),
+    ("layouts: []", "layouts", "must not be empty"),
+    ("layouts: [mono]", "layouts[0]", "is not a value for this key; allowed: mixed, stereo, parties"),
+    ("should_encrypt: true", "should_encrypt", "needs `encryption_key`, the file of a public key"),
+    ("steps: {clean: {use: x}}", "steps", "Phonograph itself has a step clean"),
+    ("steps: {'../x': {use: x}}", "steps", "a step's name is a small letter"),
+    ("steps: {mine: {}}", "steps.mine", "either `use` or `command` must be there"),
+    ("steps: {mine: {command: [ls]}}", "steps.mine.command", "must begin with the absolute path of a program"),
+    ("steps: {mine: {command: ls}}", "steps.mine.command", "valid tuple"),
+    ("steps: {mine: {use: x, comand: y}}", "steps.mine.comand", "is an unknown key; allowed: use, options, command"),
     ("jobs: {workers: many}", "jobs.workers", "valid integer"),
     ("jobs: 3", "jobs", "must be a mapping of keys to values"),
     ("ledger: ''", "ledger", "at least 1 character"),
@@ -119,6 +128,34 @@ def test_on_loopback_nobody_needs_one(listen: str) -> None:
     assert "needs both" in refused(f"switches: {{main: {{{switch}, tls_key: k.pem}}}}").message
 
 
+@pytest.mark.parametrize("listen", ["0.0.0.0:8084", "'[::]:8084'", "192.0.2.1:8084", "pbx.example:8084"])
+def test_a_freeswitch_that_is_listened_for_off_loopback_needs_the_networks_that_may_connect(listen: str) -> None:
+    switch = f"kind: freeswitch, password: secret, listen: {listen}"
+    assert "needs `listen_clients`" in refused(f"switches: {{main: {{{switch}}}}}").message
+    parse(f"switches: {{main: {{{switch}, listen_clients: '192.0.2.0/28, 2001:db8::/64'}}}}", "phonograph.yaml", {})
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    ("listen: 127.0.0.1:0", "a port that is none"), ("listen: 127.0.0.1:70000", "a port that is none"),
+    ("listen: '8084'", "does not look as it should"), ("listen_clients: everybody", "`listen_clients`"),
+    ("listen_clients: 192.0.2.1/28", "`listen_clients`")])
+def test_where_a_freeswitch_cannot_be_listened_for(more: str, said: str) -> None:
+    assert said in refused(f"switches: {{main: {{kind: freeswitch, password: secret, {more}}}}}").message
+
+
+def test_without_listen_no_freeswitch_is_listened_for() -> None:
+    settings = parse("switches: {main: {kind: freeswitch, password: secret}}", "phonograph.yaml", {})
+    assert isinstance(settings.switches["main"], FreeSwitchSettings)
+    assert settings.switches["main"].listen is None
+
+
+def test_two_switches_do_not_listen_at_one_address() -> None:
+    one = "kind: freeswitch, password: secret, listen: 127.0.0.1:8089"
+    other = "user: a, password: b, connect: listen"
+    assert "two switches have the same `listen`" in refused(f"switches: {{a: {{{one}}}, b: {{{other}}}}}").message
+    parse(f"switches: {{a: {{{one}}}, b: {{user: a, password: b}}}}", "phonograph.yaml", {})
+
+
 def test_the_environment_overrides_the_file() -> None:
     settings = parse(f"{SWITCH}jobs: {{workers: 3}}\n", "phonograph.yaml", {
         "PHONOGRAPH__JOBS__WORKERS": "7", "PHONOGRAPH__SWITCHES__MAIN__PASSWORD": "other", "HOME": "/"})
@@ -173,3 +210,35 @@ def test_any_text_is_read_or_refused_and_never_breaks(text: str) -> None:
 
 def test_the_page_is_what_the_models_say() -> None:
     assert PAGE.read_text() == settings_reference.page()
+
+
+BUCKET = "stores: {archive: {bucket: calls, access_key: k, secret_key_file: secret}}"
+
+
+@pytest.mark.parametrize(("line", "key", "said"), [
+    ("storage: {first: archive}", "storage", "`first` names a store that is not in `stores`: archive"),
+    ("storage: {backup: local}", "storage", "`backup` has to be another store than `first`"),
+    ("storage: {stores: {local: {bucket: calls}}}", "storage", "a store's name is"),
+    ("storage: {stores: {a: {bucket: calls, secret_key_file: x}}}", "storage.stores.a", "needs both `access_key`"),
+    ("storage: {stores: {a: {bucket: calls, part_size: 1MB}}}", "storage.stores.a.part_size", "less than S3 allows"),
+    ("storage: {stores: {a: {bucket: calls, key: x}}}", "storage.stores.a.key", "allowed: bucket, endpoint, region"),
+    ("limits: {expiration_days: 0}", "limits.expiration_days", "greater than 0"),
+    ("http: {listen: 8080}", "http.listen", "valid string"),
+])
+def test_what_is_wrong_with_stores_and_limits_is_said_with_its_key(line: str, key: str, said: str) -> None:
+    fault = refused(f"{SWITCH}{line}\n")
+    assert f"{key}: " in fault.message
+    assert said in fault.message
+
+
+def test_an_s3_store_gets_its_key_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hidden\n")
+    file = tmp_path / "phonograph.yaml"
+    file.write_text(f"{SWITCH}storage: {{first: archive, backup: local, {BUCKET}}}\n")
+    settings = load(file, {})
+    assert settings.storage.stores["archive"].secret_key_file == tmp_path / "secret"
+    made = storage.stores(settings)
+    assert set(made.every) == {"archive", "local"}
+    (tmp_path / "secret").unlink()
+    with pytest.raises(SettingsInvalid, match="secret cannot be read"):
+        storage.stores(settings)

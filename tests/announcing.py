@@ -1,5 +1,6 @@
-"""Recordings that are announced to the parties on the real server: the policy, a sound, and who heard it."""
+"""Recordings that are announced to the parties on a real server: the policy, a sound, and who heard it."""
 
+import json
 import math
 import wave
 from collections.abc import AsyncIterator
@@ -9,10 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from tests.asterisk import AsteriskServer
+from tests.freeswitch import FreeSwitchServer
 from tests.hearing import tones
 from tests.phone import Call
 from tests.phonograph import Json, Phonograph
 from tests.sounds import RATE, Samples
+
+Exchange = AsteriskServer | FreeSwitchServer
 
 BEEP, CHIME = 1400, 900
 EVERY_2 = "{beep: {every: 2}}"
@@ -25,15 +29,15 @@ _TORN = 0.2
 
 
 @asynccontextmanager
-async def announcing(asterisk: AsteriskServer, folder: Path, announcement: str) -> AsyncIterator[Phonograph]:
+async def announcing(exchange: Exchange, folder: Path, announcement: str) -> AsyncIterator[Phonograph]:
     """The product, recording every call and announcing it."""
-    async with Phonograph(asterisk, folder, policy=f"record: all\nannouncement: {announcement}\n") as running:
+    async with Phonograph(exchange, folder, policy=f"record: all\nannouncement: {announcement}\n") as running:
         yield running
 
 
-def put_sound(asterisk: AsteriskServer) -> None:
-    """A sound that an administrator has put on the switch, `custom/consent`."""
-    write_chime(asterisk.sounds / "custom" / "consent.wav")
+def put_sound(exchange: Exchange, name: str = "consent", seconds: float = 0.6) -> None:
+    """A sound that an administrator has put on the switch, below `custom`."""
+    write_chime(exchange.sounds / "custom" / f"{name}.wav", seconds)
 
 
 def write_chime(file: Path, seconds: float = 0.6) -> None:
@@ -76,3 +80,11 @@ def told(row: Json) -> list[Json]:
     (recording,) = row["recordings"]
     return [{**one, "parties": sorted(party.split("@")[0] for party in one["parties"])}
             for one in recording["announcements"]]
+
+
+def speaking(exchange: Exchange) -> int:
+    """How many announcements of ours the switch plays: snoops, or pieces on the legs."""
+    if isinstance(exchange, AsteriskServer):
+        return sum(line.startswith("Snoop/") for line in exchange.cli("core show channels concise").splitlines())
+    legs = [row["uuid"] for row in json.loads(exchange.cli("show channels as json")).get("rows", [])]
+    return sum(exchange.cli(f"uuid_buglist {leg}").count("recorder_announcement=") for leg in legs)

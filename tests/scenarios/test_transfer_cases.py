@@ -1,22 +1,21 @@
 """Transfers out of the ordinary: nobody takes the parked call, the codec changes with the party, ten at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-import pytest_asyncio
 
-from tests.asterisk import AsteriskServer
+from tests.freeswitch import FreeSwitchServer
 from tests.hearing import whose_audio
 from tests.phone import Call, Phones
 from tests.phonograph import Phonograph
-from tests.recorded import EVERYTHING, best_of_three
+from tests.recorded import best_of_three
+from tests.scenarios.conftest import Exchange
 from tests.servers import MUSIC
 from tests.sounds import RATE, noise
 from tests.whereabouts import SEAM, SOUNDS, Whereabouts, connected, heard, row_of
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 PARKED_FOR = 2
 """Seconds."""
@@ -24,23 +23,20 @@ PARKED_FOR = 2
 AT_ONCE = 10
 
 
-@pytest_asyncio.fixture
-async def service(asterisk: AsteriskServer, tmp_path: Path) -> AsyncIterator[Phonograph]:
-    """The product, recording every call."""
-    async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as running:
-        yield running
-
-
 @pytest.fixture
-def short_parking(asterisk: AsteriskServer) -> Iterator[None]:
+def short_parking(exchange: Exchange) -> Iterator[None]:
     """A parked call comes back after `PARKED_FOR` seconds."""
-    file = asterisk.folder / "conf" / "res_parking.conf"
+    if isinstance(exchange, FreeSwitchServer):
+        file, minute, again = exchange.conf / "dialplan" / "from-users.xml", "valet_parking_timeout={}", "reloadxml"
+    else:
+        file, minute, again = (exchange.folder / "conf" / "res_parking.conf", "parkingtime => {}",
+                               "module reload res_parking.so")
     before = file.read_text()
-    file.write_text(before.replace("parkingtime => 60", f"parkingtime => {PARKED_FOR}"))
-    asterisk.cli("module reload res_parking.so")
+    file.write_text(before.replace(minute.format(60), minute.format(PARKED_FOR)))
+    exchange.cli(again)
     yield
     file.write_text(before)
-    asterisk.cli("module reload res_parking.so")
+    exchange.cli(again)
 
 
 @pytest.mark.usefixtures("short_parking")
@@ -53,7 +49,7 @@ async def test_a_parked_call_that_nobody_takes_comes_back_and_is_one_recording(
         call, taken = await connected(trunk, bob, "5102")
         await heard(call, taken, seconds=1)
         if way == "refer":
-            assert await taken.refer("700") == 200
+            assert await taken.refer("700") < 300
         else:
             await taken.dial("*3")
         again = await bob.next_call(within=PARKED_FOR + 20)
@@ -85,12 +81,12 @@ async def test_the_next_party_speaks_another_codec(
         call, taken = await connected(trunk, bob, "102")
         await heard(call, taken, seconds=1)
         if way == "blind":
-            assert await taken.refer("103") == 200
+            assert await taken.refer("103") < 300
             then = await carol.next_call()
         else:
             await taken.hold()
             asked, then = await connected(bob, carol, "103")
-            assert await taken.refer("103", replaces=asked) == 200
+            assert await taken.refer("103", replaces=asked) < 300
         await heard(call, then, seconds=2)
         await call.hangup()
         row = await row_of(service, call, rows=calls if way == "blind" else 2 * calls)
@@ -115,7 +111,7 @@ async def test_ten_transfers_at_once_and_nobody_is_in_anothers_recording(
         talks.append(await connected(trunk, bob, "102"))
     statuses = await asyncio.gather(*(taken.refer(numbers[number % len(numbers)])
                                       for number, (_, taken) in enumerate(talks)))
-    assert statuses == [200] * AT_ONCE
+    assert max(statuses) < 300
     taken_over = [[await other.next_call() for _ in range(AT_ONCE // len(others))] for other in others]
     await heard(*(call for call, _ in talks), *(then for thens in taken_over for then in thens), seconds=3)
     for call, _ in talks:
