@@ -1,4 +1,4 @@
-"""``python -m bench``: everything in one run, some ten minutes, and a table for each switch. ``python -m bench
+"""``python -m bench``: everything in one run, some twelve minutes, and a table for each switch. ``python -m bench
 freeswitch``, or ``asterisk``: that switch alone."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import composing, crowd, encrypting, esl_parser, journeys, rows
+from bench import composing, crowd, encrypting, esl_parser, finishing, journeys, rows
 from bench.content import Content
 from bench.crowd import HUNDRED, WARMING_UP, Measured
 from bench.figures import Row, table
@@ -138,6 +138,8 @@ def main(switches: Sequence[str]) -> int:
         alone += encrypting.rows(encrypting.measure(FOLDER / "encrypting", seconds=HOUR, rounds=5))
         progress("reading FreeSWITCH's events: ours, greenswitch")
         alone += esl_parser.rows(esl_parser.measure())
+        progress(f"finishing {finishing.CALLS} recordings, in each of {len(finishing.WAYS)} ways")
+        alone += finishing.rows(asyncio.run(finishing.measure(FOLDER / "finishing")))
         tables = [of(switch) for switch in switches]
     finally:
         # Half a gigabyte of noise is of no use to anybody.

@@ -16,6 +16,7 @@ from console import serving
 from faults import Fault, RequestRefused, ServiceFault
 from ledger.calls import CallFilter
 from ledger.deliveries import Status
+from ledger.jobs import JobState
 from ledger.recordings import RecordingFilter
 from policy.types import Direction
 from recorder.effects import Answer
@@ -100,6 +101,14 @@ def application(desk: Desk) -> FastAPI:
     async def tell_again(notice: int) -> dict[str, Any]:
         await desk.notices.retry(notice)
         return {"waiting": True}
+
+    @app.get("/jobs")
+    async def jobs(limit: Limit = 100, state: JobState | None = None, fault: str | None = None) -> dict[str, Any]:
+        return await desk.jobs(state, fault=fault, limit=limit)
+
+    @app.get("/jobs/{recording}")
+    async def job(recording: str) -> dict[str, Any]:
+        return await desk.job(recording)
 
     @app.post("/reconcile")
     async def reconcile(since: float, until: float, mend: bool = False) -> dict[str, Any]:

@@ -41,11 +41,13 @@ def command(common: Common) -> None:
 
 
 async def _findings(settings: Settings) -> list[Finding]:
-    from service import checks, storage_check, wire
+    from service import checks, queue_check, storage_check, wire
     from service.clock import SystemClock
 
     found = [*checks.examine(settings, SystemClock().at()),
              *await asyncio.to_thread(lambda: list(storage_check.examine(settings)))]
+    if settings.rabbitmq is not None:
+        found.append(await queue_check.examine(settings.rabbitmq))
     for name, switch in settings.switches.items():
         found += [finding async for finding in wire.examine(name, switch)]
     return found

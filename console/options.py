@@ -80,6 +80,17 @@ def tell(fault: Fault, *, as_json: bool) -> None:
                err=True)
 
 
+def first_fault(group: BaseExceptionGroup[BaseException]) -> Fault | None:
+    """The fault that ended a service, out of what its tasks raised together."""
+    found = group.subgroup(Fault)
+    while isinstance(found, BaseExceptionGroup):
+        first = found.exceptions[0]
+        if isinstance(first, Fault):
+            return first
+        found = first if isinstance(first, BaseExceptionGroup) else None
+    return None
+
+
 def _file(context: click.Context, _option: click.Parameter, value: Path | None) -> None:
     if value is not None:
         context.ensure_object(Common).file = value

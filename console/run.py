@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from console.options import Common, common
-from faults import Fault
+from console.options import Common, common, first_fault
 
 if TYPE_CHECKING:
     from service.desk import Desk
@@ -37,18 +36,7 @@ def command(common: Common) -> None:
     try:
         asyncio.run(run(settings, serve))
     except BaseExceptionGroup as group:
-        fault = _first_fault(group)
+        fault = first_fault(group)
         if fault is None:
             raise
         raise fault from group
-
-
-def _first_fault(group: BaseExceptionGroup[BaseException]) -> Fault | None:
-    """The fault that ended the service, out of what its tasks raised together."""
-    found = group.subgroup(Fault)
-    while isinstance(found, BaseExceptionGroup):
-        first = found.exceptions[0]
-        if isinstance(first, Fault):
-            return first
-        found = first if isinstance(first, BaseExceptionGroup) else None
-    return None

@@ -48,6 +48,11 @@ dashboards and the failed list may rely on it.
     │   ├── ReceiverRefused              notice.refused
     │   ├── ReceiverDeclined             notice.declined
     │   └── NoticeBroken                 notice.broken
+    ├── QueueFault                       the message queue, and what came through it
+    │   ├── QueueUnreachable             queue.unreachable
+    │   ├── TaskInvalid                  queue.task-invalid
+    │   ├── TaskFileUnusable             queue.task-file
+    │   └── TaskConflict                 queue.task-conflict
     ├── DiskFault                        room for recordings
     │   ├── DiskLow                      disk.low
     │   └── DiskNearlyFull               disk.nearly-full
@@ -89,6 +94,7 @@ from faults.processing import (
     StorageRefused,
     StorageUnreachable,
 )
+from faults.queue import QueueFault, QueueUnreachable, TaskConflict, TaskFileUnusable, TaskInvalid
 from faults.recording import (
     CallEndedBeforeTap,
     PauseUnconfirmed,
@@ -140,6 +146,8 @@ __all__ = [
     "PauseUnconfirmed",
     "PolicyInvalid",
     "ProcessingFault",
+    "QueueFault",
+    "QueueUnreachable",
     "RateMismatch",
     "ReceiverDeclined",
     "ReceiverRefused",
@@ -164,6 +172,9 @@ __all__ = [
     "SwitchTooOld",
     "SwitchUnreachable",
     "TapFailed",
+    "TaskConflict",
+    "TaskFileUnusable",
+    "TaskInvalid",
     "TrackMissing",
     "TransitionForbidden",
     "WavInvalid",

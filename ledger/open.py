@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -25,13 +25,24 @@ BUSY_MS = 10_000
 
 _READING = "phonograph_reading"
 _SAVED = "phonograph_saved_calls"
+# A transaction that only reads sees one moment: what PostgreSQL does not do by itself.
+_ONE_MOMENT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+# A connection for each thread that asks. One whose server is gone without a word is given up after half a minute
+# (libpq's parameters, in seconds; the last in milliseconds).
+_SERVER: dict[str, Any] = {"pool_size": 8, "max_overflow": -1, "connect_args": {
+    "connect_timeout": 10, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+    "tcp_user_timeout": 30_000}}
+# Who migrates a PostgreSQL holds this lock until its commit: several services may start at once.
+_MIGRATING = 7_365_110
 
 
 class Ledger:
     """The database, open.
 
     Any thread may use it. On SQLite one transaction writes at a time: threads of one process wait for a lock, other
-    processes up to ``BUSY_MS``. A commit is on the disk when it returns (WAL, synchronous=FULL).
+    processes up to ``BUSY_MS``. On PostgreSQL several write at once, each sees what the others have committed, and rows
+    that are read to be changed are locked. A commit is on the disk when it returns (WAL, synchronous=FULL; on
+    PostgreSQL by its own default).
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -55,7 +66,7 @@ class Ledger:
         try:
             url = make_url(where) if isinstance(where, str) and "://" in where else URL.create(
                 "sqlite", database=str(where))
-            engine = create_engine(url, hide_parameters=True)
+            engine = create_engine(url, hide_parameters=True, **(_SERVER if url.host else {}))
         except (ArgumentError, ValueError, ModuleNotFoundError) as error:
             raise LedgerUnavailable("The ledger's address is no path, and no database that can be used.") from error
         if engine.dialect.name == "sqlite":
@@ -117,7 +128,8 @@ class Ledger:
         Raises:
             LedgerUnavailable: as :meth:`transaction`.
         """
-        with _told_as_fault(), self._engine.connect().execution_options(**{_READING: True}) as connection:
+        options: dict[str, Any] = {_READING: True, **({} if self._alone else _ONE_MOMENT)}
+        with _told_as_fault(), self._engine.connect().execution_options(**options) as connection:
             yield connection
 
     def close(self) -> None:
@@ -138,7 +150,9 @@ def _told_as_fault() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise LedgerUnavailable(f"The ledger refused: {error.orig}") from error
+        # PostgreSQL adds a line with the values of the row; its own first sentence has none.
+        said = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+        raise LedgerUnavailable(f"The ledger refused: {said or error.orig}") from (None if said else error)
 
 
 def _make_file(path: Path) -> None:
@@ -167,6 +181,8 @@ def _migrate(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
     scripts = ScriptDirectory.from_config(config)
     current = MigrationContext.configure(connection).get_current_revision()
     if current == scripts.get_current_head():

@@ -67,6 +67,12 @@ def get(connection: Connection, recording_id: str) -> Kept:
     return _kept(row, load(connection, row["call"]))
 
 
+def find(connection: Connection, recording_id: str) -> Kept | None:
+    """A recording, or None if there is none of that id."""
+    row = connection.execute(_ONE, {"recording": recording_id}).mappings().one_or_none()
+    return _kept(row, load(connection, row["call"])) if row is not None else None
+
+
 def listing(connection: Connection, wanted: RecordingFilter, *, limit: int = 100,
             after: str | None = None) -> list[Kept]:
     """Recordings, newest first.

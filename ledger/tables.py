@@ -6,6 +6,8 @@ kept as their text. A table that changes needs a migration (``migrations/version
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -18,11 +20,27 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 # What the JSON columns hold.
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+class _WithoutNul(TypeDecorator[str]):
+    """Text on PostgreSQL, which has no NUL in it: U+FFFD stands there instead. A caller may choose such a name."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """What is written."""
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if value is not None else None
+
+
+Text = String().with_variant(_WithoutNul(), "postgresql")
 
 metadata = MetaData(naming_convention={
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -36,32 +54,32 @@ metadata = MetaData(naming_convention={
 # ``lingering`` says whether some leg was not told gone.
 calls = Table(
     "calls", metadata,
-    Column("id", String, primary_key=True),
-    Column("switch", String, nullable=False),
-    Column("boot", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("caller_user", String),
-    Column("caller_domain", String),
-    Column("caller_number", String),
-    Column("callee_user", String),
-    Column("callee_domain", String),
-    Column("callee_number", String),
-    Column("direction", String),
+    Column("id", Text, primary_key=True),
+    Column("switch", Text, nullable=False),
+    Column("boot", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("caller_user", Text),
+    Column("caller_domain", Text),
+    Column("caller_number", Text),
+    Column("callee_user", Text),
+    Column("callee_domain", Text),
+    Column("callee_number", Text),
+    Column("direction", Text),
     Column("recorded", Boolean),
-    Column("media", String),
-    Column("level", String),
-    Column("rule", String),
-    Column("profile", String),
-    Column("subject", String),
-    Column("decision_reason", String),
+    Column("media", Text),
+    Column("level", Text),
+    Column("rule", Text),
+    Column("profile", Text),
+    Column("subject", Text),
+    Column("decision_reason", Text),
     Column("created", Double, nullable=False),
     Column("answered", Double),
     Column("connected", Double),
     Column("ended", Double),
-    Column("outcome", String),
-    Column("reason", String, nullable=False),
-    Column("merged_into", String),
+    Column("outcome", Text),
+    Column("reason", Text, nullable=False),
+    Column("merged_into", Text),
     Column("body", JSON, nullable=False),
     Column("lingering", Boolean),
     Index(None, "switch", "state"),
@@ -72,30 +90,30 @@ calls = Table(
 # ``result`` is what the job made of it: the published files, lengths, reasons. ``number`` is its place in the call.
 recordings = Table(
     "recordings", metadata,
-    Column("id", String, primary_key=True),
+    Column("id", Text, primary_key=True),
     Column("call", ForeignKey("calls.id"), nullable=False, index=True),
     Column("number", Integer, nullable=False),
-    Column("state", String, nullable=False, index=True),
+    Column("state", Text, nullable=False, index=True),
     Column("created", Double, nullable=False),
     Column("started", Double),
     Column("ended", Double),
-    Column("reason", String, nullable=False),
+    Column("reason", Text, nullable=False),
     Column("result", JSON(none_as_null=True)),
     Index(None, "created", "id"),
 )
 
 segments = Table(
     "segments", metadata,
-    Column("id", String, primary_key=True),
+    Column("id", Text, primary_key=True),
     Column("recording", ForeignKey("recordings.id"), nullable=False, index=True),
     Column("number", Integer, nullable=False),
     Column("source", JSON, nullable=False),
-    Column("side", String, nullable=False),
-    Column("state", String, nullable=False),
+    Column("side", Text, nullable=False),
+    Column("state", Text, nullable=False),
     Column("asked", Double, nullable=False),
     Column("started", Double),
     Column("ended", Double),
-    Column("cause", String, nullable=False),
+    Column("cause", Text, nullable=False),
     Column("forced", Boolean, nullable=False),
     Column("files", JSON, nullable=False),
 )
@@ -104,15 +122,15 @@ pauses = Table(
     "pauses", metadata,
     Column("call", ForeignKey("calls.id"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("owner", String, nullable=False),
-    Column("actor", String, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("state", String, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state", Text, nullable=False),
     Column("asked", Double, nullable=False),
     Column("confirmed", Double),
     Column("resumed", Double),
     Column("until", Double),
-    Column("followed_by", String, nullable=False),
+    Column("followed_by", Text, nullable=False),
 )
 
 # Every state that a recording was in, with the time at which it came there.
@@ -120,7 +138,7 @@ recording_states = Table(
     "recording_states", metadata,
     Column("id", Integer, primary_key=True),
     Column("recording", ForeignKey("recordings.id"), nullable=False, index=True),
-    Column("state", String, nullable=False),
+    Column("state", Text, nullable=False),
     Column("at", Double, nullable=False),
 )
 
@@ -128,8 +146,8 @@ recording_states = Table(
 outbox = Table(
     "outbox", metadata,
     Column("id", Integer, primary_key=True),
-    Column("call", String),
-    Column("kind", String, nullable=False),
+    Column("call", Text),
+    Column("kind", Text, nullable=False),
     Column("body", JSON, nullable=False),
     Column("created", Double, nullable=False),
     Column("performed", Double, index=True),
@@ -140,24 +158,29 @@ notices = Table(
     "notices", metadata,
     Column("id", Integer, primary_key=True),
     Column("recording", ForeignKey("recordings.id"), nullable=False),
-    Column("state", String, nullable=False),
+    Column("state", Text, nullable=False),
     Column("created", Double, nullable=False),
     UniqueConstraint("recording", "state"),
 )
 
-# One job a recording. ``step`` is the next one to run, ``facts`` what the earlier ones found, by step.
+# One job a recording. ``step`` is the next one to run, ``facts`` what the earlier ones found, by step. ``node`` is the
+# machine that has the recorded files (NULL: every one that shares the ledger), ``anywhere`` says that the next step
+# needs none of them. At ``publish_at`` the queue is told of the job; NULL when it is over.
 jobs = Table(
     "jobs", metadata,
     Column("recording", ForeignKey("recordings.id"), primary_key=True),
-    Column("state", String, nullable=False),
-    Column("step", String, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("step", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("created", Double, nullable=False),
     Column("run_at", Double, nullable=False),
     Column("lease_until", Double),
-    Column("owner", String),
+    Column("owner", Text),
     Column("fault", JSON(none_as_null=True)),
     Column("facts", JSON, nullable=False),
+    Column("node", Text),
+    Column("anywhere", Boolean, nullable=False, server_default=false()),
+    Column("publish_at", Double, index=True),
     Index(None, "state", "run_at"),
 )
 
@@ -166,11 +189,11 @@ jobs = Table(
 artefacts = Table(
     "artefacts", metadata,
     Column("recording", ForeignKey("recordings.id"), primary_key=True),
-    Column("store", String, primary_key=True),
-    Column("name", String, primary_key=True),
-    Column("kind", String, nullable=False),
+    Column("store", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
     Column("bytes", BigInteger, nullable=False),
-    Column("sha256", String, nullable=False),
+    Column("sha256", Text, nullable=False),
     Column("stored", Double),
     Column("confirmed", Double),
     Column("deleted", Double),
@@ -212,5 +235,5 @@ tellers = Table(
 identity = Table(
     "identity", metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("id", String, nullable=False),
+    Column("id", Text, nullable=False),
 )

@@ -27,14 +27,16 @@ class Runner:
         workers: one thread each.
         clock: seconds since the Unix epoch (UTC), the one of the workers.
         renew_every: how often leases are renewed, in seconds.
+        node: the workers' machine.
     """
 
     def __init__(self, ledger: Ledger, workers: Sequence[Worker], *, clock: Callable[[], float],
-                 renew_every: float) -> None:
+                 renew_every: float, node: str | None = None) -> None:
         self._ledger = ledger
         self._workers = workers
         self._clock = clock
         self._renew_every = renew_every
+        self._node = node
         self._wake = [asyncio.Event() for _ in workers]
         self._idle: list[asyncio.Event] = []
 
@@ -46,7 +48,7 @@ class Runner:
 
     async def run(self) -> None:
         """Work on whatever is due. Cancelled, it waits for the steps that run, and lets go of their jobs."""
-        threads = ThreadPoolExecutor(2 * len(self._workers), thread_name_prefix="job")
+        threads = ThreadPoolExecutor(max(1, 2 * len(self._workers)), thread_name_prefix="job")
         try:
             async with asyncio.TaskGroup() as group:
                 for worker, wake in zip(self._workers, self._wake, strict=True):
@@ -88,6 +90,6 @@ class Runner:
     def _until_next(self) -> float:
         """Seconds until a job can be claimed."""
         with self._ledger.reading() as connection:
-            due = jobs.next_due(connection)
+            due = jobs.next_due(connection, self._node)
         # A lease that ends exactly now is not yet free: a millisecond later it is.
         return LONGEST_SLEEP_S if due is None else min(LONGEST_SLEEP_S, max(0.001, due - self._clock() + 0.001))

@@ -23,11 +23,14 @@ class Places:
         spools: for each switch, the folder that it records into.
         work: for unfinished files; nobody else may write there.
         destination: for finished recordings: the local store.
+        node: the machine whose folders they are, where several share a ledger; machines that see the same folders under
+            the same names may have one name.
     """
 
     spools: Mapping[str, Path]
     work: Path
     destination: Path
+    node: str | None = None
 
     def recorded_file(self, switch: str, path: str) -> Path | None:
         """Where a file is that a switch reported; None if it is not there, or not inside the switch's spool.
@@ -64,7 +67,11 @@ class Context:
 
 
 class Step(Protocol):
-    """A stage of a job. It may be run again at any time, after being killed anywhere: it must come to the same end."""
+    """A stage of a job. It may be run again at any time, after being killed anywhere: it must come to the same end.
+
+    A step after ``store`` that has an attribute ``local = False`` needs no file of this machine: where the store can be
+    reached from all machines, it may run on any of them.
+    """
 
     @property
     def name(self) -> str:

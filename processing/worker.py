@@ -21,6 +21,7 @@ from processing.made import forgotten, result
 from processing.resume import stage_of
 from processing.step import Checkpoint, Context, Facts, Places, Step
 from processing.steps.clean import Clean
+from processing.stores import LOCAL
 from recorder.model import Recording
 from recorder.states import RecordingInput
 
@@ -77,8 +78,17 @@ class Worker:
         Raises:
             LedgerFault: the ledger cannot be used; what was being done is done again when the lease is out.
         """
+        return self._turn(lambda connection: jobs.claim(
+            connection, self._owner, self._clock(), self._rules.lease, self._places.node))
+
+    def work_on(self, recording: str) -> bool:
+        """As :meth:`work_once`, with the job of that recording; False if it is over, not due, or somebody's."""
+        return self._turn(lambda connection: jobs.claim_one(
+            connection, recording, self._owner, self._clock(), self._rules.lease, self._places.node))
+
+    def _turn(self, claim: Callable[[Connection], Job | None]) -> bool:
         with self._ledger.transaction() as connection:
-            job = jobs.claim(connection, self._owner, self._clock(), self._rules.lease)
+            job = claim(connection)
             if job is not None and not self._over(job):
                 recordings.move(connection, job.recording, RecordingInput.PROCESS, self._clock())
         if job is None:
@@ -140,7 +150,7 @@ class Worker:
         found = job.facts if stage != stages[0] else {name: facts for name, facts in job.facts.items()
                                                       if name in self._steps}
         for number in range(stages.index(stage), len(self._steps)):
-            if self._stopped.is_set():
+            if self._stopped.is_set() or not self._runs_here(job):
                 self._let_go(job)
                 return
             name, then = stages[number:number + 2]
@@ -155,13 +165,17 @@ class Worker:
             if finished is None:
                 return
             job = finished
-        if self._stopped.is_set():
+        if self._stopped.is_set() or not self._runs_here(job):
             self._let_go(job)
             return
         self._clean.run(self._context(job, kept, job.facts, self._clean.name))
         with self._ledger.transaction() as connection:
             jobs.done(connection, job)
         self._checkpoint("cleaned")
+
+    def _runs_here(self, job: Job) -> bool:
+        """Whether this machine may do what comes next: it has the files, or they are not needed."""
+        return job.anywhere or job.node is None or self._places.node in (None, job.node)
 
     def _over(self, job: Job) -> bool:
         """Whether the recording is finished, and only what cleans up is left."""
@@ -177,9 +191,17 @@ class Worker:
 
     def _advance(self, job: Job, found: dict[str, Facts], then: str) -> Job:
         with self._ledger.transaction() as connection:
-            job = jobs.advance(connection, job, found, then, self._clock(), self._rules.lease)
+            job = jobs.advance(connection, job, found, then, self._clock(), self._rules.lease,
+                               anywhere=self._anywhere(found, then))
         self._held = job
         return job
+
+    def _anywhere(self, found: dict[str, Facts], stage: str) -> bool:
+        """Whether any machine may do that stage: it needs no local file, and what is stored can be read from there."""
+        stored = found.get("store")
+        if stored is None or stored["store"] == LOCAL:
+            return False
+        return stage == _END or not getattr(self._steps.get(stage), "local", True)
 
     def _folder(self, job: Job) -> Path:
         return self._places.work / job.recording / self._owner
@@ -199,10 +221,11 @@ class Worker:
         wrong = lacking.fault(found) if reasons else None
         with self._ledger.transaction() as connection:
             now = self._clock()
+            # The job's row first, as when it is claimed: two that lock both in turns would wait for each other.
+            job = jobs.advance(connection, job, forgotten(found), self._clean.name, now, self._rules.lease)
             recordings.finish(connection, job.recording, RecordingInput.SHORT if reasons else RecordingInput.GOOD,
                               now, result=result(found, reasons))
             _note(connection, job.recording, found, now)
-            job = jobs.advance(connection, job, forgotten(found), self._clean.name, now, self._rules.lease)
             if wrong is not None:
                 jobs.give_up(connection, job, wrong)
             elif wait:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from faults import NotFound, RequestRefused
 from ledger import Ledger, artefacts, calls, jobs, recordings, tables
 from ledger.calls import CallFilter
+from ledger.jobs import JobState
 from ledger.recordings import RecordingFilter
 from processing.step import Places
 from recorder.effects import Reply
@@ -137,6 +138,24 @@ class Desk:
             return {**views.kept(kept, self._places.destination), "artefacts": files, "history": history, "job": job}
 
         return await self._reading(work)
+
+    async def jobs(self, state: JobState | None, *, fault: str | None, limit: int) -> dict[str, Any]:
+        """The jobs in a state (None: all that are not done), and how many there are in each.
+
+        Args:
+            fault: the id of the last fault; None for any.
+        """
+        return await self._reading(lambda connection: {
+            "jobs": [views.job(one) for one in jobs.listing(connection, state, fault=fault, limit=limit)],
+            "counts": {each.value: number for each, number in jobs.counts(connection).items()}})
+
+    async def job(self, recording_id: str) -> View:
+        """The job of a recording.
+
+        Raises:
+            NotFound: it has none.
+        """
+        return await self._reading(lambda connection: views.job(jobs.get(connection, recording_id)))
 
     async def retry(self, recording_id: str) -> None:
         """Take a recording's job off the failed list and begin it again.

@@ -54,7 +54,7 @@ def _link(connection: Connection, places: Places, segment_id: str, now: float) -
         return ""
     calls.save(connection, [_with_segment(kept.call, kept.recording, found)], now)
     recordings.move(connection, kept.recording.id, RecordingInput.AGAIN, now)
-    jobs.again(connection, kept.recording.id, now)
+    jobs.again(connection, kept.recording.id, now, places.node)
     return f"{segment_id}: its audio is in the recording, whose job begins."
 
 
@@ -84,13 +84,13 @@ def _with_segment(call: Call, recording: Recording, segment: Segment) -> Call:
                    reason="" if missed else call.reason)
 
 
-def _begin(connection: Connection, _places: Places, recording: str, now: float) -> str:
+def _begin(connection: Connection, places: Places, recording: str, now: float) -> str:
     kept = recordings.get(connection, recording)
     if not job_is_missing(connection, kept):
         return ""
     given = RecordingInput.PROCESS if kept.recording.state is RecordingState.ENDED else RecordingInput.AGAIN
     recordings.move(connection, recording, given, now)
-    jobs.again(connection, recording, now)
+    jobs.again(connection, recording, now, places.node)
     return f"{recording}: its job begins."
 
 

@@ -19,6 +19,7 @@ from ledger.recordings import Kept, RecordingFilter
 from media.wav import WavInfo, read_info
 from processing.step import Places
 from processing.stores import LOCAL
+from processing.tasks import is_of_tasks
 from recorder.ids import segment_recording
 from recorder.model import Direction, Segment
 from recorder.states import CallState, RecordingState, SegmentState
@@ -82,11 +83,22 @@ def reconcile(connection: Connection, places: Places, *, since: float, until: fl
                          said=f"It should have been recorded, and was not: {call.reason or 'no reason is known'}.")
              for call in calls.without_recording(connection, since=since, until=until)]
     for switch, spool in sorted(places.spools.items()):
-        found += _strangers(connection, switch, spool)
+        if not is_of_tasks(switch):
+            found += _strangers(connection, switch, spool)
     for kept in _all(connection, RecordingFilter(since=since, until=until)):
+        if _elsewhere(connection, kept, places):
+            continue
         found += _without_job(connection, kept)
         found += _without_file(kept, places)
     return found
+
+
+def _elsewhere(connection: Connection, kept: Kept, places: Places) -> bool:
+    """Whether another machine at this ledger has the recording's files, and compares them."""
+    job = jobs.find(connection, kept.recording.id)
+    if job is None or job.node is None:
+        return places.node is not None and kept.call.switch not in places.spools
+    return places.node not in (None, job.node)
 
 
 def files_of(spool: Path, segment: str) -> dict[Direction, Path]:

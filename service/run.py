@@ -8,23 +8,22 @@ import signal
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from random import SystemRandom
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from faults import Fault, LedgerFault
 from ledger import Ledger
+from processing.amqp import keep_connected
 from processing.expiry import Reaper
 from processing.names import NameTemplate
+from processing.relay import Relay
 from processing.runner import Runner
-from processing.step import Places
-from processing.worker import Rules, Worker
 from recorder.effects import Adopt
 from recorder.engine import Engine
 from recorder.events import Adopted
 from recorder.world import Limits
-from service import folders, pipeline, storage, wire
+from service import folders, pipeline, storage, wire, workers
 from service.adoption import adopt
 from service.clock import Clock, SystemClock
 from service.desk import Desk
@@ -37,7 +36,6 @@ from service.journal import Journal
 from service.journal_files import JournalFiles
 from service.lock import Lock
 from service.notices import Notices, notices_of
-from service.pipeline import Pipeline
 from service.running_policy import RunningPolicy
 from service.seams import Seams
 from service.settings import Settings
@@ -75,20 +73,26 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         stack.callback(ledger.close)
         for switch in settings.switches.values():
             folders.prove(switch.spool)
-        store = Store(ledger)
+        store = Store(ledger, settings.machine)
         stack.callback(store.close)
         await store.begin(clock.at())
         holder = wire.holder(await store.identity(), settings.socket)
         files = JournalFiles(settings.journal_path)
         stack.callback(files.stop)
-        places = Places(spools={name: switch.spool for name, switch in settings.switches.items()},
-                        work=settings.work_path, destination=settings.destination_path)
+        places = workers.places(settings)
         made = await asyncio.to_thread(pipeline.build, settings, kept, clock.at)
-        runner = _runner(settings, ledger, made, places, clock)
+        runner = Runner(ledger, workers.make(settings, ledger, made, places, settings.jobs.workers, clock=clock.at),
+                        clock=clock.at, renew_every=workers.renew_every(settings), node=places.node)
+        relay = Relay(ledger, clock.at)
+
+        def jobs_wait() -> None:
+            runner.notify()
+            relay.notify()
+
         waiters = Waiters()
         disk = Disk(watched(settings), Watermarks.of(settings.disk), clock=clock,
                     stop_optional=lambda: stop_optional(drivers.values(), clock.at()))
-        drivers = {name: _driver(name, settings, holder, store, policy, files, waiters, clock, runner, disk)
+        drivers = {name: _driver(name, settings, holder, store, policy, files, waiters, clock, jobs_wait, disk)
                    for name in settings.switches}
         await disk.look()
         reaper = Reaper(ledger, kept, places, settings.limits.expiration_days, clock=clock.at)
@@ -96,7 +100,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         daily = Daily(ledger, places, clock, ZoneInfo(settings.time_zone))
         finished = StorageDesk(ledger, kept, buckets(settings), settings.destination_path, clock)
         desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, storage=finished,
-                    jobs_wait=runner.notify)
+                    jobs_wait=jobs_wait)
         log.info("phonograph runs", switches=list(drivers), ledger=settings.ledger.partition("://")[0]
                  if "://" in settings.ledger else settings.ledger)
         watchdogs = [watchdog for name, driver in drivers.items()
@@ -106,7 +110,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         gc.freeze()
         await _until_stopped(policy, [
             *(driver.run() for driver in drivers.values()), *(watchdog.run() for watchdog in watchdogs), runner.run(),
-            *(longest.run() for longest in _longest(settings, drivers.values(), clock)),
+            *(longest.run() for longest in _longest(settings, drivers.values(), clock)), *_telling(settings, relay),
             api(desk), disk.run(), daily.run(), _expire(reaper, clock), notices.run(),
             _housekeeping(store, notices, clock)])
     log.info("phonograph has stopped; what is attached goes on")
@@ -159,12 +163,12 @@ def _locks(settings: Settings) -> list[Path]:
 
 
 def _driver(name: str, settings: Settings, holder: wire.Holder, store: Store, policy: RunningPolicy,
-            files: JournalFiles, waiters: Waiters, clock: Clock, runner: Runner, disk: Disk) -> Driver:
+            files: JournalFiles, waiters: Waiters, clock: Clock, jobs: Callable[[], None], disk: Disk) -> Driver:
     own = settings.switches[name]
     limits = wire.limits(own, settings.pause.confirm_within)
     return Driver(wire.switch(name, own, holder), Engine(name, limits), store,
                   policy=lambda: policy.policy, journal=Journal(files, name, limits, clock.at()), waiters=waiters,
-                  clock=clock, jobs=runner.notify, adopt=_adopting(name, own, clock), scarce=lambda: disk.nearly_full)
+                  clock=clock, jobs=jobs, adopt=_adopting(name, own, clock), scarce=lambda: disk.nearly_full)
 
 
 def _adopting(name: str, own: SwitchSettings, clock: Clock) -> Callable[[Adopt], Awaitable[Adopted]] | None:
@@ -182,20 +186,18 @@ def _watchdogs(driver: Driver, own: SwitchSettings, clock: Clock) -> tuple[Watch
                              clock=clock, after=limits.unheard_after)
 
 
+def _telling(settings: Settings, relay: Relay) -> list[Awaitable[None]]:
+    """What tells the queue of jobs, where there is one."""
+    if settings.rabbitmq is None:
+        return []
+    return [keep_connected(workers.queue_address(settings.rabbitmq), workers.queue_names(settings), relay.run)]
+
+
 def _longest(settings: Settings, drivers: Iterable[Driver], clock: Clock) -> list[Longest]:
     limits = settings.limits
     return [] if limits.maximum_duration is None else [
         Longest(driver.name, limits.maximum_duration, limits.maximum_duration_sound, calls=driver.calls, ask=driver.ask,
                 clock=clock) for driver in drivers]
-
-
-def _runner(settings: Settings, ledger: Ledger, made: Pipeline, places: Places, clock: Clock) -> Runner:
-    random = SystemRandom()
-    life = f"{random.getrandbits(32):08x}"
-    rules = Rules(attempts=settings.jobs.attempts, lease=settings.jobs.lease)
-    workers = [Worker(ledger, made.steps, made.clean, places, rules, owner=f"{life}-{number}", clock=clock.at,
-                      jitter=random.random) for number in range(settings.jobs.workers)]
-    return Runner(ledger, workers, clock=clock.at, renew_every=settings.jobs.lease / 3)
 
 
 async def _expire(reaper: Reaper, clock: Clock) -> None:

@@ -6,6 +6,7 @@ docs/settings.md is generated from the models here (``python -m service.settings
 from __future__ import annotations
 
 import re
+import socket
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from processing.steps.compose import Layout
 from service.http_settings import HttpSettings
 from service.notice_settings import NoticeSettings
+from service.queue_settings import QUEUE, RabbitSettings
 from service.setting_types import SIZE, Count, Number, Section, known_zone, size
 from service.step_settings import OwnStepSettings, named
 from service.storage_settings import LimitSettings, StorageSettings
@@ -59,7 +61,9 @@ class DiskSettings(Section):
 class JobSettings(Section):
     """The work after the hangup."""
 
-    workers: Count = Field(default=2, ge=1, le=64, description="How many recordings are worked on at once.")
+    workers: Count = Field(default=2, ge=0, le=64,
+                           description="How many recordings the service works on at once. With `rabbitmq`, 0 leaves "
+                                       "them to `phonograph worker`.")
     attempts: Count = Field(default=5, ge=1, le=100,
                             description="How often a job is tried before it is in the failed list.")
     lease: Number = Field(
@@ -103,6 +107,20 @@ class Settings(Section):
         default=False, description="Whether what the switch recorded is deleted when the recording is `ready` and "
                                    "its copies are proven. Of encrypted recordings it always is.")
     steps: dict[str, OwnStepSettings] = Field(default={}, description="Steps of your own, each under its name.")
+    node: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+        description="The name of this machine among those at one ledger: jobs stay on the machine that has their "
+                    "files. Without it, the host's name where `ledger` is a URL. Machines that see the same folders "
+                    "under the same paths may have one name.")
+    processing_queue: str = Field(default="phonograph.processing", pattern=QUEUE,
+                                  description="The queue with tasks from elsewhere ([their form](queues.md#tasks)).")
+    processed_queue: str = Field(default="phonograph.processed", pattern=QUEUE,
+                                 description="The queue for what became of them.")
+    failure_queue: str = Field(default="phonograph.failure", pattern=QUEUE, description="The queue for errors.")
+    recordings_path: Path | None = Field(
+        default=None, description="A folder whose files such tasks may name. Without it and `audio_path`, none are "
+                                  "taken.")
+    audio_path: Path | None = Field(default=None, description="Another such folder.")
     log_level: LogLevel = Field(default=LogLevel.INFO, description="How much is logged.")
     log_path: Path | None = Field(default=None, description="The log file. Without it the log goes to standard error.")
     sentry_dsn: SecretStr | None = Field(default=None,
@@ -114,6 +132,7 @@ class Settings(Section):
     storage: StorageSettings = Field(default=StorageSettings(), description="Where finished files are kept.")
     limits: LimitSettings = Field(default=LimitSettings(), description="How long recordings may be, and are kept.")
     http: HttpSettings = Field(default=HttpSettings(), description="What other machines may ask of us.")
+    rabbitmq: RabbitSettings | None = Field(default=None, description="The queue between machines.")
     notices: NoticeSettings = Field(default=NoticeSettings(), description="Who is told of recordings.")
 
     @field_validator("time_zone")
@@ -122,6 +141,17 @@ class Settings(Section):
         if not known_zone(value):
             raise ValueError("is not an IANA time zone that this machine knows")
         return value
+
+    @property
+    def machine(self) -> str | None:
+        """The name of this machine where the ledger is one of several; None where it is a file of this machine."""
+        return self.node or (socket.gethostname() if "://" in self.ledger else None)
+
+    @model_validator(mode="after")
+    def _somebody_works(self) -> Settings:
+        if self.jobs.workers == 0 and self.rabbitmq is None:
+            raise ValueError("`jobs.workers` may be 0 only with `rabbitmq`: nobody would finish a recording")
+        return self
 
     @field_validator("should_encrypt")
     @classmethod

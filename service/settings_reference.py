@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from service.http_settings import HttpSettings
 from service.notice_settings import AmqpSettings, MailSettings, MattermostSettings, NoticeSettings, WebhookSettings
+from service.queue_settings import RabbitSettings
 from service.setting_types import section_of
 from service.settings import DiskSettings, JobSettings, PauseSettings, Settings
 from service.step_settings import OwnStepSettings
@@ -45,7 +46,8 @@ switches:
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("", Settings), ("switches.NAME", AsteriskSettings), ("switches.NAME` with `kind: freeswitch", FreeSwitchSettings),
     ("steps.NAME", OwnStepSettings), ("pause", PauseSettings), ("disk", DiskSettings),
-    ("jobs", JobSettings), ("storage", StorageSettings), ("storage.stores.NAME", S3Settings),
+    ("jobs", JobSettings), ("rabbitmq", RabbitSettings),
+    ("storage", StorageSettings), ("storage.stores.NAME", S3Settings),
     ("limits", LimitSettings), ("http", HttpSettings), ("notices", NoticeSettings),
     ("notices.webhooks.NAME", WebhookSettings), ("notices.mail", MailSettings),
     ("notices.mattermost", MattermostSettings), ("notices.amqp", AmqpSettings))

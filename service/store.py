@@ -38,10 +38,15 @@ class Batch:
 
 
 class Store:
-    """The ledger, for the event loop: every method runs in the store's one thread."""
+    """The ledger, for the event loop: every method runs in the store's one thread.
 
-    def __init__(self, ledger: Ledger) -> None:
+    Args:
+        node: the machine that has the files of what is recorded.
+    """
+
+    def __init__(self, ledger: Ledger, node: str | None = None) -> None:
         self._ledger = ledger
+        self._node = node
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
 
     async def begin(self, now: float) -> None:
@@ -74,7 +79,7 @@ class Store:
             calls.save(connection, batch.calls.values(), now)
             ids = outbox.add(connection, batch.effects, now)
             for recording in batch.finished:
-                jobs.enqueue(connection, recording, now)
+                jobs.enqueue(connection, recording, now, self._node)
             outbox.performed(connection, batch.performed, now)
             return ids
 

@@ -75,8 +75,10 @@ def kept(shown: Kept, destination: Path) -> View:
 
 
 def job(shown: Job) -> View:
-    """Where a job stands."""
-    return {"state": shown.state.value, "step": shown.step, "attempts": shown.attempts, "fault": shown.fault}
+    """Where a job stands; with ``run_at`` it is due, and until ``lease_until`` its worker has it."""
+    return {"recording": shown.recording, "state": shown.state.value, "step": shown.step, "attempts": shown.attempts,
+            "node": shown.node, "owner": shown.owner, "created": shown.created, "run_at": shown.run_at,
+            "lease_until": shown.lease_until, "fault": shown.fault}
 
 
 def _segment(shown: Segment) -> View:

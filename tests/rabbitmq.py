@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
+from tests.certificates import Authority
 from tests.servers import Server, ServerFault, free_port, warden
 
 __all__ = ["RabbitFault", "RabbitServer"]
@@ -34,13 +35,18 @@ class RabbitFault(ServerFault):
 
 
 class RabbitServer(Server):
-    """One RabbitMQ in a private folder; queues and messages outlive `restart()`."""
+    """One RabbitMQ in a private folder; queues and messages outlive `restart()`.
+
+    Args:
+        authority: signs the certificate of `localhost` that it then shows on `tls_port`.
+    """
 
     fault: ClassVar[type[ServerFault]] = RabbitFault
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, authority: Authority | None = None) -> None:
         super().__init__("RabbitMQ", folder, umask=0o077)
-        self.port, self.mapper_port, self._erlang = (free_port(socket.SOCK_STREAM) for _ in range(3))
+        self.port, self.tls_port, self.mapper_port, self._erlang = (free_port(socket.SOCK_STREAM) for _ in range(4))
+        self._authority = authority
         self.user, self.password = "phonograph", secrets.token_hex(16)
         self._program = _program()
         self._hosts = itertools.count(1)
@@ -60,7 +66,7 @@ class RabbitServer(Server):
         (self.folder / "rabbitmq.conf").write_text("\n".join((
             f"listeners.tcp.1 = 127.0.0.1:{self.port}", f"load_definitions = {self.folder}/definitions.json",
             f"log.file = {self.folder}/log/rabbitmq.log", "vm_memory_high_watermark.absolute = 1GB",
-            "disk_free_limit.absolute = 50MB", "")))
+            "disk_free_limit.absolute = 50MB", *self._tls(), "")))
         hosts = [f"test{number}" for number in range(1, _HOSTS + 1)]
         (self.folder / "definitions.json").write_text(json.dumps({
             "users": [{"name": self.user, "password": self.password, "tags": ""}],
@@ -73,6 +79,13 @@ class RabbitServer(Server):
                 ["epmd", "-address", "127.0.0.1", "-port", str(self.mapper_port)], stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
             self._mapper_warden = warden(self._mapper.pid)
+
+    def _tls(self) -> list[str]:
+        if self._authority is None:
+            return []
+        certificate, key = self._authority.sign("localhost")
+        return [f"listeners.ssl.1 = 127.0.0.1:{self.tls_port}", f"ssl_options.certfile = {certificate}",
+                f"ssl_options.keyfile = {key}", f"ssl_options.cacertfile = {self._authority.certificate}"]
 
     def _command(self) -> list[str]:
         surroundings = {

@@ -1,7 +1,8 @@
 """A step of the administrator's own: any installed package may offer one under the entry point ``phonograph.steps``.
 
 What the entry point names is called with the options of the settings, and gives an object with ``run(context)``, which
-returns what the ledger is to keep: a mapping of JSON values. It runs when the recording is stored.
+returns what the ledger is to keep: a mapping of JSON values. It runs when the recording is stored; with an attribute
+``local = False`` it needs no file of this machine, and may run on another one.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Own:
 
     def __init__(self, name: str, work: Work) -> None:
         self.name = name
+        self.local = bool(getattr(work, "local", True))
         self._work = work
 
     @classmethod

@@ -6,11 +6,27 @@ from pathlib import Path
 import pytest
 
 from ledger import Ledger
-from tests.ledger.examples import open_ledger
+from tests.postgres import PostgresServer
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(tmp_path)
+def database(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """Where an empty ledger is opened: a file's path, or a database's URL."""
+    if database_kind == "sqlite":
+        return str(tmp_path / "ledger.db")
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Which database it is: each test runs on both."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def ledger(database: str) -> Iterator[Ledger]:
+    opened = Ledger.open(database)
     yield opened
     opened.close()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from ledger import Ledger
+from ledger.tables import metadata
 from policy.types import Decision, Level, Media, RecordingProfile, Subject
 from recorder.ids import call_id, recording_id, segment_id
 from recorder.model import Call, Direction, Leg, LegState, Party, Recording, Segment, Source, TrackFile
@@ -20,6 +23,16 @@ SKIPPED = Decision(record=False, media=frozenset(), level=Level.SYSTEM, rule="sy
 
 def open_ledger(folder: Path) -> Ledger:
     return Ledger.open(folder / "ledger.db")
+
+
+@contextmanager
+def emptied(database: str) -> Iterator[Ledger]:
+    """A ledger without a row, whatever was in it."""
+    with closing(Ledger.open(database)) as ledger:
+        with ledger.transaction() as connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(table.delete())
+        yield ledger
 
 
 def leg(name: str, *, trunk: bool = False) -> Leg:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
@@ -19,7 +17,7 @@ from policy.types import Direction
 from recorder.ids import recording_id, segment_id
 from recorder.model import Call, LegState, Outcome, Pause, Recording, Segment
 from recorder.states import CallState, PauseState, RecordingInput, RecordingState, SegmentState
-from tests.ledger.examples import BEGAN, RECORDED, SKIPPED, call, in_state, leg, open_ledger, recorded
+from tests.ledger.examples import BEGAN, RECORDED, SKIPPED, call, emptied, in_state, leg, recorded
 from tests.ledger.strategies import values
 
 
@@ -37,20 +35,18 @@ ANY_CALL = values(Call).map(_consistent)
 
 
 @given(st.lists(ANY_CALL, max_size=2, unique_by=lambda drawn: drawn.id))
-@settings(max_examples=20, deadline=None)
-def test_any_calls_come_back_exactly(drawn: list[Call]) -> None:
-    with TemporaryDirectory() as folder:
-        ledger = open_ledger(Path(folder))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_calls_come_back_exactly(database: str, drawn: list[Call]) -> None:
+    with emptied(database) as ledger:
         with ledger.transaction() as connection:
             calls.save(connection, drawn, 1.0)
         with ledger.reading() as connection:
             assert [calls.load(connection, each.id) for each in drawn] == drawn
-        ledger.close()
 
 
 @given(ANY_CALL, ANY_CALL)
-@settings(max_examples=20, deadline=None)
-def test_a_call_is_what_was_saved_last(first: Call, then: Call) -> None:
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_call_is_what_was_saved_last(database: str, first: Call, then: Call) -> None:
     """Whatever was known of the first value, the second one is what stands there."""
     later = _consistent(replace(
         then, id=first.id, pauses=then.pauses + first.pauses[len(then.pauses):],
@@ -59,14 +55,12 @@ def test_a_call_is_what_was_saved_last(first: Call, then: Call) -> None:
         replace(recording, segments=_grown(first, place, recording)) for place, recording in
         enumerate(later.recordings)))
     later = _consistent(later)
-    with TemporaryDirectory() as folder:
-        ledger = open_ledger(Path(folder))
+    with emptied(database) as ledger:
         for each in (first, later):
             with ledger.transaction() as connection:
                 calls.save(connection, [each], 1.0)
         with ledger.reading() as connection:
             found = calls.load(connection, first.id)
-        ledger.close()
     expected = replace(later, recordings=tuple(
         replace(recording, state=_kept_state(first, place, recording))
         for place, recording in enumerate(later.recordings)))
@@ -136,14 +130,14 @@ def test_a_late_save_does_not_take_a_recording_back_out_of_its_job(ledger: Ledge
         assert recordings.history(connection, found.id)[-1] == (RecordingState.PROCESSING, 2.0)
 
 
-def test_a_restarted_service_does_not_take_a_recording_back_either(tmp_path: Path) -> None:
+def test_a_restarted_service_does_not_take_a_recording_back_either(database: str) -> None:
     ended = in_state(call(state=CallState.ENDED), RecordingState.ENDED)
-    first = open_ledger(tmp_path)
+    first = Ledger.open(database)
     with first.transaction() as connection:
         calls.save(connection, [ended], 1.0)
         recordings.move(connection, ended.recordings[0].id, RecordingInput.PROCESS, 2.0)
     first.close()
-    second = open_ledger(tmp_path)
+    second = Ledger.open(database)
     with second.transaction() as connection:
         calls.save(connection, [ended], 3.0)
     with second.reading() as connection:

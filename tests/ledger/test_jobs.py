@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from faults import LeaseLost, NotFound, StepFailed
-from ledger import Ledger, calls, jobs
+from ledger import Ledger, calls, jobs, publishing
 from ledger.jobs import Job, JobState
 from recorder.states import RecordingState
 from tests.ledger.examples import call
@@ -17,21 +17,21 @@ from tests.ledger.examples import call
 LEASE = 30.0
 
 
-def _enqueue(ledger: Ledger, number: int = 0, now: float = 100.0) -> str:
+def _enqueue(ledger: Ledger, number: int = 0, now: float = 100.0, node: str | None = None) -> str:
     made = call(number, recording=RecordingState.ENDED)
     with ledger.transaction() as connection:
         calls.save(connection, [made], now)
-        jobs.enqueue(connection, made.recordings[0].id, now)
+        jobs.enqueue(connection, made.recordings[0].id, now, node)
     return made.recordings[0].id
 
 
-def _claim(ledger: Ledger, owner: str = "one", now: float = 100.0) -> Job | None:
+def _claim(ledger: Ledger, owner: str = "one", now: float = 100.0, node: str | None = None) -> Job | None:
     with ledger.transaction() as connection:
-        return jobs.claim(connection, owner, now, LEASE)
+        return jobs.claim(connection, owner, now, LEASE, node)
 
 
-def _claimed(ledger: Ledger, owner: str = "one", now: float = 100.0) -> Job:
-    job = _claim(ledger, owner, now)
+def _claimed(ledger: Ledger, owner: str = "one", now: float = 100.0, node: str | None = None) -> Job:
+    job = _claim(ledger, owner, now, node)
     assert job is not None
     return job
 
@@ -82,6 +82,72 @@ def test_a_renewed_lease_holds(ledger: Ledger) -> None:
         assert job is not None
         jobs.renew(connection, job, 120.0, LEASE)
     assert _claim(ledger, "two", now=149.0) is None
+
+
+def test_a_job_is_claimed_by_workers_of_its_node_alone(ledger: Ledger) -> None:
+    recording = _enqueue(ledger, node="berlin")
+    assert _claim(ledger, node="paris") is None
+    with ledger.reading() as connection:
+        assert (jobs.next_due(connection, "paris"), jobs.next_due(connection, "berlin")) == (None, 100.0)
+    assert _claimed(ledger, node="berlin").recording == recording
+
+
+def test_a_job_whose_next_step_needs_no_files_is_claimed_anywhere(ledger: Ledger) -> None:
+    _enqueue(ledger, node="berlin")
+    job = _claimed(ledger, node="berlin")
+    with ledger.transaction() as connection:
+        jobs.release(connection, jobs.advance(connection, job, {}, "tell", 101.0, LEASE, anywhere=True), 101.0)
+    assert _claimed(ledger, now=101.0, node="paris").step == "tell"
+
+
+def test_a_job_without_a_node_is_anybodys(ledger: Ledger) -> None:
+    recording = _enqueue(ledger)
+    assert _claimed(ledger, node="paris").recording == recording
+
+
+def test_a_job_that_is_begun_anew_is_its_nodes_again(ledger: Ledger) -> None:
+    recording = _enqueue(ledger, node="berlin")
+    with ledger.transaction() as connection:
+        job = jobs.claim(connection, "one", 100.0, LEASE, "berlin")
+        assert job is not None
+        jobs.advance(connection, job, {}, "tell", 101.0, LEASE, anywhere=True)
+        jobs.again(connection, recording, 102.0, "paris")
+    assert _claim(ledger, now=102.0, node="paris") is None
+    assert _claimed(ledger, now=102.0, node="berlin").step == ""
+
+
+def test_one_job_is_claimed_by_its_name_if_it_is_due_and_free(ledger: Ledger) -> None:
+    first, second = _enqueue(ledger, 0, now=80.0), _enqueue(ledger, 1, now=90.0)
+
+    def claim(recording: str, now: float, node: str | None = None) -> Job | None:
+        with ledger.transaction() as connection:
+            return jobs.claim_one(connection, recording, "two", now, LEASE, node)
+
+    assert claim(second, 89.0) is None
+    claimed = claim(second, 90.0, "berlin")
+    assert claimed is not None
+    assert claimed.recording == second
+    assert claim(second, 91.0) is None
+    assert _claimed(ledger).recording == first
+
+
+def test_who_is_told_of_a_job_gets_it_although_somebody_is_just_changing_its_row(ledger: Ledger) -> None:
+    """The relay writes down that it has told of it, while the worker that it told claims it already."""
+    recording = _enqueue(ledger)
+
+    def claim() -> Job | None:
+        with ledger.transaction() as connection:
+            return jobs.claim_one(connection, recording, "two", 101.0, LEASE)
+
+    with ThreadPoolExecutor(1) as threads:
+        with ledger.transaction() as connection:
+            publishing.take(connection, 100.0, within=1.0, most=1)
+            claiming = threads.submit(claim)
+            with pytest.raises(TimeoutError):
+                claiming.result(0.3)
+        claimed = claiming.result(20)
+    assert claimed is not None
+    assert claimed.recording == recording
 
 
 CHANGES: dict[str, Callable[[Connection, Job], object]] = {

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ledger import Ledger, outbox
 from recorder.effects import EFFECTS, Effect, Finish, Resync
-from tests.ledger.examples import open_ledger
+from tests.ledger.examples import emptied
 from tests.ledger.strategies import values
 
 FINISHES = [Finish(call=f"c{number}", recording=f"r{number}") for number in range(3)]
 
 
 @given(st.lists(st.one_of([values(kind) for kind in EFFECTS]), max_size=4))
-@settings(max_examples=20, deadline=None)
-def test_any_effects_come_back_exactly(effects: list[Effect]) -> None:
-    with TemporaryDirectory() as folder:
-        ledger = open_ledger(Path(folder))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_effects_come_back_exactly(database: str, effects: list[Effect]) -> None:
+    with emptied(database) as ledger:
         with ledger.transaction() as connection:
             outbox.add(connection, effects, 5.0)
         with ledger.reading() as connection:
             assert [waiting.effect for waiting in outbox.pending(connection)] == effects
-        ledger.close()
 
 
 def test_effects_wait_in_their_order(ledger: Ledger) -> None:

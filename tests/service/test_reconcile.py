@@ -308,3 +308,31 @@ def test_the_files_of_a_segment_keep_their_directions(scene: Scene) -> None:
     assert segment.files == tuple(
         TrackFile(direction=direction, path=f"phonograph/{segment.id}-{direction.value}.wav")
         for direction in (Direction.IN, Direction.OUT))
+
+
+def test_what_another_machine_has_is_its_own_to_compare(scene: Scene) -> None:
+    """One ledger, two machines: neither has the other's files, and must not call them gone."""
+    ledger = scene.ledger()
+    with ledger.transaction() as connection:
+        calls.save(connection, [scene.call], BEGAN)
+        jobs.enqueue(connection, scene.recording, BEGAN, "berlin")
+    ledger.close()
+    scene.places = replace(scene.places, node="berlin")
+    scene.finish()
+    for path in scene.visible().values():
+        path.unlink()
+    assert {kind for kind, _ in kinds(scene)} == {"no_file"}
+    scene.places = replace(scene.places, node="paris", spools={})
+    assert kinds(scene) == []
+
+
+def test_a_recording_without_a_job_is_begun_by_the_machine_of_its_switch(scene: Scene) -> None:
+    saved(scene)
+    scene.places = replace(scene.places, node="paris", spools={})
+    assert kinds(scene) == []
+    scene.places = replace(scene.places, node="berlin", spools={"pbx": scene.spool})
+    assert mended(scene)
+    ledger = scene.ledger()
+    with ledger.reading() as connection:
+        assert jobs.get(connection, scene.recording).node == "berlin"
+    ledger.close()
