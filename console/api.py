@@ -15,6 +15,7 @@ from fastapi.responses import StreamingResponse
 from console import serving
 from faults import Fault, RequestRefused, ServiceFault
 from ledger.calls import CallFilter
+from ledger.deliveries import Status
 from ledger.jobs import JobState
 from ledger.recordings import RecordingFilter
 from policy.types import Direction
@@ -93,6 +94,21 @@ def application(desk: Desk) -> FastAPI:
     @app.get("/jobs/{recording}")
     async def job(recording: str) -> dict[str, Any]:
         return await desk.job(recording)
+
+    @app.get("/notices")
+    async def notices(limit: Limit = 100, status: Status | None = None, channel: str | None = None,
+                      recording: str | None = None) -> dict[str, Any]:
+        return {"notices": await desk.notices.listing(status=status, channel=channel, recording=recording,
+                                                      limit=limit)}
+
+    @app.get("/notices/{notice}")
+    async def notice(notice: int) -> dict[str, Any]:
+        return await desk.notices.show(notice)
+
+    @app.post("/notices/{notice}/retry")
+    async def tell_again(notice: int) -> dict[str, Any]:
+        await desk.notices.retry(notice)
+        return {"waiting": True}
 
     @app.post("/reconcile")
     async def reconcile(since: float, until: float, mend: bool = False) -> dict[str, Any]:

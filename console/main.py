@@ -9,7 +9,8 @@ import click
 
 from console.options import common
 
-_NOUNS = ("run", "worker", "check", "policy", "calls", "recordings", "jobs", "reconcile", "explain", "replay")
+_NOUNS = ("run", "worker", "check", "policy", "calls", "recordings", "jobs", "notices", "reconcile", "explain",
+          "replay")
 _VERBS = ("pause", "resume", "start", "stop")
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     **{noun: (f"console.{noun}", "command") for noun in _NOUNS},

@@ -48,6 +48,11 @@ dashboards and the failed list may rely on it.
     │   ├── TaskInvalid                  queue.task-invalid
     │   ├── TaskFileUnusable             queue.task-file
     │   └── TaskConflict                 queue.task-conflict
+    ├── NoticeFault                      telling people and programs of a recording
+    │   ├── ReceiverUnreachable          notice.unreachable
+    │   ├── ReceiverRefused              notice.refused
+    │   ├── ReceiverDeclined             notice.declined
+    │   └── NoticeBroken                 notice.broken
     ├── DiskFault                        room for recordings
     │   ├── DiskLow                      disk.low
     │   └── DiskNearlyFull               disk.nearly-full
@@ -76,6 +81,7 @@ from faults.configuration import (
 from faults.disk import DiskFault, DiskLow, DiskNearlyFull
 from faults.ledger import LedgerFault, LedgerSchemaUnknown, LedgerUnavailable
 from faults.media import MediaFault, RateMismatch, TrackMissing, WavInvalid
+from faults.notice import NoticeBroken, NoticeFault, ReceiverDeclined, ReceiverRefused, ReceiverUnreachable
 from faults.processing import (
     CleaningRefused,
     CommandFailed,
@@ -134,6 +140,8 @@ __all__ = [
     "MediaFault",
     "NameTemplateInvalid",
     "NotFound",
+    "NoticeBroken",
+    "NoticeFault",
     "OwnStepFailed",
     "PauseUnconfirmed",
     "PolicyInvalid",
@@ -141,6 +149,9 @@ __all__ = [
     "QueueFault",
     "QueueUnreachable",
     "RateMismatch",
+    "ReceiverDeclined",
+    "ReceiverRefused",
+    "ReceiverUnreachable",
     "RecordingFault",
     "RequestRefused",
     "ServiceFault",

@@ -200,6 +200,37 @@ artefacts = Table(
     Index(None, "store", "name"),
 )
 
+# One row for each change (a row of ``recording_states``) that a channel tells of. ``note`` says how it went,
+# ``progress`` is what the channel needs to go on after a break.
+deliveries = Table(
+    "deliveries", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("change", ForeignKey("recording_states.id"), nullable=False),
+    Column("recording", ForeignKey("recordings.id"), nullable=False, index=True),
+    Column("state", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("run_at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("lease_until", Double),
+    Column("owner", Text),
+    Column("note", Text, nullable=False),
+    Column("fault", JSON(none_as_null=True)),
+    Column("progress", JSON, nullable=False),
+    UniqueConstraint("channel", "change"),
+    Index(None, "channel", "status", "run_at"),
+)
+
+# How far each channel has looked through ``recording_states``: it tells of nothing up to ``begins``, and has looked at
+# all up to ``position``.
+tellers = Table(
+    "tellers", metadata,
+    Column("channel", Text, primary_key=True),
+    Column("begins", Integer, nullable=False),
+    Column("position", Integer, nullable=False),
+)
+
 # One row: which ledger this is.
 identity = Table(
     "identity", metadata,

@@ -22,9 +22,10 @@ def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]],
         connection.execute(_statement(connection.dialect.name, table, tuple(rows[0]), sticky), rows)
 
 
-def insert_new(connection: Connection, table: Table, row: dict[str, Any]) -> None:
-    """Insert a row; do nothing if a unique key of it is there already."""
-    connection.execute(_insert_new(connection.dialect.name, table), row)
+def insert_new(connection: Connection, table: Table, *rows: dict[str, Any]) -> None:
+    """Insert rows; do nothing for one of which a unique key is there already."""
+    if rows:
+        connection.execute(_insert_new(connection.dialect.name, table), rows)
 
 
 @cache

@@ -6,17 +6,19 @@ docs/policy.md is the administrator's page of what is read here.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from typing import TypeVar
 
 from faults import PolicyInvalid
 from policy.document import Document, Path, Problem, Value, read, refusal
+from policy.people import is_address, is_language, is_zone
 from policy.types import (
     Announcement,
     Beep,
     ConferenceNames,
     Permission,
+    Person,
     Policy,
     RecordingControl,
     RecordingProfile,
@@ -63,7 +65,7 @@ class _Reader:
     def policy(self) -> Policy:
         top = self._document.value
         self._known(top, (), ("recordIncomingPSTN", "record", "subject", "recordingControl", "trunks",
-                              "conferences", "domains", "users", "announcement"))
+                              "conferences", "domains", "users", "announcement", "people"))
         return Policy(
             record_incoming_pstn=self._flag(top, (), "recordIncomingPSTN", False),
             record=self._word(top, (), "record", SystemDefault.NONE),
@@ -74,6 +76,7 @@ class _Reader:
             domains=self._permissions(self._section(top, "domains"), "domains"),
             users=self._permissions(self._section(top, "users"), "users"),
             announcement=self._announcement(top, ()) or Announcement(),
+            people=self._people(self._section(top, "people")),
         )
 
     def _section(self, top: dict[str, Value], key: str) -> dict[str, Value]:
@@ -132,6 +135,35 @@ class _Reader:
                 spelled[key] = path
                 permissions[key] = permission
         return permissions
+
+    def _people(self, section: dict[str, Value]) -> dict[str, Person]:
+        people: dict[str, Person] = {}
+        for written, value in section.items():
+            path: Path = ("people", written)
+            key = _user_spelling(written)
+            fields = self._mapping(value, path)
+            self._known(fields, path, ("mail", "language", "timeZone"))
+            mail = self._fitting(fields, path, "mail", is_address, "one mail address")
+            if key is None:
+                self._wrong_key(path, "is not `user@domain` or `user`")
+            elif key in people:
+                self._wrong_key(path, "a duplicate: domains are the same in any case")
+            elif mail is None and isinstance(value, dict) and "mail" not in fields:
+                self._wrong_key(path, "has no address in it", ("mail",))
+            else:
+                people[key] = Person(
+                    mail or "", self._fitting(fields, path, "language", is_language, "a language such as de or en"),
+                    self._fitting(fields, path, "timeZone", is_zone, "an IANA time zone such as Europe/Berlin"))
+        return people
+
+    def _fitting(self, fields: dict[str, Value], path: Path, key: str, fits: Callable[[str], bool],
+                 said: str) -> str | None:
+        """A text that has to look like something; None where it is not there."""
+        value = fields.get(key)
+        if value is None or (isinstance(value, str) and fits(value)):
+            return value if isinstance(value, str) else None
+        self._wrong((*path, key), f"{self._quoted((*path, key), value)} is not {said}")
+        return None
 
     def _permission(self, value: Value, path: Path) -> Permission:
         entry = self._mapping(value, path)

@@ -228,6 +228,15 @@ class ConferenceNames:
     profiles: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """How a user is told of recordings. ``language``, ``time_zone``: None leaves them to the settings."""
+
+    mail: str
+    language: str | None = None
+    time_zone: str | None = None
+
+
 def domain_key(domain: str) -> str:
     """The one spelling under which a domain is kept: domains compare case-insensitively (RFC 4343)."""
     return domain.lower()
@@ -252,6 +261,7 @@ class Policy:
         domains: permissions of domains, by :func:`domain_key`.
         users: permissions of users, by :func:`user_key`, or by the bare user.
         announcement: what the parties of a recorded call hear of it, unless a permission says otherwise.
+        people: who is told of recordings, by :func:`user_key`, or by the bare user.
     """
 
     record_incoming_pstn: bool = False
@@ -263,3 +273,4 @@ class Policy:
     domains: Mapping[str, Permission] = field(default_factory=dict)
     users: Mapping[str, Permission] = field(default_factory=dict)
     announcement: Announcement = Announcement()
+    people: Mapping[str, Person] = field(default_factory=dict)

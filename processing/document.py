@@ -124,7 +124,7 @@ def _segment(recording: Recording, number: int, facts: AllFacts) -> Facts:
 
 
 def _party(call: Call, recording: Recording, leg: Leg) -> Facts:
-    return {"role": _role(call, leg), "user": leg.party.user, "domain": leg.party.domain, "number": leg.party.number,
+    return {"role": role_of(call, leg), "user": leg.party.user, "domain": leg.party.domain, "number": leg.party.number,
             "name": leg.party.name, "trunk": leg.trunk, "answered": iso(leg.answered),
             "track": voice_of(call, recording, leg),
             "visits": [{"startTime": iso(visit.joined), "stopTime": iso(visit.left)} for visit in call.visits
@@ -138,7 +138,8 @@ def _playback(call: Call, recording: Recording, shown: Playback) -> Facts:
             "parties": [_party(call, recording, leg) for leg in told]}
 
 
-def _role(call: Call, leg: Leg) -> str:
+def role_of(call: Call, leg: Leg) -> str:
+    """What a leg is in its call: ``caller``, ``callee``, ``other``; ``member`` of a conference."""
     if call.kind is CallKind.CONFERENCE:
         return "member"
     caller, callee = caller_and_callee(call)

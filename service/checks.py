@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +16,7 @@ from processing.encryption import look
 from processing.names import NameTemplate
 from service import disk, folders, pipeline, running_policy
 from service.findings import Finding, Verdict, bad, well
+from service.notices import channels
 from service.settings import Settings
 
 _SOON_S = 30 * 86_400.0
@@ -35,6 +37,8 @@ def examine(settings: Settings, now: float) -> Iterator[Finding]:
     yield from _encryption(settings, now)
     yield from _steps(settings)
     yield from _deletable(settings)
+    yield _tried("notices", lambda: channels(settings.notices, ZoneInfo(settings.time_zone), dict, {}, time.time),
+                 "every file with a secret can be read; no receiver is asked")
     yield _ledger(settings.ledger)
     yield _one_file_system(settings)
     yield from _room(settings)

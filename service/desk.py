@@ -26,6 +26,7 @@ from service.driver import Driver
 from service.expected import expected
 from service.journal_files import Entry, JournalFiles, read
 from service.mend import mend as mended
+from service.notice_desk import NoticeDesk
 from service.reconcile import reconcile
 from service.running_policy import RunningPolicy
 from service.storage_desk import StorageDesk
@@ -44,12 +45,14 @@ class Desk:
 
     Attributes:
         storage: what is asked about finished files.
+        notices: what is asked about who was told.
     """
 
     def __init__(self, ledger: Ledger, drivers: Mapping[str, Driver], policy: RunningPolicy, files: JournalFiles,
                  waiters: Waiters, places: Places, clock: Clock, *, disk: Disk, storage: StorageDesk,
                  jobs_wait: Callable[[], None]) -> None:
         self.storage = storage
+        self.notices = NoticeDesk(ledger, clock)
         self._ledger = ledger
         self._drivers = drivers
         self._policy = policy

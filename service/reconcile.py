@@ -130,7 +130,7 @@ def may_be_linked(kept: Kept, segment: Segment, ended: float, spool: Path) -> st
     call = kept.call
     if kept.recording.state in _MADE and not all(
             (spool / file.path).is_file() for one in kept.recording.segments for file in one.files):
-        return "the recording's other files were deleted when it was finished"
+        return "the recording's other files are gone"
     if segment.files or segment.state not in (SegmentState.FAILED, SegmentState.LOST):
         return "it is part of the recording"
     if call.state is not CallState.CLOSED:

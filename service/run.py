@@ -35,6 +35,7 @@ from service.hearing import Hearing
 from service.journal import Journal
 from service.journal_files import JournalFiles
 from service.lock import Lock
+from service.notices import Notices, notices_of
 from service.running_policy import RunningPolicy
 from service.seams import Seams
 from service.settings import Settings
@@ -95,6 +96,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
                    for name in settings.switches}
         await disk.look()
         reaper = Reaper(ledger, kept, places, settings.limits.expiration_days, clock=clock.at)
+        notices = notices_of(settings, ledger, lambda: policy.policy.people, kept.every, clock)
         daily = Daily(ledger, places, clock, ZoneInfo(settings.time_zone))
         finished = StorageDesk(ledger, kept, buckets(settings), settings.destination_path, clock)
         desk = Desk(ledger, drivers, policy, files, waiters, places, clock, disk=disk, storage=finished,
@@ -109,7 +111,8 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         await _until_stopped(policy, [
             *(driver.run() for driver in drivers.values()), *(watchdog.run() for watchdog in watchdogs), runner.run(),
             *_telling(settings, relay), *(longest.run() for longest in _longest(settings, drivers.values(), clock)),
-            api(desk), disk.run(), daily.run(), _expire(reaper, clock), _housekeeping(store, clock)])
+            api(desk), disk.run(), daily.run(), _expire(reaper, clock), notices.run(),
+            _housekeeping(store, notices, clock)])
     log.info("phonograph has stopped; what is attached goes on")
 
 
@@ -210,11 +213,12 @@ async def _expire(reaper: Reaper, clock: Clock) -> None:
         await clock.wait(asyncio.Event(), _EXPIRE_EVERY)
 
 
-async def _housekeeping(store: Store, clock: Clock) -> None:
-    """The outbox does not grow for ever."""
+async def _housekeeping(store: Store, notices: Notices, clock: Clock) -> None:
+    """Neither the outbox nor what was told grows for ever."""
     while True:
         try:
             await store.forget(clock.at() - _OUTBOX_KEPT)
+            await notices.forget()
         except LedgerFault as fault:
-            log.warning("old effects could not be taken away", cause=fault.message)
+            log.warning("old effects and notices could not be taken away", cause=fault.message)
         await clock.wait(asyncio.Event(), _HOUSEKEEPING_EVERY)

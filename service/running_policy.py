@@ -9,6 +9,7 @@ import structlog
 from faults import PolicyInvalid
 from policy.load import parse
 from policy.types import Policy
+from service.setting_types import known_zone
 
 log = structlog.get_logger("policy")
 
@@ -24,7 +25,13 @@ def read(path: Path) -> Policy:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise PolicyInvalid(f"The policy file {path} cannot be read: {why}.", file=str(path)) from error
-    return parse(text, str(path))
+    policy = parse(text, str(path))
+    for user, person in policy.people.items():
+        if person.time_zone is not None and not known_zone(person.time_zone):
+            key = f"people.{user}.timeZone"
+            raise PolicyInvalid(f"{path}: {key}: {person.time_zone} is not an IANA time zone that this machine knows",
+                                file=str(path), key=key)
+    return policy
 
 
 class RunningPolicy:

@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 
 from processing.steps.compose import Layout
 from service.http_settings import HttpSettings
+from service.notice_settings import NoticeSettings
 from service.queue_settings import QUEUE, RabbitSettings
 from service.setting_types import SIZE, Count, Number, Section, known_zone, size
 from service.step_settings import OwnStepSettings, named
@@ -132,6 +133,7 @@ class Settings(Section):
     limits: LimitSettings = Field(default=LimitSettings(), description="How long recordings may be, and are kept.")
     http: HttpSettings = Field(default=HttpSettings(), description="What other machines may ask of us.")
     rabbitmq: RabbitSettings | None = Field(default=None, description="The queue between machines.")
+    notices: NoticeSettings = Field(default=NoticeSettings(), description="Who is told of recordings.")
 
     @field_validator("time_zone")
     @classmethod

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from service.http_settings import HttpSettings
+from service.notice_settings import AmqpSettings, MailSettings, MattermostSettings, NoticeSettings, WebhookSettings
 from service.queue_settings import RabbitSettings
 from service.setting_types import section_of
 from service.settings import DiskSettings, JobSettings, PauseSettings, Settings
@@ -46,7 +47,9 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("", Settings), ("switches.NAME", AsteriskSettings), ("switches.NAME` with `kind: freeswitch", FreeSwitchSettings),
     ("steps.NAME", OwnStepSettings), ("pause", PauseSettings), ("disk", DiskSettings),
     ("jobs", JobSettings), ("rabbitmq", RabbitSettings), ("storage", StorageSettings),
-    ("storage.stores.NAME", S3Settings), ("limits", LimitSettings), ("http", HttpSettings))
+    ("storage.stores.NAME", S3Settings), ("limits", LimitSettings), ("http", HttpSettings),
+    ("notices", NoticeSettings), ("notices.webhooks.NAME", WebhookSettings), ("notices.mail", MailSettings),
+    ("notices.mattermost", MattermostSettings), ("notices.amqp", AmqpSettings))
 _RANGE = {Ge: "at least", Gt: "more than", Le: "at most", Lt: "less than"}
 
 
@@ -79,10 +82,10 @@ def _named(kind: Any) -> str:
         return f"list of {_named(get_args(kind)[0])}"
     if get_origin(kind) in (Union, types.UnionType):
         return _named(next(one for one in get_args(kind) if one is not type(None)))
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return ", ".join(f"`{word.value}`" for word in kind)
     if get_origin(kind) is dict:
         return "keys and values"
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return ", ".join(f"`{word.value}`" for word in kind)
     return {bool: "`true`, `false`", str: "text", SecretStr: "text",
             int: "whole number", float: "number", Path: "path"}[kind]
 

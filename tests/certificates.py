@@ -26,14 +26,14 @@ class Authority:
         folder.mkdir()
         made = cls(folder)
         _openssl("req", "-x509", *_KEY, "-keyout", folder / "authority.key", "-out", made.certificate, "-days", "2",
-                 "-subj", "/CN=authority")
+                 "-subj", "/CN=authority", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         return made
 
     def sign(self, host: str) -> tuple[Path, Path]:
         """A certificate of that host, and its key."""
         certificate, key, request, extension = (self.folder / f"{host}.{kind}" for kind in ("pem", "key", "csr", "ext"))
         _openssl("req", *_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={host}")
-        extension.write_text(f"subjectAltName = DNS:{host}\n")
+        extension.write_text(f"subjectAltName = DNS:{host}\nauthorityKeyIdentifier = keyid\n")
         _openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.folder / "authority.key",
                  "-CAcreateserial", "-days", "2", "-out", certificate, "-extfile", extension)
         return certificate, key

@@ -1,5 +1,5 @@
-"""Fixtures that more than one suite uses: the real Asterisk and phones around it, the real FreeSWITCH,
-the real PostgreSQL and RabbitMQ."""
+"""Fixtures that more than one suite uses: the real Asterisk and phones around it, the real FreeSWITCH, PostgreSQL,
+RabbitMQ and SeaweedFS."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path

@@ -123,6 +123,12 @@ class SeaweedServer(Server):
                 *(f"-{door}={port}" for door, port in self._ports.items()), "-volume.max=500",
                 f"-volume.minFreeSpace={self._least_free}", "-master.volumeSizeLimitMB=64", "-master.telemetry=false"]
 
+    def _cleared(self) -> None:
+        # It makes them there whatever it is told, and leaves them behind.
+        for port in self._ports.values():
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink(missing_ok=True)
+
     def _end(self) -> None:
         # SIGTERM it answers after half a minute; what it has taken lies in its files.
         self.kill()

@@ -55,9 +55,14 @@ class Own:
             raise StepUnusable(f"{len(found) or 'No'} installed package{'s' if len(found) > 1 else ''} offer"
                                f"{'' if len(found) > 1 else 's'} the step {use} under {GROUP}.", step=name)
         try:
-            work = found[0].load()(options)
+            make = found[0].load()
         except (Exception, SystemExit) as error:
-            raise StepUnusable(f"The step {use} cannot be made: {type(error).__name__}: {error}", step=name) from error
+            raise StepUnusable(f"The step {use} cannot be imported: {type(error).__name__}: {error}",
+                               step=name) from error
+        try:
+            work = make(options)
+        except (Exception, SystemExit) as error:  # its words could hold an option that is a password
+            raise StepUnusable(f"The step {use} refuses its options: {type(error).__name__}.", step=name) from error
         if not callable(getattr(work, "run", None)):
             raise StepUnusable(f"What {use} gives has no run(context).", step=name)
         return cls(name, work)

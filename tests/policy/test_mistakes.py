@@ -17,7 +17,7 @@ MISTAKES = [
         "recordIncomingPstn: true",
         (
             "1: recordIncomingPstn: is an unknown key; allowed: recordIncomingPSTN, record, "
-            "subject, recordingControl, trunks, conferences, domains, users, announcement"
+            "subject, recordingControl, trunks, conferences, domains, users, announcement, people"
         ),
         id="unknown at the top",
     ),

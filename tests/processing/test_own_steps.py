@@ -111,8 +111,8 @@ def test_what_is_no_json_is_a_fault(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("use", "options", "said"), [
     ("other", {}, "No installed package offers the step other"),
-    ("missing", {}, "cannot be made: AttributeError"),
-    ("count", {}, "cannot be made: KeyError"),
+    ("missing", {}, "cannot be imported: AttributeError"),
+    ("count", {}, "refuses its options: KeyError"),
     ("none", {}, r"has no run\(context\)"),
 ])
 def test_one_that_cannot_be_made_is_refused_at_the_start(use: str, options: dict[str, str], said: str) -> None:

@@ -229,12 +229,13 @@ def test_a_file_that_nobody_knows_is_listed_and_left(scene: Scene) -> None:
 
 def test_audio_found_later_is_not_taken_in_where_the_other_files_are_gone(scene: Scene) -> None:
     late = _halves(scene)
-    scene.recorded = True
     scene.enqueue()
     scene.finish()
+    for name in ("in", "out"):
+        (scene.spool / f"pbx/{name}.wav").unlink()
     (listed,) = found(scene)
     assert (listed.kind, listed.what, listed.remedy) == ("no_link", late, None)
-    assert "the recording's other files were deleted" in listed.said
+    assert "the recording's other files are gone" in listed.said
     assert mended(scene) == []
     assert len(scene.visible()) == 3
 

@@ -242,3 +242,54 @@ def test_an_s3_store_gets_its_key_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "secret").unlink()
     with pytest.raises(SettingsInvalid, match="secret cannot be read"):
         storage.stores(settings)
+
+
+NOTICES = {
+    "webhook": "{webhooks: {crm: {url: 'https://crm.example/hook', secret_file: s}}}",
+    "mail": "{mail: {host: mail.example, sender: a@b.example}}",
+}
+
+
+@pytest.mark.parametrize(("text", "key", "said"), [
+    ("{webhooks: {crm: {url: 'ftp://x', secret_file: s}}}", "notices.webhooks.crm.url", "does not look as it should"),
+    ("{webhooks: {crm: {url: 'http://u:p@x/', secret_file: s}}}", "notices.webhooks.crm.url", "does not look"),
+    ("{webhooks: {crm: {url: 'http://x/'}}}", "notices.webhooks.crm.secret_file", "is missing"),
+    ("{webhooks: {crm: {url: 'http://x/', secret_file: s, states: [gone]}}}", "notices.webhooks.crm.states[0]",
+     "allowed: armed, recording"),
+    ("{webhooks: {crm: {url: 'http://x/', secret_file: s, verify: false}}}", "notices.webhooks.crm.verify",
+     "is an unknown key; allowed: url, secret_file"),
+    ("{webhooks: {'Crm 1': {url: 'http://x/', secret_file: s}}}", "notices.webhooks", "a webhook's name is"),
+    ("{mail: {host: h, sender: 'a@b, c@d'}}", "notices.mail.sender", "is not one mail address"),
+    ("{mail: {host: h, sender: a@b, states: [paused]}}", "notices.mail.states", "owners are told of"),
+    ("{mail: {host: h, sender: a@b, language: tlh}}", "notices.mail.language", "the languages that there are: de, en"),
+    ("{mail: {host: h, sender: a@b, user: u}}", "notices.mail", "both `user` and `password_file`"),
+    ("{mail: {host: h, sender: a@b, user: u, password_file: p, security: none}}", "notices.mail", "everybody to read"),
+    ("{mail: {host: h, sender: a@b, bcc: c@d}}", "notices.mail.bcc", "allowed: host, port"),
+    ("{mattermost: {url: 'https://x', token_file: t, channel: town-square}}", "notices.mattermost.channel",
+     "does not look"),
+    ("{amqp: {host: mq.example, user: u, password_file: p, routing_key: k}}", "notices.amqp", "without `tls: true`"),
+    ("{link_template: 'https://x/'}", "notices.link_template", "does not look as it should"),
+    ("{attempts: 0}", "notices.attempts", "greater than or equal to 1"),
+])
+def test_a_mistake_in_the_notices_is_named_with_its_key(text: str, key: str, said: str) -> None:
+    message = refused(f"{SWITCH}notices: {text}\n").message
+    assert f"{key}:" in message
+    assert said in message
+
+
+def test_nobody_is_told_unless_somebody_is_named() -> None:
+    notices = parse(SWITCH, "phonograph.yaml", {}).notices
+    assert (notices.webhooks, notices.mail, notices.mattermost, notices.amqp) == ({}, None, None, None)
+
+
+def test_the_files_of_secrets_count_from_the_folder_of_the_settings(tmp_path: Path) -> None:
+    file = tmp_path / "phonograph.yaml"
+    file.write_text(f"{SWITCH}notices: {NOTICES['webhook']}\n")
+    settings = load(file, {})
+    assert settings.notices.webhooks["crm"].secret_file == tmp_path / "s"
+
+
+def test_a_mail_of_an_owner_is_protected_unless_somebody_says_otherwise() -> None:
+    mail = parse(f"{SWITCH}notices: {NOTICES['mail']}\n", "phonograph.yaml", {}).notices.mail
+    assert mail is not None
+    assert (mail.security, mail.port) == ("starttls", 587)
