@@ -87,6 +87,14 @@ def application(desk: Desk) -> FastAPI:
         await desk.retry(recording)
         return {"waiting": True}
 
+    @app.get("/jobs")
+    async def jobs(limit: Limit = 100, state: JobState | None = None, fault: str | None = None) -> dict[str, Any]:
+        return await desk.jobs(state, fault=fault, limit=limit)
+
+    @app.get("/jobs/{recording}")
+    async def job(recording: str) -> dict[str, Any]:
+        return await desk.job(recording)
+
     @app.get("/notices")
     async def notices(limit: Limit = 100, status: Status | None = None, channel: str | None = None,
                       recording: str | None = None) -> dict[str, Any]:
@@ -101,14 +109,6 @@ def application(desk: Desk) -> FastAPI:
     async def tell_again(notice: int) -> dict[str, Any]:
         await desk.notices.retry(notice)
         return {"waiting": True}
-
-    @app.get("/jobs")
-    async def jobs(limit: Limit = 100, state: JobState | None = None, fault: str | None = None) -> dict[str, Any]:
-        return await desk.jobs(state, fault=fault, limit=limit)
-
-    @app.get("/jobs/{recording}")
-    async def job(recording: str) -> dict[str, Any]:
-        return await desk.job(recording)
 
     @app.post("/reconcile")
     async def reconcile(since: float, until: float, mend: bool = False) -> dict[str, Any]:

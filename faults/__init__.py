@@ -43,16 +43,16 @@ dashboards and the failed list may rely on it.
     │   ├── DestinationExists            processing.destination-exists
     │   ├── StorageRefused               processing.storage
     │   └── StorageUnreachable           processing.storage-unreachable
-    ├── NoticeFault                      telling people and programs of a recording
-    │   ├── ReceiverUnreachable          notice.unreachable
-    │   ├── ReceiverRefused              notice.refused
-    │   ├── ReceiverDeclined             notice.declined
-    │   └── NoticeBroken                 notice.broken
     ├── QueueFault                       the message queue, and what came through it
     │   ├── QueueUnreachable             queue.unreachable
     │   ├── TaskInvalid                  queue.task-invalid
     │   ├── TaskFileUnusable             queue.task-file
     │   └── TaskConflict                 queue.task-conflict
+    ├── NoticeFault                      telling people and programs of a recording
+    │   ├── ReceiverUnreachable          notice.unreachable
+    │   ├── ReceiverRefused              notice.refused
+    │   ├── ReceiverDeclined             notice.declined
+    │   └── NoticeBroken                 notice.broken
     ├── DiskFault                        room for recordings
     │   ├── DiskLow                      disk.low
     │   └── DiskNearlyFull               disk.nearly-full

@@ -205,17 +205,17 @@ artefacts = Table(
 deliveries = Table(
     "deliveries", metadata,
     Column("id", Integer, primary_key=True),
-    Column("channel", String, nullable=False),
+    Column("channel", Text, nullable=False),
     Column("change", ForeignKey("recording_states.id"), nullable=False),
     Column("recording", ForeignKey("recordings.id"), nullable=False, index=True),
-    Column("state", String, nullable=False),
+    Column("state", Text, nullable=False),
     Column("created", Double, nullable=False),
     Column("run_at", Double, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("status", String, nullable=False),
+    Column("status", Text, nullable=False),
     Column("lease_until", Double),
-    Column("owner", String),
-    Column("note", String, nullable=False),
+    Column("owner", Text),
+    Column("note", Text, nullable=False),
     Column("fault", JSON(none_as_null=True)),
     Column("progress", JSON, nullable=False),
     UniqueConstraint("channel", "change"),
@@ -226,7 +226,7 @@ deliveries = Table(
 # all up to ``position``.
 tellers = Table(
     "tellers", metadata,
-    Column("channel", String, primary_key=True),
+    Column("channel", Text, primary_key=True),
     Column("begins", Integer, nullable=False),
     Column("position", Integer, nullable=False),
 )

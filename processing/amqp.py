@@ -10,7 +10,7 @@ import asyncio
 import json
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,7 @@ _JOBS = "phonograph.jobs"
 _CONNECT_WITHIN = 10.0  # s
 _CONFIRM_WITHIN = 30.0  # s
 _HEARTBEAT = 15  # s
+_LOOK_EVERY = 3.0  # s
 BROKEN = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 """What is raised when the connection, or the server behind it, is gone."""
 
@@ -120,9 +121,31 @@ class Line:
         async with self._connection.channel() as channel:
             await channel.set_qos(prefetch_count=at_once)
             source = await channel.declare_queue(queue, passive=True)
+            at_work: set[asyncio.Task[None]] = set()
             async with asyncio.TaskGroup() as group, source.iterator() as messages:
+                watching = group.create_task(self._watch(queue, at_work))
                 async for message in messages:
-                    group.create_task(_taken(take, message))
+                    taken = group.create_task(_taken(take, message))
+                    at_work.add(taken)
+                    taken.add_done_callback(at_work.discard)
+                watching.cancel()
+
+    async def _watch(self, queue: str, at_work: Collection[object]) -> None:
+        """Who consumes a quorum queue while it has no leader, as RabbitMQ 3.10 starts, may never be given a message.
+
+        Raises:
+            TimeoutError: messages wait, and for twice as long as usual we were given none.
+        """
+        idle = 0
+        while idle < 2:
+            await asyncio.sleep(_LOOK_EVERY)
+            idle = idle + 1 if not at_work and await self._waiting(queue) else 0
+        raise TimeoutError(f"{queue} has messages and gives none.")
+
+    async def _waiting(self, queue: str) -> int:
+        async with self._connection.channel() as looking:
+            found = await looking.declare_queue(queue, passive=True)
+            return found.declaration_result.message_count or 0
 
 
 async def _taken(take: Callable[[AbstractIncomingMessage], Awaitable[None]], message: AbstractIncomingMessage) -> None:

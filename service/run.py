@@ -110,7 +110,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         gc.freeze()
         await _until_stopped(policy, [
             *(driver.run() for driver in drivers.values()), *(watchdog.run() for watchdog in watchdogs), runner.run(),
-            *(longest.run() for longest in _longest(settings, drivers.values(), clock)), *_telling(settings, relay),
+            *_telling(settings, relay), *(longest.run() for longest in _longest(settings, drivers.values(), clock)),
             api(desk), disk.run(), daily.run(), _expire(reaper, clock), notices.run(),
             _housekeeping(store, notices, clock)])
     log.info("phonograph has stopped; what is attached goes on")

@@ -46,10 +46,9 @@ switches:
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("", Settings), ("switches.NAME", AsteriskSettings), ("switches.NAME` with `kind: freeswitch", FreeSwitchSettings),
     ("steps.NAME", OwnStepSettings), ("pause", PauseSettings), ("disk", DiskSettings),
-    ("jobs", JobSettings), ("rabbitmq", RabbitSettings),
-    ("storage", StorageSettings), ("storage.stores.NAME", S3Settings),
-    ("limits", LimitSettings), ("http", HttpSettings), ("notices", NoticeSettings),
-    ("notices.webhooks.NAME", WebhookSettings), ("notices.mail", MailSettings),
+    ("jobs", JobSettings), ("rabbitmq", RabbitSettings), ("storage", StorageSettings),
+    ("storage.stores.NAME", S3Settings), ("limits", LimitSettings), ("http", HttpSettings),
+    ("notices", NoticeSettings), ("notices.webhooks.NAME", WebhookSettings), ("notices.mail", MailSettings),
     ("notices.mattermost", MattermostSettings), ("notices.amqp", AmqpSettings))
 _RANGE = {Ge: "at least", Gt: "more than", Le: "at most", Lt: "less than"}
 

@@ -59,13 +59,6 @@ def freeswitch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FreeSwitchS
 
 
 @pytest.fixture(scope="session")
-def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
-    """One S3 server for the whole run, started by the first test that needs it."""
-    with SeaweedServer(tmp_path_factory.mktemp("seaweed")) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """One PostgreSQL for the whole run; each test makes a database of its own in it."""
     with PostgresServer() as server:
@@ -76,4 +69,11 @@ def postgres() -> Iterator[PostgresServer]:
 def rabbitmq() -> Iterator[RabbitServer]:
     """One RabbitMQ for the whole run; each test takes a virtual host of its own in it."""
     with RabbitServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
+    """One S3 server for the whole run, started by the first test that needs it."""
+    with SeaweedServer(tmp_path_factory.mktemp("seaweed")) as server:
         yield server

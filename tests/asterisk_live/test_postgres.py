@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.asterisk import AsteriskServer
@@ -57,6 +58,6 @@ async def _closed(service: Phonograph) -> list[Json]:
     for _ in range(3):
         try:
             return await service.closed(1)
-        except OSError:
+        except (OSError, aiohttp.ClientResponseError):
             await asyncio.sleep(0.5)
     return await service.closed(1)
