@@ -65,6 +65,10 @@ def application(desk: Desk) -> FastAPI:
             raise RequestRefused(f"Refused: {reply.message}.", call=target)
         return {"answer": reply.answer.value, "message": reply.message}
 
+    @app.get("/running")
+    async def running() -> dict[str, Any]:
+        return {"recordings": desk.running()}
+
     @app.get("/recordings")
     async def recordings(limit: Limit = 100, after: str | None = None, switch: str | None = None,
                          state: RecordingState | None = None, since: float | None = None,

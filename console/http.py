@@ -1,4 +1,4 @@
-"""The HTTP server that other machines reach, where the settings say so: health, and what stores tell."""
+"""The HTTP server that other machines reach, where the settings say so: health, figures, and what stores tell."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 
-from console import serving, storage_hook
+from console import metrics, serving, storage_hook
 from faults import Fault, ServiceFault
 from service.desk import Desk
 from service.setting_types import host_and_port
@@ -26,6 +26,7 @@ def application(desk: Desk, settings: Settings) -> FastAPI:
     app = FastAPI(title="Phonograph", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(Fault, serving.refused)
     app.include_router(_health(desk))
+    app.include_router(metrics.router(desk))
     app.include_router(storage_hook.router(desk.storage, token))
     return app
 

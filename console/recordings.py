@@ -36,6 +36,20 @@ def list_(common: Common, limit: int, state: str | None) -> None:
          text.seconds(one["seconds"]), one["state"], one["id"]] for one in answer["recordings"]]))
 
 
+@command.command("now")
+@common
+def now(common: Common) -> None:
+    """List what is being recorded at this moment."""
+    answer = common.ask("GET", "/running")
+    if common.as_json:
+        text.say_json(answer)
+        return
+    text.say(text.table(("began", "switch", "caller", "state", "tapped", "error", "recording"), [
+        [text.when(one["started"] or one["created"]), one["switch"], one["caller"] or one["conference"] or "-",
+         one["state"], ", ".join(one["sources"]) or "-", one["error"] or "-", one["recording"]]
+        for one in answer["recordings"]]))
+
+
 @command.command("show")
 @click.argument("recording")
 @common

@@ -24,10 +24,12 @@ from service.clock import Clock
 from service.disk import Disk, State, may_start
 from service.driver import Driver
 from service.expected import expected
+from service.figures import Figures, Look
 from service.journal_files import Entry, JournalFiles, read
 from service.mend import mend as mended
 from service.notice_desk import NoticeDesk
 from service.reconcile import reconcile
+from service.running import running
 from service.running_policy import RunningPolicy
 from service.storage_desk import StorageDesk
 from service.views import View
@@ -62,6 +64,7 @@ class Desk:
         self._clock = clock
         self._disk = disk
         self._jobs_wait = jobs_wait
+        self._look = Look(drivers)
 
     def health(self) -> dict[str, Any]:
         """How the service and its switches are; ``well`` is false when something needs a person."""
@@ -73,6 +76,15 @@ class Desk:
         well = all(switch["up"] and switch["ledger"] for switch in switches.values())
         disk = self._disk.health()
         return {"well": well and disk["state"] == State.WELL, "switches": switches, "disk": disk}
+
+    async def figures(self) -> Figures:
+        """The figures of now, for whoever watches."""
+        switches = self._look.switches()
+        return await self._reading(lambda connection: self._look.take(connection, switches))
+
+    def running(self) -> list[View]:
+        """What is being recorded at this moment, oldest first."""
+        return running(call for driver in self._drivers.values() for call in driver.calls())
 
     async def calls(self, wanted: CallFilter, *, limit: int, after: str | None) -> list[View]:
         """Calls, newest first.

@@ -31,7 +31,7 @@ def call(shown: Call, results: Results, destination: Path) -> View:
     decision = shown.decision
     return {
         "id": shown.id, "switch": shown.switch, "kind": shown.kind.value, "state": shown.state.value,
-        "caller": _party(caller), "callee": _party(callee), "direction": direction.value if direction else None,
+        "caller": party(caller), "callee": party(callee), "direction": direction.value if direction else None,
         "recorded": bool(decision and decision.record), "rule": decision.rule if decision else None,
         "level": decision.level.value if decision else None, "decision": decision.reason if decision else None,
         "outcome": shown.outcome.value if shown.outcome else None, "reason": shown.reason,
@@ -42,8 +42,8 @@ def call(shown: Call, results: Results, destination: Path) -> View:
                     "asked": pause.asked, "confirmed": pause.confirmed, "resumed": pause.resumed}
                    for pause in shown.pauses],
         "orders": [{"at": order.at, "verb": order.verb, "actor": order.actor, "reason": order.reason,
-                    "party": _party(shown.leg(order.leg)) if order.leg else ""} for order in shown.orders],
-        "legs": [{"id": leg.id, "name": leg.name, "party": _party(leg), "trunk": leg.trunk, "state": leg.state.value,
+                    "party": party(shown.leg(order.leg)) if order.leg else ""} for order in shown.orders],
+        "legs": [{"id": leg.id, "name": leg.name, "party": party(leg), "trunk": leg.trunk, "state": leg.state.value,
                   "answered": leg.answered, "gone": leg.gone} for leg in shown.parties],
         "recordings": [recording(shown, each, results.get(each.id), destination) for each in shown.recordings],
     }
@@ -59,7 +59,7 @@ def recording(of: Call, shown: Recording, result: dict[str, Json] | None, destin
     named = {kind: str(destination / name) if store == LOCAL else name for kind, name in files.items()}
     return {
         "id": shown.id, "call": of.id, "switch": of.switch, "state": shown.state.value,
-        "caller": _party(caller), "callee": _party(callee),
+        "caller": party(caller), "callee": party(callee),
         "created": shown.created, "started": shown.started, "ended": shown.ended,
         "seconds": made.get("seconds"), "bytes": made.get("bytes"), "store": store, "key": made.get("key"),
         "files": named, **{kind: named.get(kind) for kind in ("mixed", "stereo", "manifest")},
@@ -89,12 +89,12 @@ def _segment(shown: Segment) -> View:
 
 def _playback(of: Call, shown: Playback) -> View:
     return {"id": shown.id, "state": shown.state.value, "leg": shown.leg,
-            "parties": [_party(of.leg(leg)) for leg in shown.hearers],
+            "parties": [party(of.leg(leg)) for leg in shown.hearers],
             "asked": shown.asked, "started": shown.started, "ended": shown.ended, "cause": shown.cause,
             "sound": shown.sound}
 
 
-def _party(leg: Leg | None) -> str:
+def party(leg: Leg | None) -> str:
     """Who is on a leg, for a person: ``user@domain``, else the number, else what was dialled."""
     if leg is None:
         return ""

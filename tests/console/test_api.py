@@ -32,8 +32,9 @@ from tests.service.test_driver import until
 class Api:
     """A client, and what stands behind the socket."""
 
-    def __init__(self, service: Service, session: aiohttp.ClientSession) -> None:
+    def __init__(self, service: Service, session: aiohttp.ClientSession, desk: Desk) -> None:
         self.service = service
+        self.desk = desk
         self._session = session
 
     async def ask(self, method: str, path: str) -> tuple[int, Any]:
@@ -59,7 +60,7 @@ async def serving(tmp_path: Path, policy: Policy) -> AsyncIterator[Api]:
         task = asyncio.create_task(api.serve(desk, tmp_path / "s"))
         await until((tmp_path / "s").exists)
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(tmp_path / "s"))) as session:
-            yield Api(service, session)
+            yield Api(service, session, desk)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
