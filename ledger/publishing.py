@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, and_, bindparam, case, func, null, select
 
+from ledger.jobs import JobState
 from ledger.tables import jobs
 
 
@@ -52,6 +53,25 @@ def told(connection: Connection, recordings: Iterable[str], *, taken: float, wit
     """
     if rows := [{"told": recording, "unless_told": taken + within, "next": again} for recording in recordings]:
         connection.execute(_TOLD, rows)
+
+
+_UNCLAIMED = and_(jobs.c.state == JobState.WAITING.value, jobs.c.run_at <= bindparam("since"),
+                  jobs.c.publish_at > bindparam("now"))
+_NODE = case((jobs.c.anywhere.is_(True), null()), else_=jobs.c.node)
+_WAITING = select(_NODE).where(_UNCLAIMED).distinct()
+_LOST = jobs.update().where(
+    _UNCLAIMED, _NODE.is_not_distinct_from(bindparam("of_node", type_=jobs.c.node.type))).values(
+    publish_at=bindparam("now"))
+
+
+def waiting(connection: Connection, since: float, now: float) -> list[str | None]:
+    """The nodes of jobs that a queue was told of, and that could be claimed since that time."""
+    return list(connection.execute(_WAITING, {"since": since, "now": now}).scalars())
+
+
+def lost(connection: Connection, node: str | None, since: float, now: float) -> None:
+    """Those of a node are to be told again now: their queue is empty."""
+    connection.execute(_LOST, {"of_node": node, "since": since, "now": now})
 
 
 def next_at(connection: Connection) -> float | None:

@@ -139,10 +139,12 @@ class Line:
         idle = 0
         while idle < 2:
             await asyncio.sleep(_LOOK_EVERY)
-            idle = idle + 1 if not at_work and await self._waiting(queue) else 0
+            idle = idle + 1 if not at_work and await self.waiting(queue) else 0
         raise TimeoutError(f"{queue} has messages and gives none.")
 
-    async def _waiting(self, queue: str) -> int:
+    async def waiting(self, queue: str) -> int:
+        """How many messages a queue has that nobody was given."""
+        await self.declare(queue)
         async with self._connection.channel() as looking:
             found = await looking.declare_queue(queue, passive=True)
             return found.declaration_result.message_count or 0

@@ -22,6 +22,8 @@ _AGAIN_S = 900.0
 # Nobody tells us of what other processes let go of.
 _LOOK_EVERY_S = 1.0
 _LEDGER_PAUSE_S = 5.0
+# A broker that was killed may come back without what it had confirmed: waiting jobs beside an empty queue say so.
+_COMPARE_EVERY_S = 5.0
 
 
 class Relay:
@@ -35,6 +37,7 @@ class Relay:
         self._ledger = ledger
         self._clock = clock
         self._wake = asyncio.Event()
+        self._compared = 0.0
 
     def notify(self) -> None:
         """There may be a job. Called in the loop's thread."""
@@ -59,6 +62,9 @@ class Relay:
     async def _look(self, line: Line) -> float:
         """Tell of what is due now; seconds until the next look."""
         now = self._clock()
+        if now - self._compared >= _COMPARE_EVERY_S:
+            self._compared = now
+            await self._compare(line, now)
         due = await asyncio.to_thread(self._take, now)
         if not due:
             return _LOOK_EVERY_S
@@ -68,6 +74,21 @@ class Relay:
                                                message_id=one.recording))
         await asyncio.to_thread(self._told, due, now)
         return 0.0
+
+    async def _compare(self, line: Line, now: float) -> None:
+        """Jobs that could be claimed and are not, with nothing in their queue, are told of again: it has lost them."""
+        since = now - _COMPARE_EVERY_S
+        for node in await asyncio.to_thread(self._waiting, since, now):
+            if not await line.waiting(jobs_queue(node)):
+                await asyncio.to_thread(self._lost, node, since, now)
+
+    def _waiting(self, since: float, now: float) -> list[str | None]:
+        with self._ledger.reading() as connection:
+            return publishing.waiting(connection, since, now)
+
+    def _lost(self, node: str | None, since: float, now: float) -> None:
+        with self._ledger.transaction() as connection:
+            publishing.lost(connection, node, since, now)
 
     def _take(self, now: float) -> list[Due]:
         # Most looks find nothing: they do not write.

@@ -109,6 +109,20 @@ def test_a_job_that_needs_no_files_is_everybodys(ledger: Ledger) -> None:
     assert [due.node for due in _take(ledger, 102.0)] == [None]
 
 
+def test_jobs_whose_queue_has_lost_them_are_told_of_again_and_no_others(ledger: Ledger) -> None:
+    lost, elsewhere = _enqueue(ledger, 0, node="berlin"), _enqueue(ledger, 1)
+    for recording in _taken(ledger, 100.0):
+        _told(ledger, recording, 100.0)
+    with ledger.transaction() as connection:
+        assert publishing.waiting(connection, 99.0, 104.0) == []
+        assert set(publishing.waiting(connection, 100.0, 105.0)) == {"berlin", None}
+        publishing.lost(connection, "berlin", 100.0, 105.0)
+    assert _taken(ledger, 105.0) == [lost]
+    with ledger.transaction() as connection:
+        publishing.lost(connection, None, 100.0, 106.0)
+    assert _taken(ledger, 106.0) == [elsewhere]
+
+
 def test_the_next_time_is_that_of_the_earliest(ledger: Ledger) -> None:
     _enqueue(ledger, 0, now=100.0)
     _enqueue(ledger, 1, now=90.0)
