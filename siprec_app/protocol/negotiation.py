@@ -135,8 +135,8 @@ def agreement(offered: Description, answered: Description) -> Agreement:
     waiting: set[str] = set()
     refused: set[str] = set()
     for ours, theirs in zip(offered.media, _in_order(offered, answered), strict=True):
-        if ours.label is None:
-            continue  # a line that the server once added, and that we refused
+        if ours.label is None or ours.port == 0:
+            continue  # a line that the server once added, or a stream that we have removed
         flow = None if theirs is None else _flow(ours, theirs)
         if theirs is None or flow is None:
             refused.add(ours.label)
