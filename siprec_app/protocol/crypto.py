@@ -44,6 +44,8 @@ class Crypto:
 _LINE = re.compile(r"(?P<tag>[0-9]{1,9})\s+(?P<suite>\S+)\s+inline:(?P<key>[A-Za-z0-9+/]+=*)"
                    r"(?:\|(?P<lifetime>(?:2\^)?[0-9]{1,20}))?(?:\|(?P<index>[0-9]{1,10}:[0-9]{1,3}))?"
                    r"(?P<rest>(?:\s+\S+)*)\s*")
+_LIFETIME = re.compile(r"(?:(?:2\^)?[0-9]{1,20})?")
+_INDEX = re.compile(r"(?:[0-9]{1,10}:[0-9]{1,3})?")
 _WEAKER = ("UNENCRYPTED_SRTP", "UNENCRYPTED_SRTCP", "UNAUTHENTICATED_SRTP", "KDR=", "FEC_ORDER=", "FEC_KEY=")
 """Session parameters that an endpoint has to understand or to refuse (RFC 4568 section 6.3): we refuse them."""
 
@@ -80,12 +82,11 @@ def build(crypto: Crypto) -> str:
     """
     if not 1 <= crypto.tag <= 999_999_999 or len(crypto.key) != KEY_LENGTH:
         raise ValueError("a crypto line has a tag of 1 to 9 digits and a key of 30 bytes")
+    if not (_LIFETIME.fullmatch(crypto.lifetime) and _INDEX.fullmatch(crypto.index)):
+        raise ValueError("lifetime or master key index of a crypto line is not of the form that it has")
     line = f"{crypto.tag} {crypto.suite.value} inline:{b64encode(crypto.key).decode()}"
     line += f"|{crypto.lifetime}" if crypto.lifetime else ""
-    line += f"|{crypto.index}" if crypto.index else ""
-    if _LINE.fullmatch(line) is None:
-        raise ValueError("lifetime or master key index of a crypto line is not of the form that it has")
-    return line
+    return line + (f"|{crypto.index}" if crypto.index else "")
 
 
 def chosen(offered: tuple[Crypto, ...], answered: tuple[Crypto, ...]) -> tuple[Crypto, Crypto] | None:

@@ -18,6 +18,7 @@ LARGEST = 1 << 20
 MOST_ELEMENTS = 20_000
 DEEPEST = 32
 
+_AROUND = b" \t\r\n\0"
 _DECLARED = re.compile(rb"\A<\?xml[^>]*\?>", re.IGNORECASE)
 
 
@@ -92,9 +93,8 @@ def parse(body: bytes) -> Element:
     """
     if len(body) > LARGEST:
         raise RecordingServerProtocolBroken("An XML document is too long.", largest=LARGEST)
-    body = body.strip(b" \t\r\n\0")
     if not body.startswith((b"\xfe\xff", b"\xff\xfe")):
-        body = body.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n\0")
+        body = body.strip(_AROUND).removeprefix(b"\xef\xbb\xbf").strip(_AROUND)
     failed: expat.ExpatError | None = None
     # As it says; then as UTF-8, whatever it says; then without namespaces, as a prefix may not be declared.
     for encoding, separator in ((None, " "), ("utf-8", " "), ("utf-8", None)):
