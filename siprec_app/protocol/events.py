@@ -31,6 +31,11 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """The server is known to be gone: nothing of it answers any more. One request without an answer does not say so."""
+
+
+@dataclass(frozen=True, slots=True)
 class Provisional:
     """A 1xx to our INVITE."""
 
@@ -124,5 +129,5 @@ class Tick:
     """The time that ``next_deadline`` named has come."""
 
 
-Event = (Want | Stop | Provisional | Success | Failed | Unanswered | Waited | Requested | Acknowledged | Ended
-         | ByeAnswered | Tick)
+Event = (Want | Stop | Lost | Provisional | Success | Failed | Unanswered | Waited | Requested | Acknowledged
+         | Ended | ByeAnswered | Tick)

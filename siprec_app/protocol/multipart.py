@@ -28,6 +28,9 @@ LARGEST = 1 << 20
 """Bytes of a body. Metadata has about 1 KB a participant."""
 
 MOST_PARTS = 32
+LONGEST_BOUNDARY = 200
+"""RFC 2046 section 5.1.1 has 70."""
+
 DEEPEST = 4
 """How many bodies of parts are looked for one within another."""
 
@@ -49,7 +52,7 @@ class Part:
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+")
 _DISPOSITION = re.compile(r"[a-z0-9-]*")
 _BOUNDARY = re.compile(r';\s*boundary\s*=\s*(?:"((?:[^"\\]|\\.){1,200})"|([^\s;,"]{1,200}))', re.IGNORECASE)
-_FIRST = re.compile(rb"(?:\A|\n)--([^\r\n]{1,200}?)[ \t]*\r?\n")
+_FIRST = re.compile(rb"(?:\A|\n)--([^\r\n]+)")
 _BLANK = re.compile(rb"\r?\n[ \t]*\r?\n|\A[ \t]*\r?\n")
 _FOLD = re.compile(r"\r?\n[ \t]+")
 
@@ -129,9 +132,9 @@ def _pieces(content_type: str, body: bytes) -> list[bytes]:
     named = (re.sub(r"\\(.)", r"\1", match[1]) if match[1] else match[2]).encode() if match else b""
     if not named or b"--" + named not in body:
         guess = _FIRST.search(body)
-        if guess is None:
+        named = guess[1].rstrip(b" \t") if guess else b""
+        if not 0 < len(named) <= LONGEST_BOUNDARY:
             return []
-        named = guess[1]
     line = re.compile(rb"(?:\A|\r?\n)--" + re.escape(named) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
     pieces: list[bytes] = []
     start: int | None = None

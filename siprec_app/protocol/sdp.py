@@ -116,7 +116,6 @@ _ORIGIN = re.compile(r"(\S+)\s+([0-9]{1,20})\s+([0-9]{1,20})\s+IN\s+IP[46]\s+(\S
 _RTPMAP = re.compile(r"([0-9]{1,3})\s+([\w.+-]+)\s*/\s*([0-9]{1,7})(?:\s*/\s*[0-9]+)?")
 _FMTP = re.compile(r"([0-9]{1,3})\s+(\S.*)")
 _LINES = re.compile(r"\r\n|\n|\r")
-_LINE = re.compile(r"\s*([a-zA-Z])\s*=\s*(.*?)\s*")
 _HOST = re.compile(r"[0-9A-Za-z.:_-]+")
 _TOKEN = re.compile(r"[0-9A-Za-z!#$%&'*+.^_`{|}~-]+")
 _WORD = re.compile(r"[!-~]+")
@@ -138,9 +137,8 @@ def parse(body: bytes) -> Description:
     head: list[tuple[str, str]] = []
     blocks: list[list[tuple[str, str]]] = []
     for line in _LINES.split(body.decode("utf-8", "replace").removeprefix("\ufeff")):
-        if (match := _LINE.fullmatch(line)) is None:
-            continue
-        key, value = match[1].lower(), match[2]
+        key, _, value = line.partition("=")
+        key, value = key.strip().lower(), value.strip()
         if key == "m":
             blocks.append([])
         (blocks[-1] if blocks else head).append((key, value))

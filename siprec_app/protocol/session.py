@@ -133,6 +133,8 @@ class RecordingSession:
                 self._wanted(event, now)
             case events.Stop():
                 self._give_up(Verdict.DONE)
+            case events.Lost():
+                self._give_up(Verdict.NEXT)
             case events.Provisional():
                 self._provisional(event)
             case events.Success():

@@ -51,9 +51,9 @@ LEFT = Metadata(Mode.PARTIAL, participants=(Participant(BEN, (NameId("tel:+49301
 ids = st.uuids().map(identifier)
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff"),
                 min_size=1, max_size=20).map(str.strip).filter(bool)
-times = st.none() | st.datetimes(
-    datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC) | st.just(timezone(timedelta(hours=-7))),
-).map(lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000))
+times = st.none() | st.builds(
+    lambda ms, hours: (AT + timedelta(milliseconds=ms)).astimezone(timezone(timedelta(hours=hours))),
+    st.integers(-10**12, 10**12), st.sampled_from([0, -7, 5]))
 
 
 @st.composite

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 from xml.etree import ElementTree as ET
 
@@ -29,24 +27,17 @@ from siprec_app.protocol.metadata import (
     identifier,
 )
 from siprec_app.protocol.metadata_reader import read
+from tests.siprec_app import reference
 from tests.siprec_app.documents import AT, BEN, CALL, COMPLETE, LEFT, made, metadata
 from tests.siprec_app.structure import NAMESPACE, complaints
-
-SCHEMA = "rs-metadata-rfc7865.xsd"
-BESIDE = Path(__file__).resolve().parents[3]
 
 HOSTILE = "</name><x a=\"1\" b='2'>&amp;<!-- ]]> \r\n\t\0\x1b\ud800\ufffe"
 
 
 @pytest.fixture(scope="module")
 def schema() -> xmlschema.XMLSchema:
-    """RFC 7865 section 9 as a file, which is not ours to copy: in the folder that SIPREC_SCHEMA names, or in one beside
-    the checkout."""
-    named = os.environ.get("SIPREC_SCHEMA")
-    found = sorted(Path(named).glob(SCHEMA) if named else BESIDE.glob(f"[!.]*/*/*/{SCHEMA}"))
-    if not found:
-        pytest.skip(f"there is no {SCHEMA}: SIPREC_SCHEMA names the folder that has it")
-    return xmlschema.XMLSchema(str(found[0]), allow="local")
+    """RFC 7865 section 9 as a file."""
+    return xmlschema.XMLSchema(str(reference.folder() / reference.SCHEMA), allow="local")
 
 
 @pytest.mark.parametrize("document", [COMPLETE, LEFT, Metadata(Mode.COMPLETE)], ids=["complete", "partial", "empty"])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from siprec_app.protocol.failover import next_server
-from siprec_app.protocol.metadata import Mode
+from siprec_app.protocol.metadata import Metadata, Mode
 from siprec_app.protocol.responses import Response, at_setup, in_session, rest
 from siprec_app.protocol.snapshots import Snapshots
 from siprec_app.protocol.timers import SessionTimer, from_answer, from_request
-from tests.siprec_app.documents import COMPLETE, LEFT, Metadata
+from tests.siprec_app.documents import COMPLETE, LEFT
 
 SIPREC = frozenset({"siprec"})
 
@@ -60,7 +60,8 @@ def test_the_guard_of_a_short_interval_is_a_third() -> None:
 @pytest.mark.parametrize(("interval", "refresher", "expected"), [
     (None, None, None), (1800, None, True), (1800, "uac", True), (1800, "uas", False), (0, "uac", None),
 ])
-def test_whom_the_answer_makes_the_refresher(interval: int | None, refresher: str | None, expected: bool | None) -> None:
+def test_whom_the_answer_makes_the_refresher(
+        interval: int | None, refresher: str | None, expected: bool | None) -> None:
     timer = from_answer(interval, refresher, now=0.0)
     assert (None if timer is None else timer.ours) == expected
 

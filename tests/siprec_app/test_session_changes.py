@@ -9,12 +9,12 @@ import pytest
 from siprec_app.protocol import events
 from siprec_app.protocol.dialog import DialogState
 from siprec_app.protocol.effects import Ack, Answer, Cancel, Flow, Send, Wait
-from siprec_app.protocol.metadata import Mode
+from siprec_app.protocol.metadata import Metadata, Mode
 from siprec_app.protocol.negotiation import Stream
 from siprec_app.protocol.responses import Verdict
 from siprec_app.protocol.sdp import PCMU, Description, Direction, Media, Origin
 from siprec_app.protocol.session import ANSWERED_WITHIN, COLLISION, TRIED_AGAIN, Manner
-from tests.siprec_app.documents import COMPLETE, LEFT, Metadata
+from tests.siprec_app.documents import COMPLETE, LEFT
 from tests.siprec_app.talk import BOTH, CALLEE, CALLER, PAUSED, Talk, kinds, mirror, only
 
 OTHER = Metadata(Mode.COMPLETE, groups=COMPLETE.groups)

@@ -187,6 +187,12 @@ def test_the_end_of_a_call_silences_then_ends() -> None:
     assert talk.session.dialog is DialogState.ENDED
 
 
+def test_a_server_that_is_gone_is_left_for_the_next_one() -> None:
+    talk = Talk().recording()
+    assert kinds(talk.happens(events.Lost())) == [Flow, Bye, Over]
+    assert talk.over == [Over(Verdict.NEXT)]
+
+
 def test_the_servers_bye_is_answered_and_means_the_next_server() -> None:
     talk = Talk().recording()
     found = talk.happens(events.Ended(7))

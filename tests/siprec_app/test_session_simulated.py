@@ -27,21 +27,24 @@ OURS = (Crypto(1, Suite.AES_80, b"o" * KEY_LENGTH),)
 THEIRS = Crypto(1, Suite.AES_80, b"t" * KEY_LENGTH)
 OTHER = Metadata(Mode.COMPLETE, groups=COMPLETE.groups)
 
-lines = st.builds(
+any_line = st.builds(
     Media, port=st.sampled_from([0, 50000, 50000, 50000]), formats=st.sampled_from([(PCMU,), (PCMA, PCMU), ()]),
     host=st.sampled_from(["192.0.2.9", "192.0.2.9", "0.0.0.0"]), direction=st.sampled_from(Direction),
     profile=st.sampled_from(["RTP/AVP", "RTP/SAVP", "RTP/SAVP"]), label=st.none() | st.sampled_from(["1", "2", "x"]),
     crypto=st.sampled_from([(), (THEIRS,), (THEIRS,), (replace(THEIRS, tag=2),)]))
-answers = st.none() | st.lists(lines, min_size=1, max_size=4).map(
+answers = st.none() | st.lists(any_line, min_size=1, max_size=4).map(
     lambda media: Description(Origin(9, 1, "192.0.2.9"), tuple(media)))
 expires = st.none() | st.sampled_from([0, 60, 90, 1800])
 refreshers = st.none() | st.sampled_from(["uac", "uas", "x"])
 some = st.integers(0, 3)
+manners = st.lists(st.sampled_from(["fits"] * 12 + [
+    "refused", "inactive", "held", "in the clear", "no key", "other tag", "codec", "as the first", "one more",
+    "anything"]), min_size=2, max_size=4)
 
 
 class Sessions(RuleBasedStateMachine):
-    @initialize(secure=st.booleans(), partial=st.booleans(), update=st.booleans(), short=st.booleans())
-    def begin(self, secure: bool, partial: bool, update: bool, short: bool) -> None:
+    @initialize(secure=st.booleans(), partial=st.booleans(), update=st.booleans(), short=st.booleans(), first=manners)
+    def begin(self, secure: bool, partial: bool, update: bool, short: bool, first: list[str]) -> None:
         self.secure = secure
         self.session = RecordingSession(Origin(1, 1, "192.0.2.1"), (PCMU, PCMA), Manner(
             partial=partial, update=update, expires=90 if short else 1800))
@@ -53,8 +56,10 @@ class Sessions(RuleBasedStateMachine):
         self.open: set[int] = set()
         self.overs = 0
         self.accepted = False
-        self.stopped = False
         self.versions: list[int] = []
+        if len(first) < 4:
+            self.pause_or_resume(0)
+            self.a_200(None, first, None, None, "a", 0)
 
     def happens(self, event: events.Event) -> None:
         for number, effect in enumerate(self.session.receive(event, self.now)):
@@ -107,18 +112,27 @@ class Sessions(RuleBasedStateMachine):
                              for number, stream in enumerate(self.streams))
         self.happens(events.Want(self.streams, COMPLETE))
 
+    def answered(self, offered: Description, manners: list[str]) -> Description:
+        """An answer to an offer, each line after a manner of its own."""
+        fit = Media(50000, (PCMU,), host="192.0.2.9", direction=Direction.RECVONLY,
+                    profile="RTP/SAVP" if self.secure else "RTP/AVP", crypto=(THEIRS,) if self.secure else ())
+        made = {
+            "refused": replace(fit, port=0), "inactive": replace(fit, direction=Direction.INACTIVE),
+            "held": replace(fit, host="0.0.0.0"), "in the clear": replace(fit, profile="RTP/AVP"),
+            "no key": replace(fit, crypto=()), "other tag": replace(fit, crypto=(replace(THEIRS, tag=2),)),
+            "codec": replace(fit, formats=()), "as the first": replace(fit, label="1"),
+        }
+        media = [made.get(manner, fit) for manner, _ in zip(manners, offered.media, strict=False)]
+        return Description(Origin(9, 1, "192.0.2.9"), tuple(media or [fit]) + ((fit,) if "one more" in manners else ()))
+
     @precondition(lambda self: self.sends)
-    @rule(answer=answers, expires=expires, refresher=refreshers, tag=st.sampled_from("aaab"), back=some)
-    def a_200(self, answer: Description | None, expires: int | None, refresher: str | None, tag: str,
-              back: int) -> None:
-        send = self.sends[-1 - min(back, len(self.sends) - 1)]
-        # A fitting answer more often than not, or nothing would ever be set up.
-        fitting = answer is not None and len(answer.media) == 4 and send.description is not None
-        if fitting and send.description is not None:
-            answer = Description(Origin(9, 1, "192.0.2.9"), tuple(
-                Media(50000, (PCMU,), host="192.0.2.9", direction=Direction.RECVONLY,
-                      profile="RTP/SAVP" if self.secure else "RTP/AVP", crypto=(THEIRS,) if self.secure else ())
-                for _ in send.description.media))
+    @rule(answer=answers, manners=manners, expires=expires, refresher=refreshers, tag=st.sampled_from("aaab"),
+          back=some)
+    def a_200(self, answer: Description | None, manners: list[str], expires: int | None, refresher: str | None,
+              tag: str, back: int) -> None:
+        send = self.sends[-1 - min(back // 3, len(self.sends) - 1)]
+        if send.description is not None and "anything" not in manners:
+            answer = self.answered(send.description, manners)
         self.open.discard(send.attempt)
         self.accepted = True
         self.happens(events.Success(send.attempt, tag, answer, expires, refresher, frozenset({"UPDATE"}), send.method))
@@ -165,12 +179,12 @@ class Sessions(RuleBasedStateMachine):
         after = self.session.next_deadline()
         assert after is None or after > self.now or self.session.dialog is not DialogState.CONFIRMED, "a busy loop"
 
-    @precondition(lambda self: len(self.sends) > 3)
-    @rule(ours=st.booleans())
-    def the_end(self, ours: bool) -> None:
-        self.cseq += 1
-        self.happens(events.Stop() if ours else events.Ended(self.cseq))
-        self.stopped = True
+    @precondition(lambda self: self.sends)
+    @rule(ours=st.booleans(), really=st.integers(0, 9))
+    def the_end(self, ours: bool, really: int) -> None:
+        if really < 2:
+            self.cseq += 1
+            self.happens((events.Lost() if really else events.Stop()) if ours else events.Ended(self.cseq))
 
     @invariant()
     def what_always_holds(self) -> None:
