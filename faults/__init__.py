@@ -23,6 +23,8 @@ dashboards and the failed list may rely on it.
     │   ├── SwitchProtocolBroken         switch.protocol
     │   ├── SwitchTaken                  switch.taken
     │   └── SwitchOverflowed             switch.overflowed
+    ├── RecordingServerFault             the recording server of SIPREC, or the way to it
+    │   └── RecordingServerProtocolBroken  siprec.protocol
     ├── RecordingFault                   one recording, while the call lasts
     │   ├── TransitionForbidden          recording.transition
     │   ├── TapFailed                    recording.tap-failed
@@ -104,6 +106,7 @@ from faults.recording import (
     TransitionForbidden,
 )
 from faults.service import AlreadyRunning, JournalInvalid, NotFound, ServiceFault, ServiceNotRunning
+from faults.siprec import RecordingServerFault, RecordingServerProtocolBroken
 from faults.switch import (
     ConferenceNameUnusable,
     SwitchFault,
@@ -153,6 +156,8 @@ __all__ = [
     "ReceiverRefused",
     "ReceiverUnreachable",
     "RecordingFault",
+    "RecordingServerFault",
+    "RecordingServerProtocolBroken",
     "RequestRefused",
     "ServiceFault",
     "ServiceNotRunning",

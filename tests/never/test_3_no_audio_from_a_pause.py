@@ -23,9 +23,11 @@ from recorder.states import PauseState, SegmentState
 from recorder.world import Limits
 from service.switch_settings import FreeSwitchSettings
 from service.wire import limits
+from siprec_app.protocol.effects import Flow, Send
 from tests.recorder.simulation import Simulation, segments
 from tests.recorder.story import Story, every, only, says
 from tests.simulator import Faults
+from tests.siprec_app.talk import Talk
 
 FREESWITCH = limits(FreeSwitchSettings.model_validate({"kind": "freeswitch", "password": "p"}), Limits().confirm_within)
 SEED = st.integers(0, 2**16)
@@ -172,3 +174,14 @@ async def test_on_freeswitch_the_pause_of_a_tap_that_cannot_be_stopped_by_its_pa
     assert only(Reply, story.effects).answer is Answer.FORCED
     assert story.segments()[0].state is SegmentState.DETACHING
     assert taps.ended(segment) == DETACHED
+
+
+def test_a_recording_server_gets_nothing_from_the_moment_at_which_a_pause_is_asked_for() -> None:
+    talk = Talk().recording()
+    silence, told = talk.pause()
+    assert isinstance(silence, Flow)
+    assert silence.agreement.flows == ()
+    assert isinstance(told, Send)
+    for answer in (talk.ringing, lambda: talk.refuse(488), talk.silence, talk.accept):
+        answer()
+        assert talk.flowing == []

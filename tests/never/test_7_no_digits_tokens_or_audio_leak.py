@@ -37,6 +37,9 @@ from service import logs, redact, reports
 from service.journal_files import JournalFiles
 from service.settings import LogLevel
 from service.status import Status
+from siprec_app.protocol import crypto
+from siprec_app.protocol.negotiation import CODECS, Stream, agreement, offer
+from siprec_app.protocol.sdp import PCMU, Origin, parse
 from tests.ari_app.fake_asterisk import CHANNEL
 from tests.ari_app.fake_asterisk import event as arrives
 from tests.recorder.story import SWITCH, Story, says
@@ -185,3 +188,16 @@ def test_no_event_effect_or_row_can_hold_audio() -> None:
     holders = {*EVENTS, *EFFECTS, Call, Leg}
     fields = [field for holder in holders for field in dataclasses.fields(holder)]
     assert [field.name for field in fields if "bytes" in str(field.type) or "ndarray" in str(field.type).lower()] == []
+
+
+def test_a_key_of_srtp_is_in_no_repr_of_what_a_session_does() -> None:
+    key = crypto.Crypto(1, crypto.Suite.AES_80, b"k" * crypto.KEY_LENGTH)
+    offered = offer(Origin(1, 1, "192.0.2.1"), [Stream("1", 4, crypto=(key,))], [PCMU])
+    answered = parse(b"c=IN IP4 192.0.2.9\nm=audio 6 RTP/SAVP 0\na=crypto:" + crypto.build(key).encode())
+    text = repr([offered, answered, agreement(offered, answered)])
+    assert agreement(offered, answered).flows
+    assert not {secret for secret in ("kkkk", "a2tr") if secret in text}
+
+
+def test_digits_are_no_format_that_a_recording_server_is_offered() -> None:
+    assert {"PCMU", "PCMA"} == CODECS

@@ -42,6 +42,7 @@ from recorder.effects import Answer, Attach, Reply
 from recorder.model import Direction
 from service.adoption import file_of
 from service.journal_files import JournalFiles
+from siprec_app.protocol import metadata, metadata_reader, sdp
 from tests.esl_app.replay import plain
 from tests.recorder.story import Story, every, says
 from tests.test_house import FLOOR
@@ -144,6 +145,30 @@ def test_a_value_ends_neither_its_header_nor_its_message(name: str, body: str) -
     assert rest == body.encode()
     assert [line.split(b": ")[0] for line in head.split(b"\n")[1:]] == [
         b"Event-Subclass", b"Recorder-Reason", *([b"content-length"] if body else [])]
+
+
+@given(name=NAMES, number=NAMES)
+def test_a_name_is_text_and_a_number_one_address_in_metadata_of_siprec(name: str, number: str) -> None:
+    who = metadata.NameId(metadata.address_of_record(number, "pbx.example"), name)
+    document = metadata.build(metadata.Metadata(metadata.Mode.COMPLETE, participants=(
+        metadata.Participant("AAAAAAAAAAAAAAAAAAAAAA==", (who,)),)))
+    read = metadata_reader.read(document)
+    assert isinstance(read, metadata.Metadata)
+    kept = re.sub("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", name).strip()
+    assert read.participants[0].names == (metadata.NameId(who.aor, kept or None),)
+    assert re.fullmatch(r"sip:([^\s@<>\"]+@)?pbx\.example", who.aor)
+
+
+@given(name=NAMES)
+def test_a_name_ends_no_line_of_sdp(name: str) -> None:
+    line = sdp.Media(port=4, formats=(sdp.PCMU,), host="192.0.2.1", label=name or None)
+    description = sdp.Description(sdp.Origin(1, 1, "192.0.2.1"), (line,), name=name or "-")
+    try:
+        written = sdp.build(description)
+    except ValueError:
+        return
+    assert sdp.parse(written).media == (line,)
+    assert written.count(b"\r\n") == written.count(b"\n") == 8 + bool(name)
 
 
 @given(name=NAMES)
