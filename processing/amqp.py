@@ -11,7 +11,7 @@ import json
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
@@ -33,6 +33,8 @@ _JOBS = "phonograph.jobs"
 _CONNECT_WITHIN = 10.0  # s
 _CONFIRM_WITHIN = 30.0  # s
 _HEARTBEAT = 15  # s
+# A question about a quorum queue that has no leader yet, as after a crash of RabbitMQ 3.10, may never be answered.
+_ANSWER_WITHIN = 5.0  # s
 _LOOK_EVERY = 3.0  # s
 BROKEN = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 """What is raised when the connection, or the server behind it, is gone."""
@@ -83,7 +85,7 @@ class Line:
 
     async def declare(self, name: str) -> None:
         """Make a queue of ours. One of that name that is there already is used as it is."""
-        async with self._declaring:
+        async with self._declaring, asyncio.timeout(_ANSWER_WITHIN):
             if name not in self._declared:
                 await self._make(name)
                 self._declared.add(name)
@@ -118,11 +120,14 @@ class Line:
             at_once: how many may be unacknowledged.
         """
         await self.declare(queue)
-        async with self._connection.channel() as channel:
-            await channel.set_qos(prefetch_count=at_once)
-            source = await channel.declare_queue(queue, passive=True)
+        async with AsyncExitStack() as stack:
+            async with asyncio.timeout(_ANSWER_WITHIN):
+                channel = await stack.enter_async_context(self._connection.channel())
+                await channel.set_qos(prefetch_count=at_once)
+                source = await channel.declare_queue(queue, passive=True)
+                messages = await stack.enter_async_context(source.iterator())
             at_work: set[asyncio.Task[None]] = set()
-            async with asyncio.TaskGroup() as group, source.iterator() as messages:
+            async with asyncio.TaskGroup() as group:
                 watching = group.create_task(self._watch(queue, at_work))
                 async for message in messages:
                     taken = group.create_task(_taken(take, message))
@@ -145,7 +150,7 @@ class Line:
     async def waiting(self, queue: str) -> int:
         """How many messages a queue has that nobody was given."""
         await self.declare(queue)
-        async with self._connection.channel() as looking:
+        async with asyncio.timeout(_ANSWER_WITHIN), self._connection.channel() as looking:
             found = await looking.declare_queue(queue, passive=True)
             return found.declaration_result.message_count or 0
 
@@ -186,7 +191,9 @@ async def connected(address: Address, names: Names) -> AsyncIterator[Line]:
         await line.begin()
         yield line
     finally:
-        await opened.close()
+        with suppress(*BROKEN):
+            async with asyncio.timeout(_ANSWER_WITHIN):
+                await opened.close()
 
 
 async def keep_connected(address: Address, names: Names, work: Callable[[Line], Awaitable[None]]) -> None:
