@@ -122,7 +122,9 @@ class Line:
         await self.declare(queue)
         async with AsyncExitStack() as stack:
             async with asyncio.timeout(_ANSWER_WITHIN):
-                channel = await stack.enter_async_context(self._connection.channel())
+                channel = self._connection.channel()
+                await channel.initialize()
+                stack.push_async_callback(channel.close)
                 await channel.set_qos(prefetch_count=at_once)
                 source = await channel.declare_queue(queue, passive=True)
                 messages = await stack.enter_async_context(source.iterator())

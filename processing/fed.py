@@ -15,6 +15,7 @@ from processing.worker import Worker
 log = structlog.get_logger("jobs")
 
 LEDGER_PAUSE_S = 2.0
+LOOK_EVERY_S = 5.0
 
 
 class Fed:
@@ -58,6 +59,22 @@ class Fed:
                 continue
             return True
         return False
+
+    async def look(self) -> None:
+        """Do what is due although nobody tells of it, until cancelled: a queue may be away, or stuck."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                while not self._free.empty() and not self._stopping.is_set() and await self._any():
+                    continue
+            except LedgerFault as fault:
+                log.error("jobs wait: the ledger cannot be used", cause=fault.message)
+
+    async def _any(self) -> bool:
+        worker = self._free.get_nowait()
+        working = asyncio.get_running_loop().run_in_executor(self._threads, worker.work_once)
+        working.add_done_callback(partial(self._done, worker))
+        return await asyncio.shield(working)
 
     def _done(self, worker: Worker, working: asyncio.Future[bool]) -> None:
         if not working.cancelled():

@@ -59,7 +59,8 @@ async def run(settings: Settings, at_once: int) -> None:
 
         log.info("worker runs", node=places.node, at_once=at_once, tasks=takes_tasks)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(fed.renew()), group.create_task(keep_connected(address, names, work))]
+            tasks = [group.create_task(fed.renew()), group.create_task(fed.look()),
+                     group.create_task(keep_connected(address, names, work))]
             await _asked_to_stop()
             # Still connected: what is let go of is acknowledged, and told to the others.
             await fed.stop()
