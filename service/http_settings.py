@@ -10,7 +10,7 @@ from service.setting_types import ADDRESS, Section
 
 
 class HttpSettings(Section):
-    """An HTTP server for `/health`, `/metrics` and the events of stores. It is off unless it is told where to listen."""
+    """An HTTP server for `/health`, `/metrics` and the events of stores. Off unless it is told where to listen."""
 
     listen: str | None = Field(default=None, pattern=ADDRESS,
                                description="The address and the port, such as `127.0.0.1:8090`. Without it, nobody "
