@@ -22,7 +22,7 @@ _AGAIN_S = 900.0
 # Nobody tells us of what other processes let go of.
 _LOOK_EVERY_S = 1.0
 _LEDGER_PAUSE_S = 5.0
-# A broker that was killed may come back without what it had confirmed: waiting jobs beside an empty queue say so.
+# A queue that was deleted, or made anew, holds nothing of what it was told: waiting jobs beside an empty one say so.
 _COMPARE_EVERY_S = 5.0
 
 
