@@ -69,7 +69,8 @@ class MailServer:
                         trace: TracebackType | None) -> None:
         self._server.close()
         for connection in self._connections:
-            if isinstance(connection.transport, asyncio.WriteTransport):
+            # Python 3.11.2 breaks at the abort of a TLS connection that was closed.
+            if isinstance(connection.transport, asyncio.WriteTransport) and not connection.transport.is_closing():
                 connection.transport.abort()
         for _ in range(3):  # until each connection has learned that it is lost
             await asyncio.sleep(0)

@@ -28,7 +28,10 @@ ELSEWHERE = {"core restart when convenient", "channel redirect PJSIP/alice-00000
 
 CONSOLE = {page: commands for page in pages() if (commands := [one for one in on_the_console(page)
                                                                if one not in ELSEWHERE])}
-OURS = {page: lines for page in pages() if (lines := on_the_command_line(page))}
+OTHERS = ("worker", "notices show ", "notices retry ", "jobs retry RECORDING")
+"""Have tests of their own, with the queue, the receiver or the failed job that they need."""
+OURS = {page: lines for page in pages() if (lines := [one for one in on_the_command_line(page)
+                                                      if not one.startswith(OTHERS)])}
 
 SHOWS = {
     "http show status": "/ari/", "ari show users": "phonograph", "ari show user phonograph": "phonograph",

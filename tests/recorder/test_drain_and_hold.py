@@ -14,6 +14,8 @@ from service.wire import limits
 from tests.recorder.story import SWITCH, Story, every, only, says
 
 FREESWITCH = limits(FreeSwitchSettings.model_validate({"kind": "freeswitch", "password": "p"}), 0.25)
+NOT_YET = FREESWITCH.resume_after - 0.001
+"""Seconds after a resume when the moment is nearly over."""
 
 
 def on_freeswitch() -> Story:
@@ -40,7 +42,7 @@ def holds(story: Story, leg: str, *, held: bool = True) -> list[Effect]:
 
 def test_a_resumed_call_gets_its_tap_when_nothing_of_the_pause_is_on_its_way_any_more() -> None:
     story, _ = paused()
-    assert every(Attach, story.asks(Verb.RESUME, "alice", request="r") + story.wait(0.039)) == []
+    assert every(Attach, story.asks(Verb.RESUME, "alice", request="r") + story.wait(NOT_YET)) == []
     assert len(every(Attach, story.wait(0.002))) == 1
 
 
@@ -77,7 +79,7 @@ def test_each_resume_begins_its_own_moment() -> None:
     story.wait(0.03)
     story.asks(Verb.PAUSE, "alice", request="p2")
     story.asks(Verb.RESUME, "alice", request="r2")
-    assert every(Attach, story.wait(0.039)) == []
+    assert every(Attach, story.wait(NOT_YET)) == []
     assert len(every(Attach, story.wait(0.002))) == 1
 
 
@@ -87,7 +89,7 @@ def test_with_two_owners_the_moment_begins_when_the_last_one_lets_go() -> None:
     story.asks(Verb.RESUME, "alice", request="r")
     assert every(Attach, story.wait(5)) == []
     story.asks(Verb.RESUME, "alice", owner="ivr", request="r2")
-    assert every(Attach, story.wait(0.039)) == []
+    assert every(Attach, story.wait(NOT_YET)) == []
     assert len(every(Attach, story.wait(0.002))) == 1
 
 
@@ -96,7 +98,7 @@ def test_a_pause_that_ends_by_itself_has_its_moment_too() -> None:
     segment = story.talk()
     story.asks(Verb.PAUSE, "alice", longest=10.0)
     story.tap_down(segment)
-    assert every(Attach, story.wait(10.039)) == []
+    assert every(Attach, story.wait(10 + NOT_YET)) == []
     assert len(every(Attach, story.wait(0.003))) == 1
 
 
@@ -106,7 +108,7 @@ def test_another_event_in_the_moment_brings_no_tap_forward() -> None:
     story.wait(0.01)
     assert every(Attach, story.bridge("b", "alice", "bob")) == []
     assert every(Attach, story.connect(legs=["alice", "bob"])) == []
-    assert len(every(Attach, story.wait(0.04))) == 1
+    assert len(every(Attach, story.wait(NOT_YET))) == 1
 
 
 def test_a_call_that_ends_in_the_moment_is_finished_without_another_tap() -> None:
@@ -123,7 +125,7 @@ def test_a_service_killed_in_a_pause_keeps_the_moment_after_it() -> None:
     story.engine = Engine(SWITCH, FREESWITCH)
     story.engine.restore(calls)
     story.connect(legs=["alice", "bob"])
-    assert every(Attach, story.asks(Verb.RESUME, "alice", request="r") + story.wait(0.039)) == []
+    assert every(Attach, story.asks(Verb.RESUME, "alice", request="r") + story.wait(NOT_YET)) == []
     assert len(every(Attach, story.wait(0.002))) == 1
 
 
@@ -139,9 +141,9 @@ def test_the_tracks_of_a_conference_wait_as_well_and_its_mix_longer() -> None:
     story.asks(Verb.PAUSE, "alice", request="p")
     for attach in taps:
         story.tap_down(attach.segment)
-    assert every(Attach, story.asks(Verb.RESUME, "alice", request="r") + story.wait(0.039)) == []
+    assert every(Attach, story.asks(Verb.RESUME, "alice", request="r") + story.wait(NOT_YET)) == []
     assert sorted(one.source.leg for one in every(Attach, story.wait(0.002))) == ["alice", "bob"]
-    assert every(Attach, story.wait(0.55)) == []
+    assert every(Attach, story.wait(FREESWITCH.mix_resume_after - NOT_YET - 0.01)) == []
     assert [one.source.bridge for one in every(Attach, story.wait(0.01))] == ["room"]
 
 
@@ -247,4 +249,4 @@ def test_no_tap_is_renewed_for_its_age_or_for_the_next_party() -> None:
 def test_a_feature_code_of_a_party_has_the_same_moment() -> None:
     story, _ = paused()
     story.asks(Verb.RESUME, "alice", actor=ActorKind.PARTY, leg="alice", request="r")
-    assert every(Attach, story.wait(0.039)) == []
+    assert every(Attach, story.wait(NOT_YET)) == []
