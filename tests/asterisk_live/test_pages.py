@@ -98,7 +98,7 @@ async def test_the_console_pauses_and_resumes_with_the_pages_lines(
 
 @pytest.mark.parametrize("page", OURS)
 async def test_each_command_of_ours_does_what_its_page_has_it_for(
-        service: Phonograph, phones: Phones, page: str) -> None:
+        service: Phonograph, phones: Phones, page: str, tmp_path: Path) -> None:
     """In a call, after another one. What a command finds is not asked here, but that it finds it."""
     alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
     before = await converse(service, alice, bob, "102", seconds=1.0)
@@ -109,6 +109,7 @@ async def test_each_command_of_ours_does_what_its_page_has_it_for(
     up = next(row["id"] for row in await service.calls() if row["state"] == "answered")
     for line in OURS[page]:
         typed = line.replace("CALL", up).replace("RECORDING", str(before.recording["id"]))
+        typed = typed.replace("FOLDER", str(tmp_path / "fetched"))
         status, answer = await service.cli(*shlex.split(typed))
         # The spool has other tests' files, so a reconciliation and a look at the whole may well find something.
         assert (status == 0 or line.split()[0] in ("reconcile", "check")), (typed, answer)
