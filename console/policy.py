@@ -36,10 +36,11 @@ def explain(common: Common, caller: str, callee: str, from_trunk: str | None, to
     """
     from policy.decide import decide
     from policy.trunks import direction_of
-    from policy.types import Conference, Facts, Media
+    from policy.types import Conference, Facts, Media, RecordingTarget
     from service.running_policy import read
 
-    policy = read(common.settings().policy)
+    settings = common.settings()
+    policy = read(settings.policy, servers=bool(settings.siprec.servers))
     notes = [f"The policy knows no trunk {text.safe(name)}." for name in (from_trunk, to_trunk)
              if name is not None and not _is_trunk(policy.trunks, name)]
     facts = Facts(direction=direction_of(bool(from_trunk and _is_trunk(policy.trunks, from_trunk)),
@@ -51,10 +52,12 @@ def explain(common: Common, caller: str, callee: str, from_trunk: str | None, to
     if common.as_json:
         text.say_json({"record": decision.record, "media": sorted(decision.media), "level": decision.level,
                        "rule": decision.rule, "profile": decision.profile, "subject": decision.subject,
-                       "direction": facts.direction, "reason": decision.reason, "notes": notes})
+                       "direction": facts.direction, "target": decision.target, "reason": decision.reason,
+                       "notes": notes})
         return
+    where = "" if not decision.record or decision.target is RecordingTarget.WAV else f", target: {decision.target}"
     text.say(f"{'recorded' if decision.record else 'not recorded'} (rule: {decision.rule}, "
-             f"{facts.direction.value} call)")
+             f"{facts.direction.value} call{where})")
     for line in (decision.reason, *notes):
         text.say(line)
 

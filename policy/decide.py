@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from policy.permissions import announcement_for, permission_of
+from policy.permissions import announcement_for, permission_of, target_for
 from policy.types import (
     Conference,
     ConferenceNames,
@@ -23,6 +23,7 @@ from policy.types import (
     Permission,
     Policy,
     RecordingProfile,
+    RecordingTarget,
     RecordingType,
     Subject,
 )
@@ -74,7 +75,9 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     if not decision.record:
         return decision
     party = {Subject.CALLER: facts.caller, Subject.CALLEE: facts.callee}.get(decision.subject or Subject.ANY)
-    return replace(decision, announcement=announcement_for(party, policy))
+    # A recording server takes two parties; a conference has a track for each member, and its mix.
+    target = target_for(party, policy) if facts.conference is None else RecordingTarget.WAV
+    return replace(decision, announcement=announcement_for(party, policy), target=target)
 
 
 def _may_be_recorded(conference: Conference, listed: ConferenceNames | None) -> bool:

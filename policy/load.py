@@ -22,6 +22,7 @@ from policy.types import (
     Policy,
     RecordingControl,
     RecordingProfile,
+    RecordingTarget,
     RecordingType,
     Subject,
     SystemDefault,
@@ -64,8 +65,8 @@ class _Reader:
 
     def policy(self) -> Policy:
         top = self._document.value
-        self._known(top, (), ("recordIncomingPSTN", "record", "subject", "recordingControl", "trunks",
-                              "conferences", "domains", "users", "announcement", "people"))
+        self._known(top, (), ("recordIncomingPSTN", "record", "subject", "recordingControl", "recordingTarget",
+                              "trunks", "conferences", "domains", "users", "announcement", "people"))
         return Policy(
             record_incoming_pstn=self._flag(top, (), "recordIncomingPSTN", False),
             record=self._word(top, (), "record", SystemDefault.NONE),
@@ -77,6 +78,7 @@ class _Reader:
             users=self._permissions(self._section(top, "users"), "users"),
             announcement=self._announcement(top, ()) or Announcement(),
             people=self._people(self._section(top, "people")),
+            recording_target=self._word(top, (), "recordingTarget", RecordingTarget.WAV),
         )
 
     def _section(self, top: dict[str, Value], key: str) -> dict[str, Value]:
@@ -172,12 +174,15 @@ class _Reader:
             self._wrong_key(path, "has no permission in it", ("recording",))
         recording = (*path, "recording")
         fields = self._mapping(entry["recording"], recording) if "recording" in entry else {}
-        self._known(fields, recording, ("recordingType", "recordingProfile", "recordingControl", "announcement"))
+        self._known(fields, recording, ("recordingType", "recordingProfile", "recordingControl", "recordingTarget",
+                                         "announcement"))
         return Permission(
             self._word(fields, recording, "recordingType", RecordingType.ALL),
             self._word(fields, recording, "recordingProfile", RecordingProfile.ALWAYS),
             self._word(fields, recording, "recordingControl", RecordingControl.ALLOW),
             self._announcement(fields, recording),
+            self._word(fields, recording, "recordingTarget", RecordingTarget.WAV)
+            if "recordingTarget" in fields else None,
         )
 
     def _announcement(self, mapping: dict[str, Value], path: Path) -> Announcement | None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from policy.types import Announcement, Identity, Level, Permission, Policy, RecordingControl, domain_key, user_key
+from policy.types import (
+    Announcement,
+    Identity,
+    Level,
+    Permission,
+    Policy,
+    RecordingControl,
+    RecordingTarget,
+    domain_key,
+    user_key,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +52,25 @@ def announcement_for(party: Identity | None, policy: Policy) -> Announcement | N
     Args:
         party: whom the call was decided for; None for a call that a trunk decided.
     """
-    found = policy.announcement
-    if party is not None:
-        user = _user_of(party, policy)
-        levels = (policy.users[user] if user is not None else None,
-                  policy.domains.get(domain_key(party.domain)) if party.domain is not None else None)
-        found = next((level.announcement for level in levels if level is not None
-                      and level.announcement is not None), found)
+    found = next((one.announcement for one in _permissions(party, policy) if one.announcement is not None),
+                 policy.announcement)
     return None if found.silent else found
+
+
+def target_for(party: Identity | None, policy: Policy) -> RecordingTarget:
+    """Where the audio of a recorded call goes: as for announcements, the first that says something of it."""
+    return next((one.recording_target for one in _permissions(party, policy) if one.recording_target is not None),
+                policy.recording_target)
+
+
+def _permissions(party: Identity | None, policy: Policy) -> list[Permission]:
+    """The permissions of a party's user and of its domain, as far as there are any."""
+    if party is None:
+        return []
+    user = _user_of(party, policy)
+    levels = (policy.users[user] if user is not None else None,
+              policy.domains.get(domain_key(party.domain)) if party.domain is not None else None)
+    return [level for level in levels if level is not None]
 
 
 def _user_of(party: Identity, policy: Policy) -> str | None:

@@ -46,6 +46,19 @@ class RecordingControl(StrEnum):
     DENY = "deny"
 
 
+class RecordingTarget(StrEnum):
+    """Where the audio of a recorded call goes: into WAV files, to a recording server by SIPREC, or both."""
+
+    WAV = "wav"
+    SIPREC = "siprec"
+    BOTH = "both"
+
+    @property
+    def on_server(self) -> bool:
+        """Whether a recording server is to have it."""
+        return self is not RecordingTarget.WAV
+
+
 class SystemDefault(StrEnum):
     """What ``record`` says: the media that are recorded where neither user nor domain has a permission."""
 
@@ -128,12 +141,14 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What one user or one domain is recorded with. ``announcement``: None leaves it to whoever is asked next."""
+    """What one user or one domain is recorded with. ``announcement``, ``recording_target``: None leaves it to whoever
+    is asked next."""
 
     recording_type: RecordingType = RecordingType.ALL
     recording_profile: RecordingProfile = RecordingProfile.ALWAYS
     recording_control: RecordingControl = RecordingControl.ALLOW
     announcement: Announcement | None = None
+    recording_target: RecordingTarget | None = None
 
     def as_dict(self) -> dict[str, str]:
         """What is recorded, under its documented names, as in the policy file and the REST answers."""
@@ -198,6 +213,7 @@ class Decision:
         subject: the party for whom it was decided; None where a trunk decided.
         reason: one sentence for a person. It holds names that the administrator wrote, and never a digit.
         announcement: what the parties hear of the recording; None where they hear nothing.
+        target: where the audio goes.
     """
 
     record: bool
@@ -208,6 +224,7 @@ class Decision:
     subject: Subject | None
     reason: str
     announcement: Announcement | None = None
+    target: RecordingTarget = RecordingTarget.WAV
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +279,7 @@ class Policy:
         users: permissions of users, by :func:`user_key`, or by the bare user.
         announcement: what the parties of a recorded call hear of it, unless a permission says otherwise.
         people: who is told of recordings, by :func:`user_key`, or by the bare user.
+        recording_target: where the audio goes, unless a permission says otherwise.
     """
 
     record_incoming_pstn: bool = False
@@ -274,3 +292,11 @@ class Policy:
     users: Mapping[str, Permission] = field(default_factory=dict)
     announcement: Announcement = Announcement()
     people: Mapping[str, Person] = field(default_factory=dict)
+    recording_target: RecordingTarget = RecordingTarget.WAV
+
+    @property
+    def needs_server(self) -> bool:
+        """Whether some call is to go to a recording server."""
+        permissions = (*self.domains.values(), *self.users.values())
+        said = (self.recording_target, *(permission.recording_target for permission in permissions))
+        return any(target is not None and target.on_server for target in said)

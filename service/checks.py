@@ -28,7 +28,8 @@ def examine(settings: Settings, now: float) -> Iterator[Finding]:
     Args:
         now: seconds since the Unix epoch (UTC).
     """
-    yield _tried("policy", lambda: running_policy.read(settings.policy), f"{settings.policy} is well-formed")
+    yield _tried("policy", lambda: running_policy.read(settings.policy, servers=bool(settings.siprec.servers)),
+                 f"{settings.policy} is well-formed")
     yield _tried("names", lambda: NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone)),
                  f"{settings.fileformat} names what exists")
     for subject, folder in (("journal_path", settings.journal_path), ("work_path", settings.work_path),

@@ -63,7 +63,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
     """
     clock = SystemClock()
     with ExitStack() as stack:
-        policy = RunningPolicy(settings.policy)
+        policy = RunningPolicy(settings.policy, servers=bool(settings.siprec.servers))
         kept = storage.stores(settings)
         NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone))
         _make_folders(settings)

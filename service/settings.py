@@ -18,6 +18,7 @@ from service.http_settings import HttpSettings
 from service.notice_settings import NoticeSettings
 from service.queue_settings import QUEUE, RabbitSettings
 from service.setting_types import SIZE, Count, Number, Section, known_zone, size
+from service.siprec_settings import SiprecSettings
 from service.step_settings import OwnStepSettings, named
 from service.storage_settings import LimitSettings, StorageSettings
 from service.switch_settings import AsteriskSettings, Connect, SwitchSettings
@@ -133,6 +134,7 @@ class Settings(Section):
     limits: LimitSettings = Field(default=LimitSettings(), description="How long recordings may be, and are kept.")
     http: HttpSettings = Field(default=HttpSettings(), description="What other machines may ask of us.")
     rabbitmq: RabbitSettings | None = Field(default=None, description="The queue between machines.")
+    siprec: SiprecSettings = Field(default=SiprecSettings(), description="Recording servers.")
     notices: NoticeSettings = Field(default=NoticeSettings(), description="Who is told of recordings.")
 
     @field_validator("time_zone")

@@ -18,6 +18,7 @@ from service.notice_settings import AmqpSettings, MailSettings, MattermostSettin
 from service.queue_settings import RabbitSettings
 from service.setting_types import section_of
 from service.settings import DiskSettings, JobSettings, PauseSettings, Settings
+from service.siprec_settings import RecordingServerSettings, SiprecSettings
 from service.step_settings import OwnStepSettings
 from service.storage_settings import LimitSettings, S3Settings, StorageSettings
 from service.switch_settings import AsteriskSettings, FreeSwitchSettings
@@ -48,6 +49,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("steps.NAME", OwnStepSettings), ("pause", PauseSettings), ("disk", DiskSettings),
     ("jobs", JobSettings), ("rabbitmq", RabbitSettings), ("storage", StorageSettings),
     ("storage.stores.NAME", S3Settings), ("limits", LimitSettings), ("http", HttpSettings),
+    ("siprec", SiprecSettings), ("siprec.servers.NAME", RecordingServerSettings),
     ("notices", NoticeSettings), ("notices.webhooks.NAME", WebhookSettings), ("notices.mail", MailSettings),
     ("notices.mattermost", MattermostSettings), ("notices.amqp", AmqpSettings))
 _RANGE = {Ge: "at least", Gt: "more than", Le: "at most", Lt: "less than"}

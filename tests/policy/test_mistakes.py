@@ -17,7 +17,7 @@ MISTAKES = [
         "recordIncomingPstn: true",
         (
             "1: recordIncomingPstn: is an unknown key; allowed: recordIncomingPSTN, record, "
-            "subject, recordingControl, trunks, conferences, domains, users, announcement, people"
+            "subject, recordingControl, recordingTarget, trunks, conferences, domains, users, announcement, people"
         ),
         id="unknown at the top",
     ),
@@ -34,7 +34,7 @@ MISTAKES = [
     pytest.param(
         "domains:\n  a.example:\n    recording:\n      type: all",
         "4: domains.'a.example'.recording.type: is an unknown key; allowed: recordingType, recordingProfile, "
-        "recordingControl, announcement",
+        "recordingControl, recordingTarget, announcement",
         id="unknown in a permission",
     ),
     pytest.param(
