@@ -22,7 +22,7 @@ from faults import SwitchFault, SwitchOperationFailed
 from policy.types import Announcement
 from recorder.effects import Announce, Hush
 from recorder.events import Announced
-from recorder.model import Heard
+from recorder.playback import Heard
 from recorder.states import PlaybackInput
 
 log = structlog.get_logger("asterisk")

@@ -11,7 +11,8 @@ from ari_app.generated.operations import Operations
 from ari_app.names import announcement_channel, announcement_of, files, parse, recording_name, snoop_id
 from ari_app.translate import bridge_of, leg_of
 from faults import SwitchOperationFailed
-from recorder.model import Bridge, BridgeKind, Direction, LegKind, Snapshot, TapFact
+from recorder.model import Bridge, BridgeKind, Direction, LegKind
+from recorder.snapshot import Snapshot, TapFact
 
 _PAIR = (Direction.IN, Direction.OUT)
 _PLAYS = frozenset({"queued", "playing", "continuing", "paused"})

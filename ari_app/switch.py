@@ -33,7 +33,8 @@ from link.lease import Holder, Lease
 from link.limits import Limits
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
 from recorder.events import Asked, CallEvent, SwitchDown, SwitchFound, SwitchUp, Verb
-from recorder.model import Direction, RtpCounters
+from recorder.model import Direction, RtpCounters, Sink
+from recorder.ports import NOWHERE, RtpAddress
 
 __all__ = ["AriSwitch"]
 
@@ -108,8 +109,11 @@ class AriSwitch:
         if not self._weighty:
             self._caught_up.set()
 
-    async def attach(self, effect: Attach) -> None:
+    async def attach(self, effect: Attach, to: Mapping[Direction, RtpAddress] = NOWHERE) -> None:  # noqa: ARG002
         """Make two snoops and record them, when it is this call's turn."""
+        if effect.source.sink is Sink.SERVER:
+            self._taps.refused(effect, "no tap of this switch goes to a recording server")
+            return
         self._taps.expect(effect)
         try:
             await self._limits.run(effect.call, lambda: self._taps.attach(effect))

@@ -27,7 +27,8 @@ from faults import SwitchFault, SwitchOperationFailed
 from policy.types import Announcement
 from recorder.effects import Announce, Hush
 from recorder.events import Announced
-from recorder.model import Direction, Heard, Source
+from recorder.model import Direction, Source
+from recorder.playback import Heard
 from recorder.states import PlaybackInput
 
 log = structlog.get_logger("freeswitch")

@@ -16,7 +16,8 @@ from esl_app.names import below, files, parse, piece_of
 from esl_app.operations import Operations
 from esl_app.translate import bridge_id
 from faults import SwitchOperationFailed, SwitchProtocolBroken
-from recorder.model import Bridge, BridgeKind, Direction, Leg, LegState, Snapshot, Source, TapFact
+from recorder.model import Bridge, BridgeKind, Direction, Leg, LegState, Source
+from recorder.snapshot import Snapshot, TapFact
 
 _UUID = re.compile(r"[0-9A-Za-z_.:@-]{1,128}")
 _RECORDED = re.compile(r"<function>session_record</function>\s*<target>([^<]*)</target>")

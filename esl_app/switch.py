@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from random import Random
@@ -29,7 +29,8 @@ from link.lease import Holder
 from link.limits import Limits
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
 from recorder.events import Asked, CallEvent, Held, SwitchDown, SwitchUp, TapDown, TapFailed, TapUp
-from recorder.model import RtpCounters
+from recorder.model import Direction, RtpCounters, Sink
+from recorder.ports import NOWHERE, RtpAddress
 from recorder.spoken import choice_of
 
 __all__ = ["EslSwitch"]
@@ -93,8 +94,11 @@ class EslSwitch:
     def taken(self, event: CallEvent) -> None:
         """See ``Switch``. An attach that is under way ends with its detach: nothing has to be waited for."""
 
-    async def attach(self, effect: Attach) -> None:
+    async def attach(self, effect: Attach, to: Mapping[Direction, RtpAddress] = NOWHERE) -> None:  # noqa: ARG002
         """Start a recording, when it is this call's turn."""
+        if effect.source.sink is Sink.SERVER:
+            self._taps.refused(effect, "no tap of this switch goes to a recording server")
+            return
         self._taps.expect(effect.segment)
         async def begin() -> None:
             await self._announcements.make_way(effect.source)

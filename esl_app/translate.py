@@ -16,7 +16,8 @@ from esl_app.legs import counters_of, hangup_time, leg_of
 from esl_app.messages import Event
 from esl_app.names import below
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, TapDown, TapFailed, TapUp, Transferred
-from recorder.model import Bridge, BridgeKind, Direction, Snapshot, TrackFile
+from recorder.model import Bridge, BridgeKind, Direction, TrackFile
+from recorder.snapshot import Snapshot
 
 CONFERENCE = "conference::maintenance"
 QUEUE = "fifo::info"

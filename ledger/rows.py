@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 from policy import types as policy
 from policy.trunks import direction_of
 from recorder import records
-from recorder.model import Call, Direction, Leg, Pause, Recording, Segment, Source, Then, TrackFile
+from recorder.model import Call, Direction, Leg, Pause, Recording, Segment, Sink, Source, Then, TrackFile
 from recorder.states import PauseState, RecordingState, SegmentState
 
 Row = dict[str, Any]
@@ -69,7 +69,9 @@ def recording_row(number: int, recording: Recording) -> Row:
     """The row of ``recordings``, without the job's result."""
     return {"id": recording.id, "call": recording.call, "number": number, "state": recording.state.value,
             "created": recording.created, "started": recording.started, "ended": recording.ended,
-            "reason": recording.reason}
+            "reason": recording.reason,
+            "sessions": [records.of_session(session) for session in recording.sessions],
+            "uncarried": recording.uncarried}
 
 
 def segment_row(recording: str, number: int, segment: Segment) -> Row:
@@ -79,7 +81,8 @@ def segment_row(recording: str, number: int, segment: Segment) -> Row:
             "started": segment.started, "ended": segment.ended, "cause": segment.cause,
             "forced": segment.forced, "files": [
                 {"direction": file.direction.value, "path": file.path, "channel": file.channel}
-                for file in segment.files]}
+                for file in segment.files],
+            "carried": [records.of_carried(carried) for carried in segment.carried]}
 
 
 def pause_row(call: str, number: int, pause: Pause) -> Row:
@@ -104,7 +107,8 @@ def build_recordings(rows: Iterable[RowMapping],
     for row in rows:
         built[row["call"]].append(Recording(
             id=row["id"], call=row["call"], state=RecordingState(row["state"]), created=row["created"],
-            started=row["started"], ended=row["ended"], reason=row["reason"], segments=tuple(within[row["id"]])))
+            started=row["started"], ended=row["ended"], reason=row["reason"], segments=tuple(within[row["id"]]),
+            sessions=tuple(records.session(one) for one in row["sessions"]), uncarried=row["uncarried"]))
     return built
 
 
@@ -113,17 +117,18 @@ def _segment(row: RowMapping) -> Segment:
         id=row["id"], source=_source(row["source"]), side=row["side"], state=SegmentState(row["state"]),
         asked=row["asked"], started=row["started"], ended=row["ended"], cause=row["cause"], forced=row["forced"],
         files=tuple(TrackFile(direction=Direction(file["direction"]), path=file["path"], channel=file["channel"])
-                    for file in row["files"]))
+                    for file in row["files"]),
+        carried=tuple(records.carried(one) for one in row["carried"]))
 
 
 def _source_row(source: Source) -> Row:
     return {"leg": source.leg, "directions": [direction.value for direction in source.directions],
-            "bridge": source.bridge}
+            "bridge": source.bridge, "sink": source.sink.value}
 
 
 def _source(row: Row) -> Source:
     return Source(leg=row["leg"], directions=tuple(Direction(word) for word in row["directions"]),
-                  bridge=row["bridge"])
+                  bridge=row["bridge"], sink=Sink(row.get("sink", Sink.FILE)))
 
 
 def build_pauses(rows: Iterable[RowMapping]) -> dict[str, list[Pause]]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    text,
 )
 
 # What the JSON columns hold.
@@ -88,6 +89,7 @@ calls = Table(
 )
 
 # ``result`` is what the job made of it: the published files, lengths, reasons. ``number`` is its place in the call.
+# ``sessions`` are those with recording servers; ``uncarried`` says that none of them takes it now.
 recordings = Table(
     "recordings", metadata,
     Column("id", Text, primary_key=True),
@@ -99,6 +101,8 @@ recordings = Table(
     Column("ended", Double),
     Column("reason", Text, nullable=False),
     Column("result", JSON(none_as_null=True)),
+    Column("sessions", JSON, nullable=False, server_default=text("'[]'")),
+    Column("uncarried", Boolean, nullable=False, server_default=false()),
     Index(None, "created", "id"),
 )
 
@@ -116,6 +120,7 @@ segments = Table(
     Column("cause", Text, nullable=False),
     Column("forced", Boolean, nullable=False),
     Column("files", JSON, nullable=False),
+    Column("carried", JSON, nullable=False, server_default=text("'[]'")),
 )
 
 pauses = Table(

@@ -13,7 +13,8 @@ from processing.made import AllFacts, finished
 from processing.step import Facts
 from processing.tracks import voice_of
 from recorder.ids import segment_recording
-from recorder.model import Call, CallKind, Leg, Playback, Recording
+from recorder.model import Call, CallKind, Leg, Recording
+from recorder.playback import Playback
 from recorder.states import PlaybackState, SegmentState
 
 _NOT_TOLD = frozenset({"segment", "fill", "absent", "cut"})  # of a recorded file: for the steps alone

@@ -15,7 +15,8 @@ from recorder import taps
 from recorder.effects import Announce, Hush
 from recorder.events import Announced, SwitchUp
 from recorder.ids import announcement_id, segment_recording
-from recorder.model import Call, CallKind, Heard, LegState, Playback
+from recorder.model import Call, CallKind, LegState
+from recorder.playback import Heard, Playback
 from recorder.states import (
     FINAL_PLAYBACK,
     PLAYBACK,

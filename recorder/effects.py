@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policy.types import Announcement
-from recorder.model import Heard, Leg, Source
+from recorder.model import Leg, Source
+from recorder.playback import Heard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from recorder import (
     adoption,
     announcements,
+    carrying,
     consultation,
     conversation,
     deafness,
@@ -37,6 +38,7 @@ from recorder.events import (
     LegIs,
     LegReplaced,
     Observed,
+    SessionIs,
     SwitchDown,
     SwitchFound,
     SwitchUp,
@@ -102,7 +104,7 @@ class Engine:
                 if known is None or known.state is LegState.GONE:
                     world.legs[leg.id] = leg
             if call.state is not CallState.CLOSED:
-                world.calls[call.id] = call if call.recordings else replace(call, decided_for=())
+                world.calls[call.id] = carrying.restored(call) if call.recordings else replace(call, decided_for=())
                 world.index(call)
 
     def calls(self) -> tuple[Call, ...]:
@@ -167,6 +169,8 @@ class Engine:
                 announcements.announced(world, event, now)
             case Adopted():
                 adoption.adopted(world, event)
+            case SessionIs():
+                carrying.session_is(world, event)
             case Decided():
                 _decided(world, event)
             case Asked():
@@ -199,6 +203,8 @@ class Engine:
                 call = conversation.quiet(call, event.at)
             elif kind == "pause":
                 call = requests.pause_expired(call, rest, event.at)
+            elif kind == carrying.TIMER:
+                call = carrying.expired(call)
             elif kind == adoption.TIMER:
                 call = adoption.given_up(call)
             elif kind == "settle":
@@ -226,6 +232,7 @@ class Engine:
             decision.mark(world, call)
             call = talking.renew(world, call, now)
             call = holding.follow(world, call, at, now)
+            call = carrying.follow(world, call, now)
             call = taps.converge(world, call, at, now)
             renewal.watch(world, call, at, now)
             call = announcements.converge(world, call, at)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policy.types import Decision
-from recorder.model import Bridge, Direction, Leg, RtpCounters, Snapshot, Then, TrackFile
+from recorder.model import Bridge, Carried, Direction, Leg, RtpCounters, Session, Then, TrackFile
+from recorder.snapshot import Snapshot
 from recorder.states import PlaybackInput
 
 _LONGEST_REASON = 120  # characters
@@ -121,7 +122,7 @@ class TapDown(Event):
     """The switch confirms that a segment's tap is gone and its files are closed. ``started``: as in ``TapUp``, which
     may have been lost; None where the switch does not say it again. ``ended``: None where nobody saw it. ``cause``:
     ``DETACHED``, or the switch's words. ``empty``: it ended before there was anything to write, and the switch kept no
-    file. A tap that was never up is a ``TapFailed``."""
+    file. ``carried``: what recording servers were sent of it. A tap that was never up is a ``TapFailed``."""
 
     segment: str
     cause: str
@@ -129,6 +130,7 @@ class TapDown(Event):
     started: float | None = None
     files: tuple[TrackFile, ...] = ()
     empty: bool = False
+    carried: tuple[Carried, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,12 +254,21 @@ class Adopted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionIs(Event):
+    """A recording's session with a server looks like this now."""
+
+    recording: str
+    session: Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick(Event):
     """Time has passed; ``next_deadline()`` said when to send it."""
 
 
 CallEvent = (SwitchUp | SwitchFound | SwitchDown | LegIs | Held | LegGone | BridgeIs | LegReplaced | Transferred
-             | TapUp | TapDown | TapFailed | Observed | Unheard | Announced | Asked | Decided | Adopted | Tick)
+             | TapUp | TapDown | TapFailed | Observed | Unheard | Announced | Asked | Decided | Adopted | SessionIs
+             | Tick)
 EVENTS: tuple[type[CallEvent], ...] = (SwitchUp, SwitchFound, SwitchDown, LegIs, Held, LegGone, BridgeIs, LegReplaced,
                                        Transferred, TapUp, TapDown, TapFailed, Observed, Unheard, Announced, Asked,
-                                       Decided, Adopted, Tick)
+                                       Decided, Adopted, SessionIs, Tick)

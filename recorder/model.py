@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policy.types import Decision
-from recorder.states import CallState, PauseState, PlaybackState, RecordingState, SegmentState
+from recorder.playback import Playback
+from recorder.states import CallState, PauseState, RecordingState, SegmentState, SessionState
 
 
 class LegKind(StrEnum):
@@ -135,13 +136,22 @@ class Direction(StrEnum):
     MIX = "mix"
 
 
+class Sink(StrEnum):
+    """Where a tap's audio goes: into files of the switch, or to a recording server."""
+
+    FILE = "file"
+    SERVER = "server"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What a tap listens to: a leg in some directions, or a conference bridge's mix (``leg`` is then empty)."""
+    """What a tap listens to: a leg in some directions, or a conference bridge's mix (``leg`` is then empty). One leg
+    may be tapped twice, for one sink each."""
 
     leg: str
     directions: tuple[Direction, ...]
     bridge: str = ""
+    sink: Sink = Sink.FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +164,28 @@ class TrackFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """What a recording server was sent of one direction of a segment, as our relay has counted it.
+
+    Attributes:
+        session: its session. direction: of the tap.
+        first, last: when the first and the last packet went out; None where none did.
+        received: packets that came from the switch while it was to be sent. sent: packets that went out.
+        lost: packets that never came from the switch, by their sequence numbers.
+        unheard: packets that the server says it has not got, by its last RTCP report; None where it sent none.
+    """
+
+    session: str
+    direction: Direction
+    first: float | None = None
+    last: float | None = None
+    received: int = 0
+    sent: int = 0
+    lost: int = 0
+    unheard: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """An unbroken stretch of the tracks of one tap: they start together, in one file or one file a direction.
 
@@ -162,6 +194,7 @@ class Segment:
         asked: when the tap was asked for. started, ended: by the switch's own events.
         cause: why it ended, in the switch's or our words.
         forced: it was ended by force, because the switch did not confirm in time.
+        carried: what recording servers were sent of it, where that is its sink.
     """
 
     id: str
@@ -174,6 +207,7 @@ class Segment:
     cause: str = ""
     forced: bool = False
     files: tuple[TrackFile, ...] = ()
+    carried: tuple[Carried, ...] = ()
 
 
 class Then(StrEnum):
@@ -220,11 +254,32 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A recording session with a server (RFC 7866), for one recording.
+
+    Attributes:
+        id: its Call-ID. server: its name in the settings.
+        asked: when it was asked for. up: when the server took it. ended: when it was over.
+        cause: why it is over, where nobody here asked for that.
+    """
+
+    id: str
+    server: str
+    state: SessionState
+    asked: float
+    up: float | None = None
+    ended: float | None = None
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """All tracks of a call, from one start to one stop.
 
     Attributes:
         reason: why it ended, or why there is nothing in it.
+        sessions: with recording servers, one after the other.
+        uncarried: no server takes it now, and has not for a while: it goes into files.
     """
 
     id: str
@@ -235,6 +290,13 @@ class Recording:
     ended: float | None = None
     reason: str = ""
     segments: tuple[Segment, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    uncarried: bool = False
+
+    @property
+    def carried(self) -> bool:
+        """Whether a recording server takes it now."""
+        return any(session.state is SessionState.UP for session in self.sessions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,36 +317,6 @@ class Hold:
     leg: str
     begun: float
     ended: float | None = None
-
-
-class Heard(StrEnum):
-    """Who hears an announcement: the party on its leg only, or that party and everybody whom it talks with."""
-
-    LEG = "leg"
-    ALL = "all"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Playback:
-    """An announcement as it is played; what it is stands in the call's decision, or it is a ``sound`` of its own, which
-    says that the recording is over.
-
-    Attributes:
-        id: also its name on the switch; begins with the recording that it speaks of.
-        leg: the leg on which it is played. hearers: the parties (legs) whom it tells, of those who were there.
-        started, ended: by the switch's own events. cause: why it ended, where nobody here asked for that.
-    """
-
-    id: str
-    leg: str
-    heard: Heard
-    hearers: tuple[str, ...]
-    state: PlaybackState
-    asked: float
-    started: float | None = None
-    ended: float | None = None
-    cause: str = ""
-    sound: str | None = None
 
 
 class CallKind(StrEnum):
@@ -399,30 +431,3 @@ class Call:
     def paused(self) -> bool:
         """Whether any owner holds a pause."""
         return any(pause.resumed is None for pause in self.pauses)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TapFact:
-    """A tap of ours as a snapshot found it on the switch.
-
-    Attributes:
-        source: what it is attached to, where ending it takes that.
-    """
-
-    segment: str
-    source: Source | None = None
-    started: float | None = None
-    files: tuple[TrackFile, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """Everything that a switch has at one moment: legs, bridges, our taps (``segment`` ids), and the ids of our
-    announcements that are being played. ``coming``: the segments whose attach is under way on this connection; what
-    becomes of it is told after this."""
-
-    legs: tuple[Leg, ...] = ()
-    bridges: tuple[Bridge, ...] = ()
-    taps: tuple[TapFact, ...] = ()
-    announcements: tuple[str, ...] = ()
-    coming: tuple[str, ...] = ()

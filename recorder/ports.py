@@ -1,13 +1,28 @@
-"""What the engine's driver needs of a switch. ari_app and esl_app implement it; the tests' simulator does too."""
+"""What the engine's driver needs of a switch, which ari_app and esl_app implement, and of recording servers, which
+siprec_app does."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
-from recorder.events import CallEvent
-from recorder.model import RtpCounters
+from recorder.events import CallEvent, TapDown
+from recorder.model import Call, Direction, RtpCounters
+
+
+@dataclass(frozen=True, slots=True)
+class RtpAddress:
+    """Where RTP is received: an IP address and a UDP port."""
+
+    host: str
+    port: int
+
+
+NOWHERE: Mapping[Direction, RtpAddress] = MappingProxyType({})
+"""For a tap that is written into files."""
 
 
 class Switch(Protocol):
@@ -27,8 +42,12 @@ class Switch(Protocol):
     def taken(self, event: CallEvent) -> None:
         """The engine has taken an event, and the detaches that follow from it have been given before."""
 
-    async def attach(self, effect: Attach) -> None:
-        """Attach a tap: ``TapUp``, ``TapFailed`` or ``TapDown`` follows."""
+    async def attach(self, effect: Attach, to: Mapping[Direction, RtpAddress] = NOWHERE) -> None:
+        """Attach a tap: ``TapUp``, ``TapFailed`` or ``TapDown`` follows.
+
+        Args:
+            to: where the audio of each direction is sent, G.711 by RTP, if its sink is a recording server.
+        """
 
     async def detach(self, effect: Detach) -> None:
         """End a tap, before anything else that waits: ``TapDown`` or ``TapFailed`` follows."""
@@ -58,3 +77,23 @@ class Switch(Protocol):
 
     async def resync(self) -> None:
         """Read everything again: a ``SwitchUp`` follows."""
+
+
+class RecordingServers(Protocol):
+    """Where the taps' audio goes that is not written into files. What becomes of sessions arrives as ``SessionIs``."""
+
+    async def open(self, effect: Attach) -> Mapping[Direction, RtpAddress]:
+        """Where the switch is to send the audio of a tap.
+
+        Raises:
+            RecordingServerFault: there is no room for another one.
+        """
+
+    async def silence(self, segment: str) -> None:
+        """Nothing of that tap goes to any server any more, from before this returns."""
+
+    def counted(self, event: TapDown) -> TapDown:
+        """The end of a tap, with what the servers were sent of it."""
+
+    def follow(self, calls: Iterable[Call]) -> None:
+        """These calls have changed: what the servers are told of them follows, without being waited for."""

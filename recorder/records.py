@@ -16,11 +16,11 @@ from pydantic import TypeAdapter, ValidationError
 from faults import JournalInvalid
 from recorder.effects import EFFECTS, Effect
 from recorder.events import EVENTS, CallEvent
-from recorder.model import Call
+from recorder.model import Call, Carried, Session
 
 Record = dict[str, Any]
 
-_TYPES: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (*EVENTS, *EFFECTS, Call)}
+_TYPES: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (*EVENTS, *EFFECTS, Call, Session, Carried)}
 
 
 def of_event(event: CallEvent) -> Record:
@@ -36,6 +36,16 @@ def of_effect(effect: Effect) -> Record:
 def of_call(call: Call) -> Record:
     """A call, whole, as a record."""
     return _dumped(call)
+
+
+def of_session(session: Session) -> Record:
+    """A session with a recording server as a record."""
+    return _dumped(session)
+
+
+def of_carried(carried: Carried) -> Record:
+    """What a recording server was sent, as a record."""
+    return _dumped(carried)
 
 
 def event(record: Mapping[str, Any]) -> CallEvent:
@@ -63,6 +73,24 @@ def call(record: Mapping[str, Any]) -> Call:
         JournalInvalid: the record is of no call.
     """
     return cast(Call, _validated(Call, record))
+
+
+def session(record: Mapping[str, Any]) -> Session:
+    """The session of a record.
+
+    Raises:
+        JournalInvalid: the record is of no session.
+    """
+    return cast(Session, _validated(Session, record))
+
+
+def carried(record: Mapping[str, Any]) -> Carried:
+    """What a recording server was sent, by a record.
+
+    Raises:
+        JournalInvalid: the record is of no such thing.
+    """
+    return cast(Carried, _validated(Carried, record))
 
 
 def _tagged(value: CallEvent | Effect) -> Record:

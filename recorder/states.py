@@ -49,6 +49,14 @@ class SegmentInput(StrEnum):
     LOSE = "lose"
 
 
+class SessionState(StrEnum):
+    """A session with a recording server: asked for, taken by the server, over or never taken."""
+
+    TRYING = "trying"
+    UP = "up"
+    OVER = "over"
+
+
 class PlaybackState(StrEnum):
     """An announcement: asked for, heard by its parties, asked to end; played to its end, or not (all of it)."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import takewhile
 
-from policy.types import Media
+from policy.types import Media, RecordingTarget
 from recorder.conference import OPEN
 from recorder.conversation import alone
 from recorder.effects import Attach, Detach, Resync
 from recorder.events import TapDown, TapFailed, TapUp
 from recorder.ids import recording_id, segment_id, segment_recording
-from recorder.model import Call, CallKind, Direction, Leg, Recording, Segment, Source
+from recorder.model import Call, CallKind, Direction, Leg, Recording, Segment, Sink, Source
 from recorder.states import (
     FINAL_SEGMENT,
     RECORDING,
@@ -60,7 +60,16 @@ def wanted(call: Call, limits: Limits) -> frozenset[Source]:
     leg = anchor(call)
     if leg is None or (leg.silent and limits.ends_at_hold):
         return frozenset()
-    return frozenset({Source(leg=leg.id, directions=_BOTH)})
+    return frozenset(Source(leg=leg.id, directions=_BOTH, sink=sink) for sink in _sinks(call))
+
+
+def _sinks(call: Call) -> frozenset[Sink]:
+    """Where policy wants the audio; a file as well while no recording server takes it."""
+    target = call.decision.target if call.decision is not None else RecordingTarget.WAV
+    if target is RecordingTarget.WAV:
+        return frozenset({Sink.FILE})
+    to_file = target is RecordingTarget.BOTH or (call.recording is not None and call.recording.uncarried)
+    return frozenset({Sink.SERVER, Sink.FILE}) if to_file else frozenset({Sink.SERVER})
 
 
 def anchor(call: Call) -> Leg | None:
@@ -205,11 +214,16 @@ def unwant(world: World, call: Call, segment: Segment, now: float) -> Call:
     """
     world.timers.stop(call.id, f"attach:{segment.id}")
     up = segment.state is SegmentState.UP
-    call = put(call, replace(segment, state=step(SEGMENT, segment.state, SegmentInput.UNWANTED)))
+    call = put(call, unwanted(segment))
     if up and segment.source.leg in world.gone:
         world.timers.start(call.id, f"detach:{segment.id}", now + world.limits.lose_after)
         return call
     return again(world, call, segment, now)
+
+
+def unwanted(segment: Segment, cause: str = "") -> Segment:
+    """The segment, once nobody wants it any more."""
+    return replace(segment, state=step(SEGMENT, segment.state, SegmentInput.UNWANTED), cause=segment.cause or cause)
 
 
 def segments(call: Call) -> list[Segment]:
@@ -242,7 +256,7 @@ def attach(world: World, call: Call, source: Source, at: float, now: float) -> C
 
 def _attach_missing(world: World, call: Call, sources: frozenset[Source], at: float, now: float) -> Call:
     busy = {segment.source for segment in open_taps(call)} | world.hopeless.get(call.id, set())
-    for source in sorted(sources - busy, key=lambda one: (one.leg, one.bridge)):
+    for source in sorted(sources - busy, key=lambda one: (one.leg, one.bridge, one.sink)):
         waits = [_retry(source), *([_DRAIN_MIX] if source.bridge else [])]
         if _left_behind(world, call, source.leg) or any(world.timers.running(call.id, name) for name in waits):
             continue
@@ -285,7 +299,7 @@ def _apply(world: World, call: Call, event: TapUp | TapDown | TapFailed, now: fl
                           files=() if event.empty else segment.files or event.files,
                           started=event.started if segment.started is None else segment.started,
                           ended=event.ended if segment.ended is None else segment.ended,
-                          cause=segment.cause or event.cause)
+                          cause=segment.cause or event.cause, carried=segment.carried or event.carried)
     else:
         segment = replace(segment, state=step(SEGMENT, before, SegmentInput.TAP_FAILED),
                           cause=segment.cause or event.cause)
@@ -308,7 +322,7 @@ def retry_in(world: World, call: Call, source: Source, when: float) -> None:
 
 
 def _retry(source: Source) -> str:
-    return f"retry:{source.leg or source.bridge}"
+    return f"retry:{source.sink}:{source.leg or source.bridge}"
 
 
 def _wait_before_retry(world: World, call: Call, source: Source, now: float) -> None:

@@ -38,6 +38,7 @@ class Limits:
             mix_resume_after: the same of a conference's mix, which may run behind its members.
         ends_at_hold: whether a tap ends while its leg holds the call or waits in a queue, as the switch writes nothing
             then.
+        carried_within: how long no recording server may take what is meant for one before it goes into files.
         remember: how long a leg that has gone is remembered, so that a late event does not bring it back.
     """
 
@@ -61,6 +62,7 @@ class Limits:
     resume_after: float = 0.0
     mix_resume_after: float = 0.0
     ends_at_hold: bool = False
+    carried_within: float = 1.0
     remember: float = 60.0
 
     def stalled_after(self, source: Source) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import structlog
 
-from recorder.model import Call, Playback, Recording, Segment
+from recorder.model import Call, Recording, Segment
+from recorder.playback import Playback
 from recorder.states import CallState, PlaybackState, RecordingState, SegmentState
 
 log = structlog.get_logger("calls")

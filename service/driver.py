@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from faults import RecordingServerFault
 from policy.types import Policy
 from recorder.effects import (
     Adopt,
@@ -30,9 +31,9 @@ from recorder.effects import (
     Resync,
 )
 from recorder.engine import Engine, Step
-from recorder.events import Adopted, Asked, CallEvent, SwitchDown, SwitchUp, Tick
-from recorder.model import Call, RtpCounters
-from recorder.ports import Switch
+from recorder.events import Adopted, Asked, CallEvent, SwitchDown, SwitchUp, TapDown, TapFailed, Tick
+from recorder.model import Call, RtpCounters, Sink
+from recorder.ports import NOWHERE, RecordingServers, Switch
 from recorder.states import CallState
 from service.clock import Clock
 from service.deciding import classified, decided
@@ -78,13 +79,14 @@ class Driver:
         policy: gives the policy that runs now.
         adopt: takes over what the switch recorded of a conference by itself; None: nothing of that.
         jobs: called for each recording's job that has been written.
+        servers: the recording servers; None: there are none.
         scarce: whether a disk is nearly full.
         queue: how many events may wait; what comes beyond is dropped, and everything is read again.
     """
 
     def __init__(self, switch: Switch, engine: Engine, store: Store, *, policy: Callable[[], Policy],
                  journal: Journal, waiters: Waiters, clock: Clock, jobs: Callable[[], None] = lambda: None,
-                 adopt: Callable[[Adopt], Awaitable[Adopted]] | None = None,
+                 adopt: Callable[[Adopt], Awaitable[Adopted]] | None = None, servers: RecordingServers | None = None,
                  scarce: Callable[[], bool] = lambda: False, queue: int = _QUEUE) -> None:
         self._switch = switch
         self._engine = engine
@@ -92,6 +94,7 @@ class Driver:
         self._policy = policy
         self._scarce = scarce
         self._adoption = adopt
+        self._servers = servers
         self._journal = journal
         self._precedence = Precedence(clock)
         self._witness = Witness(switch.name, journal, self._precedence)
@@ -199,6 +202,8 @@ class Driver:
     def _receive(self, event: CallEvent) -> None:
         now = self._clock.now()
         event = classified(event, self._policy())
+        if isinstance(event, TapDown) and self._servers is not None:
+            event = self._servers.counted(event)
         try:
             step = self._engine.receive(event, now)
         except Exception:  # one event that the engine cannot take must not end the other calls
@@ -218,6 +223,8 @@ class Driver:
             else:
                 self._calls[call.id] = call
         self._writing.changed(step.changed)
+        if self._servers is not None:
+            self._servers.follow(step.changed)
         for effect in step.effects:
             self._take(effect)
         self._switch.taken(event)
@@ -251,15 +258,34 @@ class Driver:
     def _perform(self, ticket: Ticket) -> None:
         match ticket.effect:
             case Attach() as attach:
-                self._start(self._switch.attach(attach), "attach", ticket)
+                self._start(self._attach(attach), "attach", ticket)
             case Detach() as detach:
-                self._start(self._switch.detach(detach), "detach", ticket)
+                self._start(self._detach(detach), "detach", ticket)
             case Mark() as mark:
                 self._start(self._switch.mark(mark), "mark", ticket)
             case Announce() as announce:
                 self._start(self._switch.announce(announce), "announce", ticket)
             case Hush() as hush:
                 self._start(self._switch.hush(hush), "hush", ticket)
+
+    async def _attach(self, effect: Attach) -> None:
+        to = NOWHERE
+        if effect.source.sink is Sink.SERVER:
+            try:
+                if self._servers is None:
+                    raise RecordingServerFault("The settings have no recording server any more.")
+                to = await self._servers.open(effect)
+            except RecordingServerFault as fault:
+                self.tell(TapFailed(switch=self._switch.name, at=self._clock.at(), segment=effect.segment,
+                                    cause=fault.message, hopeless=self._servers is None))
+                return
+        await self._switch.attach(effect, to)
+
+    async def _detach(self, effect: Detach) -> None:
+        """What goes to a server is silent before the switch is asked for anything."""
+        if self._servers is not None and effect.source.sink is Sink.SERVER:
+            await self._servers.silence(effect.segment)
+        await self._switch.detach(effect)
 
     async def _adopt(self, effect: Adopt) -> None:
         """Not stored: while the call waits for it, the engine asks again in its next life."""

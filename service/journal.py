@@ -36,7 +36,8 @@ from recorder.events import (
     Unheard,
 )
 from recorder.ids import segment_recording
-from recorder.model import Call, Snapshot
+from recorder.model import Call
+from recorder.snapshot import Snapshot
 from recorder.states import CallState
 from recorder.world import Limits
 from service.journal_files import JournalFiles

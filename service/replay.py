@@ -10,7 +10,8 @@ from recorder import records
 from recorder.effects import Effect
 from recorder.engine import Engine, Step
 from recorder.events import CallEvent, SwitchFound, SwitchUp, Tick
-from recorder.model import Call, Snapshot
+from recorder.model import Call
+from recorder.snapshot import Snapshot
 from recorder.world import Limits
 from service import redact
 from service.journal_files import Entry

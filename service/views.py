@@ -12,7 +12,8 @@ from ledger.rows import call_direction, caller_and_callee
 from ledger.tables import Json
 from processing.stores import LOCAL
 from recorder.ids import segment_recording
-from recorder.model import Call, Leg, Playback, Recording, Segment
+from recorder.model import Call, Leg, Recording, Segment
+from recorder.playback import Playback
 from recorder.states import RecordingState
 
 View = dict[str, Any]

@@ -29,19 +29,8 @@ from recorder.events import (
     TapUp,
     Transferred,
 )
-from recorder.model import (
-    Bridge,
-    BridgeKind,
-    Direction,
-    Leg,
-    LegKind,
-    LegState,
-    Party,
-    Snapshot,
-    Source,
-    TapFact,
-    TrackFile,
-)
+from recorder.model import Bridge, BridgeKind, Direction, Leg, LegKind, LegState, Party, Source, TrackFile
+from recorder.snapshot import Snapshot, TapFact
 from recorder.states import PlaybackInput
 
 NAME = "main"

@@ -17,7 +17,8 @@ from faults import SwitchOperationFailed, SwitchUnreachable
 from policy.types import Announcement, Beep
 from recorder.effects import Announce, Hush
 from recorder.events import Announced
-from recorder.model import Direction, Heard, Source
+from recorder.model import Direction, Source
+from recorder.playback import Heard
 from recorder.states import PlaybackInput
 
 ANNOUNCEMENT = "62845b84-d9ed-5784-808f-185821b7f8c1.a0"

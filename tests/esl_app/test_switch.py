@@ -32,7 +32,8 @@ from recorder.events import (
     TapUp,
     Verb,
 )
-from recorder.model import Direction, Heard, Source
+from recorder.model import Direction, Source
+from recorder.playback import Heard
 from recorder.states import PlaybackInput
 from tests.esl_app.replay_server import CORE, PASSWORD, Command, ReplayServer
 

@@ -12,7 +12,8 @@ from esl_app.messages import Event
 from esl_app.translate import Translator, bridge_id
 from recorder.effects import Decide, Finish
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, TapDown, TapFailed, TapUp, Transferred
-from recorder.model import Bridge, BridgeKind, CallKind, Direction, LegState, Outcome, Snapshot, TrackFile
+from recorder.model import Bridge, BridgeKind, CallKind, Direction, LegState, Outcome, TrackFile
+from recorder.snapshot import Snapshot
 from recorder.states import RecordingState, SegmentState
 from tests.esl_app import captures
 from tests.esl_app.replay import SPOOL, attached, plain, replay, segment, with_headers

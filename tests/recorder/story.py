@@ -39,11 +39,10 @@ from recorder.model import (
     Party,
     Recording,
     Segment,
-    Snapshot,
-    TapFact,
     Then,
     TrackFile,
 )
+from recorder.snapshot import Snapshot, TapFact
 
 SWITCH = "main"
 Kind = TypeVar("Kind", Adopt, Attach, Decide, Detach, Finish, Mark, Release, Reply)

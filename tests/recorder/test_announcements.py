@@ -9,7 +9,7 @@ import pytest
 from policy.types import Announcement, Beep
 from recorder.effects import Announce, Attach, Detach, Effect, Hush
 from recorder.events import ActorKind, Announced, Verb
-from recorder.model import Heard, Playback
+from recorder.playback import Heard, Playback
 from recorder.states import PlaybackInput, PlaybackState
 from tests.recorder.story import SWITCH, Story, only, says
 

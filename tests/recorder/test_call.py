@@ -9,7 +9,8 @@ import pytest
 from recorder.effects import Attach, Decide, Detach, Finish, Mark
 from recorder.engine import Engine
 from recorder.events import LegIs, SwitchUp, TapDown
-from recorder.model import Direction, LegKind, Outcome, Snapshot
+from recorder.model import Direction, LegKind, Outcome
+from recorder.snapshot import Snapshot
 from recorder.states import CallState, RecordingState, SegmentState
 from tests.recorder.story import SWITCH, Story, every, files, only, says
 

@@ -33,7 +33,8 @@ from recorder.events import (
     Transferred,
     Verb,
 )
-from recorder.model import Bridge, BridgeKind, Call, Leg, LegState, Snapshot, Source, TapFact
+from recorder.model import Bridge, BridgeKind, Call, Leg, LegState, Source
+from recorder.snapshot import Snapshot, TapFact
 from recorder.states import RecordingState
 from tests.recorder.story import SWITCH, Story, every, only, says
 

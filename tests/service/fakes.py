@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,9 @@ from policy.types import Policy, SystemDefault
 from recorder.effects import Announce, Attach, Detach, Effect, Hush, Mark, Release, Reply
 from recorder.engine import Engine
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, SwitchUp, TapDown, TapUp
-from recorder.model import Bridge, BridgeKind, Call, Direction, Leg, LegState, Party, RtpCounters, Snapshot, TrackFile
+from recorder.model import Bridge, BridgeKind, Call, Direction, Leg, LegState, Party, RtpCounters, TrackFile
+from recorder.ports import NOWHERE, RtpAddress
+from recorder.snapshot import Snapshot
 from recorder.world import Limits
 from service.disk import Disk, Watermarks, stop_optional
 from service.driver import Driver
@@ -97,7 +99,7 @@ class FakeSwitch:
         if event.sequence == self.waiting_for:
             asyncio.get_running_loop().call_soon(self.commands.put_nowait, "taken")
 
-    async def attach(self, effect: Attach) -> None:
+    async def attach(self, effect: Attach, to: Mapping[Direction, RtpAddress] = NOWHERE) -> None:
         self.commands.put_nowait(effect)
 
     async def detach(self, effect: Detach) -> None:

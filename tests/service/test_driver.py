@@ -9,7 +9,8 @@ from ledger import jobs, outbox
 from policy.types import Policy
 from recorder.effects import Answer, Attach, Detach, Mark, Release
 from recorder.events import ActorKind, Asked, Held, TapFailed, Tick, Verb
-from recorder.model import Outcome, Snapshot, TapFact
+from recorder.model import Outcome
+from recorder.snapshot import Snapshot, TapFact
 from recorder.states import CallState, RecordingState, SegmentState
 from tests.service.fakes import SWITCH, FakeClock, Service, Story
 

@@ -15,7 +15,8 @@ from policy.types import Policy
 from recorder.effects import Attach, Decide, Effect
 from recorder.engine import Engine
 from recorder.events import ActorKind, Asked, BridgeIs, CallEvent, SwitchDown, Tick, Verb
-from recorder.model import Bridge, BridgeKind, Call, Snapshot, TapFact
+from recorder.model import Bridge, BridgeKind, Call
+from recorder.snapshot import Snapshot, TapFact
 from recorder.world import Limits
 from service.deciding import decided
 from service.journal import Journal
