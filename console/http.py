@@ -10,9 +10,9 @@ from fastapi.responses import JSONResponse
 from console import metrics, serving, storage_hook
 from faults import Fault, ServiceFault
 from service.desk import Desk
+from service.secret_files import first_line
 from service.setting_types import host_and_port
 from service.settings import Settings
-from service.storage import first_line
 
 
 def application(desk: Desk, settings: Settings) -> FastAPI:

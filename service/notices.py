@@ -34,6 +34,7 @@ from service.notice_settings import (
     Security,
     WebhookSettings,
 )
+from service.secret_files import lines
 from service.settings import Settings
 
 log = structlog.get_logger("notices")
@@ -134,7 +135,7 @@ class Notices:
 def _webhook(name: str, settings: WebhookSettings, clock: Callable[[], float]) -> Webhook:
     key = f"notices.webhooks.{name}"
     keys = []
-    for line in _lines(settings.secret_file, f"{key}.secret_file"):
+    for line in lines(settings.secret_file, f"{key}.secret_file"):
         try:
             keys.append(signing.secret(line))
         except ValueError as error:
@@ -146,7 +147,7 @@ def _webhook(name: str, settings: WebhookSettings, clock: Callable[[], float]) -
 
 def _mail(settings: MailSettings, zone: ZoneInfo, people: People, clock: Callable[[], float]) -> Mail:
     key = "notices.mail"
-    password = _lines(settings.password_file, f"{key}.password_file")[0] if settings.password_file else None
+    password = lines(settings.password_file, f"{key}.password_file")[0] if settings.password_file else None
     server = Server(host=settings.host, port=settings.port, tls=settings.security is Security.TLS,
                     start_tls=settings.security is Security.STARTTLS, context=_trust(settings.ca_file, key),
                     user=settings.user, password=password, seconds=settings.timeout)
@@ -156,32 +157,20 @@ def _mail(settings: MailSettings, zone: ZoneInfo, people: People, clock: Callabl
 
 def _mattermost(settings: MattermostSettings, zone: ZoneInfo, stores: Mapping[str, Store]) -> Mattermost:
     key = "notices.mattermost"
-    return Mattermost(settings.url, _lines(settings.token_file, f"{key}.token_file")[0], settings.channel, stores,
+    return Mattermost(settings.url, lines(settings.token_file, f"{key}.token_file")[0], settings.channel, stores,
                       kinds=settings.files, zone=zone, states=frozenset(settings.states),
                       context=_trust(settings.ca_file, key), seconds=settings.timeout)
 
 
 def _amqp(settings: AmqpSettings) -> Amqp:
     key = "notices.amqp"
-    password = _lines(settings.password_file, f"{key}.password_file")[0]
+    password = lines(settings.password_file, f"{key}.password_file")[0]
     scheme = "amqps" if settings.tls else "amqp"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = (f"{scheme}://{quote(settings.user, safe='')}:{quote(password, safe='')}@{host}:{settings.port}/"
            f"{quote(settings.virtual_host, safe='')}")
     return Amqp(url, exchange=settings.exchange, routing_key=settings.routing_key, states=frozenset(settings.states),
                 context=_trust(settings.ca_file, key), seconds=settings.timeout)
-
-
-def _lines(file: Path, key: str) -> list[str]:
-    """The lines of a file with a secret that hold something; at least one."""
-    try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsInvalid(f"The file {file} cannot be read: {why}.", file=str(file), key=key) from error
-    if not lines:
-        raise SettingsInvalid(f"The file {file} is empty.", file=str(file), key=key)
-    return lines
 
 
 def _trust(file: Path | None, key: str) -> ssl.SSLContext:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from faults import SettingsInvalid
 from policy.document import Document, Problem, read, refusal, shown
 from policy.document import Path as KeyPath
+from service.secret_files import first_line
 from service.setting_types import section_of
 from service.settings import Settings
 from service.switch_settings import AsteriskSettings, FreeSwitchSettings
@@ -145,7 +146,7 @@ def _resolved(settings: Settings, folder: Path) -> Settings:
     for name, switch in settings.switches.items():
         password, file = switch.password, switch.password_file
         if file is not None:
-            password = _password(folder / file, name)
+            password = SecretStr(first_line(folder / file, f"switches.{name}.password_file"))
         switches[name] = _absolute(switch, folder).model_copy(update={"password": password})
     return _absolute(settings, folder).model_copy(update={"ledger": ledger, "switches": switches})
 
@@ -166,17 +167,3 @@ def _made_absolute(value: Any, folder: Path) -> Any:
     if isinstance(value, dict):
         return {key: _made_absolute(item, folder) for key, item in value.items()}
     return value
-
-
-def _password(file: Path, switch: str) -> SecretStr:
-    try:
-        first = file.read_text(encoding="utf-8").partition("\n")[0].strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsInvalid(f"The password file {file} cannot be read: {why}.", file=str(file),
-                              key=f"switches.{switch}.password_file") from error
-    if not first:
-        raise SettingsInvalid(f"The password file {file} is empty.", file=str(file),
-                              key=f"switches.{switch}.password_file")
-    return SecretStr(first)
-

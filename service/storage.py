@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
-from faults import SettingsInvalid
 from processing.stores import LOCAL, Store
 from processing.stores.choice import Stores
 from processing.stores.local import LocalStore
+from service.secret_files import first_line
 from service.setting_types import size
 from service.settings import Settings
 from service.storage_settings import S3Settings
@@ -24,25 +23,6 @@ def stores(settings: Settings) -> Stores:
     for name, one in settings.storage.stores.items():
         every[name] = _s3(name, one, settings.jobs.workers)
     return Stores(every, settings.storage.first, settings.storage.backup, clock=time.monotonic)
-
-
-def first_line(file: Path, key: str) -> str:
-    """The secret that is a file's first line.
-
-    Args:
-        key: the setting that names the file.
-
-    Raises:
-        SettingsInvalid: it cannot be read, or is empty.
-    """
-    try:
-        line = file.read_text(encoding="utf-8").partition("\n")[0].strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsInvalid(f"The file {file} cannot be read: {why}.", file=str(file), key=key) from error
-    if not line:
-        raise SettingsInvalid(f"The file {file} is empty.", file=str(file), key=key)
-    return line
 
 
 def _s3(name: str, settings: S3Settings, workers: int) -> Store:

@@ -14,8 +14,8 @@ from processing.tasks import folders_of_tasks
 from processing.worker import Rules, Worker
 from service.pipeline import Pipeline
 from service.queue_settings import RabbitSettings
+from service.secret_files import first_line
 from service.settings import Settings
-from service.storage import first_line
 
 
 def places(settings: Settings) -> Places:

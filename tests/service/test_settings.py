@@ -193,7 +193,7 @@ def test_a_password_file_without_a_password_is_refused(tmp_path: Path, content: 
     if content is not None:
         (tmp_path / "pw").write_text(content)
     (tmp_path / "x.yaml").write_text("switches: {main: {user: a, password_file: pw}}\n")
-    with pytest.raises(SettingsInvalid, match="password file"):
+    with pytest.raises(SettingsInvalid, match="pw (cannot be read|is empty)"):
         load(tmp_path / "x.yaml", {})
 
 
