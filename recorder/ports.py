@@ -92,7 +92,7 @@ class RecordingServers(Protocol):
     async def silence(self, segment: str) -> None:
         """Nothing of that tap goes to any server any more, from before this returns."""
 
-    def counted(self, event: TapDown) -> TapDown:
+    async def counted(self, event: TapDown) -> TapDown:
         """The end of a tap, with what the servers were sent of it."""
 
     def follow(self, calls: Iterable[Call]) -> None:

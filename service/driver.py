@@ -164,6 +164,8 @@ class Driver:
 
     async def _read(self) -> None:
         async for event in self._switch.events():
+            if isinstance(event, TapDown) and self._servers is not None:
+                event = await self._servers.counted(event)
             if len(self._events) < self._longest:
                 self._events.append(event)
             elif not self._overflowed:
@@ -202,8 +204,6 @@ class Driver:
     def _receive(self, event: CallEvent) -> None:
         now = self._clock.now()
         event = classified(event, self._policy())
-        if isinstance(event, TapDown) and self._servers is not None:
-            event = self._servers.counted(event)
         try:
             step = self._engine.receive(event, now)
         except Exception:  # one event that the engine cannot take must not end the other calls

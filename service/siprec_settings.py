@@ -61,6 +61,8 @@ class SiprecSettings(Section):
                          description="This machine's address as the servers see it: SIP and RTP come from there.")
     taps_address: str = Field(default="127.0.0.1", pattern=_HOST,
                               description="This machine's address as the switches see it: their taps are sent there.")
+    sip_port: Count = Field(default=0, ge=0, le=65_535,
+                            description="The port (UDP and TCP) at which the servers reach us. 0: any that is free.")
     ports: str = Field(default="20000-29999", pattern=r"^[0-9]{4,5}-[0-9]{4,5}$",
                        description="The UDP ports for RTP and RTCP. A call takes six.")
     carried_within: Number = Field(default=1.0, ge=0.1, le=60,
