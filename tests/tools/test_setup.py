@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import asterisk, debian, environment, pythons
+from tools import asterisk, debian, environment, pjsua2, pythons
 from tools.progress import SetupError, run
 
 
@@ -83,6 +83,41 @@ def test_lists_of_packages_are_fetched_only_when_the_first_try_fails(
     debian.install(["sox"], tmp_path)
     verbs = re.findall(r"\b(install|update)\b", calls.read_text().replace("--no-install-recommends", ""))
     assert verbs == ["install", "update", "install", "install"]
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """What is left of a build of PJSIP."""
+    folder = tmp_path / pjsua2.FOLDER
+    folder.mkdir()
+    program(folder / "bin", "python", "")
+    (folder / pjsua2.STAMP).write_text(pjsua2.recipe())
+    return folder
+
+
+def test_what_was_built_is_not_built_again(built: Path) -> None:
+    assert pjsua2.present(built.parent)
+
+
+def test_pjsip_is_built_again_when_what_it_is_built_from_has_changed(built: Path) -> None:
+    (built / pjsua2.STAMP).write_text("of another day\n")
+    assert not pjsua2.present(built.parent)
+
+
+def test_pjsip_is_built_again_when_its_python_has_gone(built: Path) -> None:
+    (built / "bin/python").unlink()
+    assert not pjsua2.present(built.parent)
+
+
+def test_what_builds_pjsip_is_asked_for_by_name(only_path: Path) -> None:
+    assert set(pjsua2.COMMANDS.values()) <= set(pjsua2.missing())
+
+
+def test_a_source_without_pjsip_is_refused_and_leaves_nothing_that_counts(only_path: Path, tmp_path: Path) -> None:
+    program(only_path, "mmdebstrap", "")
+    with pytest.raises(SetupError, match="has no PJSIP in it any more"):
+        pjsua2.build(tmp_path, tmp_path)
+    assert not pjsua2.present(tmp_path)
 
 
 def test_a_shim_that_does_not_run_is_passed_over_for_the_real_interpreter(only_path: Path, tmp_path: Path) -> None:
