@@ -120,7 +120,7 @@ async def _rate(ledger: Ledger, number: int, site: Site) -> float:
         if count == number:
             return float((number - 1) / (last - first))
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{count} of {number} were finished\n{site.log()[-2000:]}")
+            raise TimeoutError(f"{count} of {number} were finished\n{site.log()}")
         await asyncio.sleep(0.5)
 
 

@@ -20,6 +20,15 @@ class LedgerUnavailable(LedgerFault):
     remedy = "Check the disk and the rights of the database file."
 
 
+class LedgerAddressInvalid(LedgerFault):
+    """What the settings name is no database that can be used."""
+
+    id = "ledger.address"
+    blame = Blame.ADMINISTRATOR
+    recording = "The service does not start."
+    remedy = "Give `ledger` the path of a file, or a URL such as `postgresql+psycopg://phonograph@db.example/phonograph`."
+
+
 class LedgerSchemaUnknown(LedgerFault):
     """The database was made by a newer Phonograph."""
 

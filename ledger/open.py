@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from faults import LedgerSchemaUnknown, LedgerUnavailable
+from faults import LedgerAddressInvalid, LedgerSchemaUnknown, LedgerUnavailable
 from recorder.model import Call
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -60,6 +60,7 @@ class Ledger:
             where: the path of an SQLite file, or an SQLAlchemy URL (``postgresql+psycopg://..``).
 
         Raises:
+            LedgerAddressInvalid: that is no path, and no database that can be used.
             LedgerUnavailable: it cannot be opened or written.
             LedgerSchemaUnknown: a newer version made it.
         """
@@ -68,7 +69,7 @@ class Ledger:
                 "sqlite", database=str(where))
             engine = create_engine(url, hide_parameters=True, **(_SERVER if url.host else {}))
         except (ArgumentError, ValueError, ModuleNotFoundError) as error:
-            raise LedgerUnavailable("The ledger's address is no path, and no database that can be used.") from error
+            raise LedgerAddressInvalid("The ledger's address is no path, and no database that can be used.") from error
         if engine.dialect.name == "sqlite":
             _make_file(Path(url.database or ""))
             event.listen(engine, "connect", _set_up_sqlite)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import ExitStack
+from random import SystemRandom
 
 import structlog
 
-from faults import SettingsInvalid
+from faults import LedgerUnavailable, SettingsInvalid
 from ledger import Ledger
+from link.backoff import Backoff
 from processing.amqp import Line, jobs_queue, keep_connected
 from processing.fed import Fed
 from processing.intake import Intake
@@ -39,7 +41,7 @@ async def run(settings: Settings, at_once: int) -> None:
         for folder in (settings.work_path, settings.destination_path):
             folders.make(folder)
             folders.prove(folder)
-        ledger = await asyncio.to_thread(Ledger.open, settings.ledger)
+        ledger = await _opened(settings.ledger)
         stack.callback(ledger.close)
         places = workers.places(settings)
         made = await asyncio.to_thread(pipeline.build, settings, storage.stores(settings), clock.at)
@@ -67,6 +69,19 @@ async def run(settings: Settings, at_once: int) -> None:
             for task in tasks:
                 task.cancel()
     log.info("worker has stopped")
+
+
+async def _opened(where: str) -> Ledger:
+    """The ledger. One on a server may be away when a worker starts, as at any later time."""
+    backoff = Backoff(SystemRandom())
+    while True:
+        try:
+            return await asyncio.to_thread(Ledger.open, where)
+        except LedgerUnavailable as fault:
+            if "://" not in where:
+                raise
+            log.error("the worker waits: the ledger cannot be used", cause=fault.message)
+        await asyncio.sleep(backoff.wait(0.0))
 
 
 async def _asked_to_stop() -> None:

@@ -1,5 +1,6 @@
 """The systemd units: systemd itself finds nothing wrong with them, and they keep to what a service of ours needs."""
 
+import configparser
 import re
 import shutil
 import subprocess
@@ -22,6 +23,14 @@ def test_a_unit_starts_a_command_that_there_is(unit: Path) -> None:
     shown = subprocess.run([sys.executable, "-m", "console.main", command.split()[1], "--help"], capture_output=True,
                            check=False)
     assert shown.returncode == 0
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_systemd_starts_a_unit_again_however_long_its_database_is_away(unit: Path) -> None:
+    """Unless it is told otherwise, it gives up after five starts within ten seconds (systemd.unit(5))."""
+    asked = configparser.ConfigParser(interpolation=None)
+    asked.read(unit)
+    assert (asked["Service"]["Restart"], asked["Unit"]["StartLimitIntervalSec"]) == ("always", "0")
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)

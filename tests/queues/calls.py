@@ -50,24 +50,21 @@ def states(ledger: Ledger) -> dict[str, int]:
         return {row[0]: row[1] for row in connection.execute(select(table.state, func.count()).group_by(table.state))}
 
 
-async def until_ready(ledger: Ledger, number: int, site: Site, *, within: float = 40.0) -> None:
+async def until_ready(ledger: Ledger, number: int, site: Site, *, within: float = 90.0) -> None:
     """Wait until so many recordings are ready; another process has no event to await."""
     deadline = time.monotonic() + within
     while states(ledger).get("ready", 0) < number:
-        assert time.monotonic() < deadline, f"{states(ledger)}\n{site.log()[-4000:]}"
+        assert time.monotonic() < deadline, f"{states(ledger)}\n{site.log()}"
         await asyncio.sleep(0.1)
 
 
-def times_ready(ledger: Ledger) -> dict[str, tuple[int, int]]:
-    """For each recording how often it became ready, and how many notices there are of it."""
-    states_, notices = tables.recording_states.c, tables.notices.c
+def times_ready(ledger: Ledger) -> dict[str, int]:
+    """For each recording how often it became ready."""
+    table = tables.recording_states.c
     with ledger.reading() as connection:
-        ready = {row[0]: row[1] for row in connection.execute(
-            select(states_.recording, func.count()).where(states_.state == RecordingState.READY.value)
-            .group_by(states_.recording))}
-        told = {row[0]: row[1] for row in connection.execute(
-            select(notices.recording, func.count()).group_by(notices.recording))}
-    return {recording: (ready.get(recording, 0), told.get(recording, 0)) for recording in {*ready, *told}}
+        return {row[0]: row[1] for row in connection.execute(
+            select(table.recording, func.count()).where(table.state == RecordingState.READY.value)
+            .group_by(table.recording))}
 
 
 def files(ledger: Ledger, site: Site, recording: str) -> dict[str, Path]:
