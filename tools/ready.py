@@ -6,6 +6,8 @@ import fcntl
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tools import asterisk, debian, environment
@@ -30,13 +32,7 @@ def prepare(root: Path, python: str, folder: str) -> None:
     Raises:
         SetupError: with a message that says what to do.
     """
-    cache = root / ".cache"
-    cache.mkdir(exist_ok=True)
-    with (cache / "setup.lock").open("w") as lock:
-        _wait_for(lock.fileno())
-        os.set_inheritable(lock.fileno(), True)
-        logs = cache / "setup-logs"
-        logs.mkdir(exist_ok=True)
+    with holding(root) as (cache, logs):
         wanted = dict(COMMANDS)
         asterisk_missing = not asterisk.present(cache)
         if asterisk_missing:
@@ -45,6 +41,19 @@ def prepare(root: Path, python: str, folder: str) -> None:
         if asterisk_missing:
             asterisk.fetch(cache, logs)
         environment.build(root, root / folder, python, logs)
+
+
+@contextmanager
+def holding(root: Path) -> Iterator[tuple[Path, Path]]:
+    """The folder for what is fetched and built below ``root``, and the one for logs, to be written by nobody else."""
+    cache = root / ".cache"
+    cache.mkdir(exist_ok=True)
+    with (cache / "setup.lock").open("w") as lock:
+        _wait_for(lock.fileno())
+        os.set_inheritable(lock.fileno(), True)
+        logs = cache / "setup-logs"
+        logs.mkdir(exist_ok=True)
+        yield cache, logs
 
 
 def _wait_for(descriptor: int) -> None:
@@ -56,11 +65,11 @@ def _wait_for(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
-def main() -> int:
-    """Prepare the repository that this file lies in."""
+def carried_out(work: Callable[[], None]) -> int:
+    """Do the work, and say how long it took or why it cannot go on; the status for the shell."""
     started = time.monotonic()
     try:
-        prepare(ROOT, sys.executable, ".venv")
+        work()
     except SetupError as fault:
         sys.stderr.write(f"set-up failed: {fault}\n")
         return 1
@@ -71,3 +80,8 @@ def main() -> int:
     if took > 1:
         say(f"ready after {took:.0f} s")
     return 0
+
+
+def main() -> int:
+    """Prepare the repository that this file lies in."""
+    return carried_out(lambda: prepare(ROOT, sys.executable, ".venv"))
