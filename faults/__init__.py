@@ -24,7 +24,11 @@ dashboards and the failed list may rely on it.
     │   ├── SwitchTaken                  switch.taken
     │   └── SwitchOverflowed             switch.overflowed
     ├── RecordingServerFault             the recording server of SIPREC, or the way to it
-    │   └── RecordingServerProtocolBroken  siprec.protocol
+    │   ├── RecordingServerProtocolBroken  siprec.protocol
+    │   ├── RecordingServerUnreachable     siprec.unreachable
+    │   ├── RecordingServerUntrusted       siprec.untrusted
+    │   ├── RecordingServerAddressUnusable  siprec.address
+    │   └── RelayPortsExhausted          siprec.ports
     ├── RecordingFault                   one recording, while the call lasts
     │   ├── TransitionForbidden          recording.transition
     │   ├── TapFailed                    recording.tap-failed
@@ -59,6 +63,7 @@ dashboards and the failed list may rely on it.
     │   ├── DiskLow                      disk.low
     │   └── DiskNearlyFull               disk.nearly-full
     ├── LedgerFault                      the database
+    │   ├── LedgerAddressInvalid         ledger.address
     │   ├── LedgerUnavailable            ledger.unavailable
     │   └── LedgerSchemaUnknown          ledger.schema
     └── ServiceFault                     asking the running service
@@ -81,7 +86,7 @@ from faults.configuration import (
     StepUnusable,
 )
 from faults.disk import DiskFault, DiskLow, DiskNearlyFull
-from faults.ledger import LedgerFault, LedgerSchemaUnknown, LedgerUnavailable
+from faults.ledger import LedgerAddressInvalid, LedgerFault, LedgerSchemaUnknown, LedgerUnavailable
 from faults.media import MediaFault, RateMismatch, TrackMissing, WavInvalid
 from faults.notice import NoticeBroken, NoticeFault, ReceiverDeclined, ReceiverRefused, ReceiverUnreachable
 from faults.processing import (
@@ -106,7 +111,14 @@ from faults.recording import (
     TransitionForbidden,
 )
 from faults.service import AlreadyRunning, JournalInvalid, NotFound, ServiceFault, ServiceNotRunning
-from faults.siprec import RecordingServerFault, RecordingServerProtocolBroken
+from faults.siprec import (
+    RecordingServerAddressUnusable,
+    RecordingServerFault,
+    RecordingServerProtocolBroken,
+    RecordingServerUnreachable,
+    RecordingServerUntrusted,
+    RelayPortsExhausted,
+)
 from faults.switch import (
     ConferenceNameUnusable,
     SwitchFault,
@@ -137,6 +149,7 @@ __all__ = [
     "Fault",
     "JournalInvalid",
     "LeaseLost",
+    "LedgerAddressInvalid",
     "LedgerFault",
     "LedgerSchemaUnknown",
     "LedgerUnavailable",
@@ -156,8 +169,12 @@ __all__ = [
     "ReceiverRefused",
     "ReceiverUnreachable",
     "RecordingFault",
+    "RecordingServerAddressUnusable",
     "RecordingServerFault",
     "RecordingServerProtocolBroken",
+    "RecordingServerUnreachable",
+    "RecordingServerUntrusted",
+    "RelayPortsExhausted",
     "RequestRefused",
     "ServiceFault",
     "ServiceNotRunning",
