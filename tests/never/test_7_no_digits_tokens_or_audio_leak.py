@@ -37,12 +37,18 @@ from service import logs, redact, reports
 from service.journal_files import JournalFiles
 from service.settings import LogLevel
 from service.status import Status
+from siprec_app.authentication import Credentials
 from siprec_app.protocol import crypto
 from siprec_app.protocol.negotiation import CODECS, Stream, agreement, offer
 from siprec_app.protocol.sdp import PCMU, Origin, parse
+from siprec_app.server import Server as RecordingServer
 from tests.ari_app.fake_asterisk import CHANNEL
 from tests.ari_app.fake_asterisk import event as arrives
 from tests.recorder.story import SWITCH, Story, says
+from tests.siprec_app.peer import Peer
+from tests.siprec_app.recording import recording
+from tests.siprec_app.sdp_answers import ANSWER
+from tests.siprec_app.talk import BOTH
 
 CARD = "4111111111111111"
 CARDS = st.text("0123456789", min_size=8, max_size=19)
@@ -197,6 +203,34 @@ def test_a_key_of_srtp_is_in_no_repr_of_what_a_session_does() -> None:
     text = repr([offered, answered, agreement(offered, answered)])
     assert agreement(offered, answered).flows
     assert not {secret for secret in ("kkkk", "a2tr") if secret in text}
+
+
+async def test_no_key_name_number_or_password_of_a_recording_session_is_logged() -> None:
+    """A whole session with a challenge, a pause, an error and the end, with every line that is logged of it."""
+    key = crypto.Crypto(1, crypto.Suite.AES_80, b"k" * crypto.KEY_LENGTH)
+    streams = tuple(replace(stream, crypto=(key,)) for stream in BOTH)
+    theirs = ANSWER.replace("RTP/AVP", "RTP/SAVP").replace("a=recvonly",
+                                                           "a=crypto:" + crypto.build(key) + "\r\na=recvonly")
+    with structlog.testing.capture_logs() as logged:
+        async with Peer() as peer, recording(RecordingServer(peer.uri, credentials=Credentials("user7",
+                                                                                               "s3cret"))) as session:
+            session.want(streams)
+            invite = await peer.request("INVITE")
+            assert b"Anna" in invite.body
+            assert b"4930123" in invite.body
+            peer.answers(invite, 401, ("WWW-Authenticate", 'Digest realm="r", nonce="n0nce"'))
+            await peer.request("ACK")
+            peer.answers(await peer.request("INVITE"), 200, body=theirs)
+            await peer.request("ACK")
+            await session.until(lambda: session.flowing)
+            session.pause()
+            peer.answers(await peer.request("INVITE"), 488, ("Warning", '399 srs "Anna is 4930123"'))
+            peer.asks(invite, "BYE", 1, "Reason: SIP;text=Anna")
+            await peer.response(200)
+            await session.client.closed()
+    text = f"{logged} {invite!r} {peer.uri}"
+    assert len(logged) > 8
+    assert not [secret for secret in ("Anna", "4930123", "kkkk", "a2tr", "s3cret", "user7", "n0nce") if secret in text]
 
 
 def test_digits_are_no_format_that_a_recording_server_is_offered() -> None:

@@ -42,7 +42,10 @@ from recorder.effects import Answer, Attach, Reply
 from recorder.model import Direction
 from service.adoption import file_of
 from service.journal_files import JournalFiles
+from siprec_app import fields, message
+from siprec_app.authentication import Credentials, Digest
 from siprec_app.protocol import metadata, metadata_reader, sdp
+from siprec_app.server import Server
 from tests.esl_app.replay import plain
 from tests.recorder.story import Story, every, says
 from tests.test_house import FLOOR
@@ -169,6 +172,42 @@ def test_a_name_ends_no_line_of_sdp(name: str) -> None:
         return
     assert sdp.parse(written).media == (line,)
     assert written.count(b"\r\n") == written.count(b"\n") == 8 + bool(name)
+
+
+@given(name=NAMES, other=NAMES)
+def test_a_name_stays_in_its_line_of_sip_or_is_not_sent(name: str, other: str) -> None:
+    digest = Digest(Credentials(name, other), lambda: "drawn")
+    digest.learn(message.Response(message.Fields([("WWW-Authenticate", 'Digest realm="r", nonce="n"')]), status=401))
+    (field, value), = digest.answers("INVITE", "sip:srs@192.0.2.9")
+    pairs = [("Via", "SIP/2.0/UDP h;branch=z9hG4bKx"), ("From", "<sip:a@b>;tag=t"), ("To", "<sip:c@d>"), ("Call-ID",
+                                                                                                          "c"),
+             ("CSeq", "1 INVITE")]
+    for more in ((field, value), ("Subject", name), (name, "x")):
+        try:
+            sent = message.build(message.Request(message.Fields([*pairs, more]), b"", "INVITE", "sip:c@d"))
+        except ValueError:
+            continue
+        head, _, rest = sent.partition(b"\r\n\r\n")
+        assert rest == b""
+        assert head.count(b"\r\n") == head.count(b"\n") == 7
+        assert not set(head.decode()) & set("\0\x1b\x07\x7f")
+        read = message.read(sent)
+        if more[0] == field:
+            assert fields.challenges(read.fields.get(field))[0].parameters["username"] == name.strip("\0")
+
+
+@given(name=NAMES)
+def test_a_recording_server_s_address_is_one_uri_or_none(name: str) -> None:
+    for uri in (name, f"sip:{name}", f"sip:{name}@192.0.2.9", f"sip:srs@192.0.2.9;x={name}"):
+        try:
+            server = Server(uri)
+        except ValueError:
+            continue
+        pairs = [("Via", "SIP/2.0/UDP h;branch=z9hG4bKx"), ("From", "<sip:a@b>;tag=t"), ("To", f"<{server.uri}>"),
+                 ("Call-ID", "c"), ("CSeq", "1 INVITE")]
+        read = message.read(message.build(message.Request(message.Fields(pairs), b"", "INVITE", server.uri)))
+        assert isinstance(read, message.Request)
+        assert (read.uri, fields.address(read.fields.get("To")).uri) == (uri, uri)
 
 
 @given(name=NAMES)
