@@ -34,7 +34,7 @@ def follow(world: World, call: Call, now: float) -> Call:
     carried = recording is not None and recording.carried
     if recording is not None and carried and recording.uncarried:
         call = _put(call, replace(recording, uncarried=False))
-    waits = (not carried and not (recording is not None and recording.uncarried)
+    waits = (call.to_server and not carried and not (recording is not None and recording.uncarried)
              and any(source.sink is Sink.SERVER for source in taps.wanted(call, world.limits)))
     if not waits:
         world.timers.stop(call.id, TIMER)
@@ -46,6 +46,13 @@ def follow(world: World, call: Call, now: float) -> Call:
 def expired(call: Call) -> Call:
     """No server has taken the recording in time."""
     return call if call.recording is None else _put(call, replace(call.recording, uncarried=True))
+
+
+def ended(recording: Recording) -> Recording:
+    """A recording that has ended has no session any more, whenever the word of their ends comes."""
+    return replace(recording, sessions=tuple(
+        session if session.state is SessionState.OVER
+        else replace(session, state=SessionState.OVER, ended=recording.ended) for session in recording.sessions))
 
 
 def restored(call: Call) -> Call:
@@ -62,9 +69,11 @@ def restored(call: Call) -> Call:
 
 
 def _with(recording: Recording, session: Session) -> Recording:
-    known = any(one.id == session.id for one in recording.sessions)
-    sessions = (tuple(session if one.id == session.id else one for one in recording.sessions) if known
-                else (*recording.sessions, session))
+    known = next((one for one in recording.sessions if one.id == session.id), None)
+    if known is not None and known.state is SessionState.OVER:
+        return recording
+    sessions = (*recording.sessions, session) if known is None else tuple(
+        session if one.id == session.id else one for one in recording.sessions)
     return replace(recording, sessions=sessions)
 
 

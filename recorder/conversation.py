@@ -11,6 +11,7 @@ from recorder.effects import Decide
 from recorder.events import BridgeIs, LegGone, LegIs, LegReplaced, Transferred
 from recorder.ids import call_id
 from recorder.model import Bridge, BridgeKind, Call, CallKind, Leg, LegKind, LegState
+from recorder.orders import NamedServer
 from recorder.states import CALL, CallInput, CallState, PauseState, step
 from recorder.world import World
 
@@ -222,7 +223,7 @@ def _ask_policy(world: World, call: Call) -> Call:
     if caller is None and call.state is CallState.ENDED:
         # Nobody was there but halves of a Local channel, told late: that row has a decision too.
         caller = next(iter(call.legs), None)
-    if caller is None or call.recordings:
+    if caller is None or not call.untouched:
         return call
     callee = callee_of(call) if call.kind is CallKind.CALL else None
     obstacle = next((leg.obstacle for leg in call.parties if leg.obstacle), None)
@@ -334,6 +335,16 @@ def _absorb(world: World, keeper: Call, other: Call, members: frozenset[str], at
         if pause.resumed is None and not keeper.held_by(pause.owner):
             keeper = replace(keeper, pauses=(*keeper.pauses, replace(
                 pause, state=PauseState.ASKED, asked=at, confirmed=None)))
-    world.put(keeper)
+    world.put(_for_servers(keeper, other, at))
     consultation.inherit(world, keeper, other)
     world.time_pauses(keeper, at, now)
+
+
+def _for_servers(keeper: Call, other: Call, at: float) -> Call:
+    """The keeper, for the recording servers that were named for the other call, and kept from those that it was kept
+    from."""
+    held = {(pause.owner, pause.server) for pause in keeper.silences if pause.resumed is None}
+    silences = tuple(replace(pause, state=PauseState.ASKED, asked=at, confirmed=None) for pause in other.silences
+                     if pause.resumed is None and (pause.owner, pause.server) not in held)
+    named = tuple(NamedServer(server=server, asked=at) for server in sorted(other.names - keeper.names))
+    return replace(keeper, silences=(*keeper.silences, *silences), named=(*keeper.named, *named))

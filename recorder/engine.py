@@ -19,6 +19,7 @@ from recorder import (
     decision,
     holding,
     marks,
+    named,
     renewal,
     requests,
     resync,
@@ -39,6 +40,7 @@ from recorder.events import (
     LegReplaced,
     Observed,
     SessionIs,
+    Silenced,
     SwitchDown,
     SwitchFound,
     SwitchUp,
@@ -88,7 +90,7 @@ class Engine:
     def restore(self, calls: Iterable[Call]) -> None:
         """Take over what an earlier life has stored, before the first event.
 
-        Policy is asked again for calls without a recording: its answer may have been lost.
+        Policy is asked again for calls of which nothing was recorded: its answer may have been lost.
 
         Args:
             calls: the open calls; and of the closed ones those with a leg that was not told gone. Such a leg may still
@@ -104,7 +106,7 @@ class Engine:
                 if known is None or known.state is LegState.GONE:
                     world.legs[leg.id] = leg
             if call.state is not CallState.CLOSED:
-                world.calls[call.id] = carrying.restored(call) if call.recordings else replace(call, decided_for=())
+                world.calls[call.id] = replace(call, decided_for=()) if call.untouched else carrying.restored(call)
                 world.index(call)
 
     def calls(self) -> tuple[Call, ...]:
@@ -171,10 +173,12 @@ class Engine:
                 adoption.adopted(world, event)
             case SessionIs():
                 carrying.session_is(world, event)
+            case Silenced():
+                named.silenced(world, event)
             case Decided():
                 _decided(world, event)
             case Asked():
-                requests.asked(world, event, now)
+                (named if event.server else requests).asked(world, event, now)
             case SwitchUp():
                 holding.switch_up(world)
                 resync.switch_up(world, event, now)
@@ -203,6 +207,8 @@ class Engine:
                 call = conversation.quiet(call, event.at)
             elif kind == "pause":
                 call = requests.pause_expired(call, rest, event.at)
+            elif kind == named.TIMER:
+                call = named.expired(call, rest, event.at)
             elif kind == carrying.TIMER:
                 call = carrying.expired(call)
             elif kind == adoption.TIMER:
@@ -237,12 +243,14 @@ class Engine:
             renewal.watch(world, call, at, now)
             call = announcements.converge(world, call, at)
             call = requests.settle(world, call, at)
+            named.settle(world, call)
             call = _finish(world, call)
             adoption.look(world, call, now)
             if call.state is CallState.ENDED and not _open(call) and not adoption.waits(world, call):
                 call = _row_is_final(world, call, now)
         if call.state is CallState.CLOSED:
             requests.closed(world, call)
+            named.settle(world, call)
         world.calls[identity] = call
         world.index(call)
         return call
@@ -251,7 +259,7 @@ class Engine:
 def _decided(world: World, event: Decided) -> None:
     call = world.calls.get(event.call)
     world.asking.discard(event.call)
-    if call is None or call.recordings:
+    if call is None or not call.untouched:
         world.touch(event.call)
         return
     world.put(replace(call, decision=event.decision))
@@ -275,7 +283,8 @@ def _finish(world: World, call: Call) -> Call:
     done = []
     for recording in call.recordings:
         if recording.state is RecordingState.ENDED and _at_rest(recording):
-            recording = replace(recording, segments=tuple(_begun(segment) for segment in recording.segments))
+            recording = carrying.ended(
+                replace(recording, segments=tuple(_begun(segment) for segment in recording.segments)))
             if _way_in(call, recording, world.limits.way_in):
                 recording = replace(recording, state=step(RECORDING, recording.state, RecordingInput.NO_MEDIA),
                                     reason=call.reason)

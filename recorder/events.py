@@ -17,6 +17,7 @@ from recorder.snapshot import Snapshot
 from recorder.states import PlaybackInput
 
 _LONGEST_REASON = 120  # characters
+_NAME = re.compile(r"(?!.*[0-9]{5})[a-z][a-z0-9_-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +206,8 @@ class Asked(Event):
             characters are spaces, and it has at most 120 characters. A caller's card number gets no further.
         longest: seconds after which a pause ends by itself, or None. then: what follows that.
         farewell: with a stop: the name of a sound that each party then hears, or None.
+        server: the one recording server that is meant, by its name in the settings; empty: everything. What could be no
+            such name, which may be somebody's number, is a question mark before anybody reads it here.
     """
 
     request: str
@@ -217,17 +220,25 @@ class Asked(Event):
     longest: float | None = None
     then: Then = Then.RESUME
     farewell: str | None = None
+    server: str = ""
 
     def __post_init__(self) -> None:
         words = "".join("*" if sign.isdigit() or sign.isnumeric() else sign if sign.isprintable() else " "
                         for sign in self.reason[:_LONGEST_REASON])
         object.__setattr__(self, "reason", words.strip())
+        if self.server and not server_is_valid(self.server):
+            object.__setattr__(self, "server", "?")
 
 
 def owner_is_valid(owner: str) -> bool:
     """Whether a pause may be held under that name: a small letter, then small letters, digits, _ or -, at most 32
     signs; no five digits in a row, which could be somebody's number."""
-    return re.fullmatch(r"(?!.*[0-9]{5})[a-z][a-z0-9_-]{0,31}", owner) is not None
+    return _NAME.fullmatch(owner) is not None
+
+
+def server_is_valid(server: str) -> bool:
+    """Whether a recording server may have that name. The rule is that of `owner_is_valid`."""
+    return _NAME.fullmatch(server) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,13 +273,22 @@ class SessionIs(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Silenced(Event):
+    """Nothing of a call goes to that recording server any more, by the pauses that were asked for until ``asked``."""
+
+    call: str
+    server: str
+    asked: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick(Event):
     """Time has passed; ``next_deadline()`` said when to send it."""
 
 
 CallEvent = (SwitchUp | SwitchFound | SwitchDown | LegIs | Held | LegGone | BridgeIs | LegReplaced | Transferred
              | TapUp | TapDown | TapFailed | Observed | Unheard | Announced | Asked | Decided | Adopted | SessionIs
-             | Tick)
+             | Silenced | Tick)
 EVENTS: tuple[type[CallEvent], ...] = (SwitchUp, SwitchFound, SwitchDown, LegIs, Held, LegGone, BridgeIs, LegReplaced,
                                        Transferred, TapUp, TapDown, TapFailed, Observed, Unheard, Announced, Asked,
-                                       Decided, Adopted, SessionIs, Tick)
+                                       Decided, Adopted, SessionIs, Silenced, Tick)

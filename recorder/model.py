@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policy.types import Decision
+from recorder.orders import NamedServer, Order
 from recorder.playback import Playback
 from recorder.states import CallState, PauseState, RecordingState, SegmentState, SessionState
 
@@ -129,7 +130,7 @@ class Bridge:
 
 
 class Direction(StrEnum):
-    """Which audio a track holds: from the tapped leg, to it, or the mix of a conference."""
+    """Which audio a track holds: from the tapped leg, to it, or the mix of a conference or of both directions."""
 
     IN = "in"
     OUT = "out"
@@ -145,8 +146,8 @@ class Sink(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What a tap listens to: a leg in some directions, or a conference bridge's mix (``leg`` is then empty). One leg
-    may be tapped twice, for one sink each."""
+    """What a tap listens to: a leg in some directions or their mix, or a conference bridge's mix (``leg`` is then
+    empty). One leg may be tapped twice, for one sink each."""
 
     leg: str
     directions: tuple[Direction, ...]
@@ -165,7 +166,7 @@ class TrackFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
-    """What a recording server was sent of one direction of a segment, as our relay has counted it.
+    """What a recording server was sent of one direction of a segment without a break, as our relay has counted it.
 
     Attributes:
         session: its session. direction: of the tap.
@@ -239,18 +240,10 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """A start or a stop that was carried out because somebody asked for it.
+class ServerPause(Pause):
+    """One owner's pause that keeps the call from one recording server alone."""
 
-    Attributes:
-        verb: ``start`` or ``stop``. actor: what kind of asker. leg: the party's, where a party asked.
-    """
-
-    at: float
-    verb: str
-    actor: str
-    leg: str | None = None
-    reason: str = ""
+    server: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +254,7 @@ class Session:
         id: its Call-ID. server: its name in the settings.
         asked: when it was asked for. up: when the server took it. ended: when it was over.
         cause: why it is over, where nobody here asked for that.
+        named: it is with a server that somebody named, not with one that policy's order led to.
     """
 
     id: str
@@ -270,6 +264,7 @@ class Session:
     up: float | None = None
     ended: float | None = None
     cause: str = ""
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +273,7 @@ class Recording:
 
     Attributes:
         reason: why it ended, or why there is nothing in it.
-        sessions: with recording servers, one after the other.
+        sessions: with recording servers: those of policy one after the other, those that were named beside them.
         uncarried: no server takes it now, and has not for a while: it goes into files.
     """
 
@@ -295,8 +290,8 @@ class Recording:
 
     @property
     def carried(self) -> bool:
-        """Whether a recording server takes it now."""
-        return any(session.state is SessionState.UP for session in self.sessions)
+        """Whether a recording server takes it now that policy wants; one that somebody named does not count."""
+        return any(session.state is SessionState.UP and not session.named for session in self.sessions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,9 +350,9 @@ class Call:
             was ended by request.
         merged_into: the call that this one became part of.
         adopted: whether a file that the switch wrote of this conference by itself was looked for.
-        orders: the starts and stops that were asked for and carried out, the last hundred of them.
-        marks: (leg, owner) of the pauses that the dialplan marked on this call's legs.
-        playbacks: the announcements that its parties heard, of all its recordings.
+        silences: the pauses for one recording server alone. named: the servers that were named, each time that one was.
+        orders: the last hundred starts and stops that were carried out because somebody asked.
+        marks: (leg, owner) of the pauses that the dialplan marked. playbacks: the announcements of all its recordings.
     """
 
     id: str
@@ -388,6 +383,8 @@ class Call:
     merged_into: str | None = None
     adopted: bool = False
     pauses: tuple[Pause, ...] = ()
+    silences: tuple[ServerPause, ...] = ()
+    named: tuple[NamedServer, ...] = ()
     orders: tuple[Order, ...] = ()
     marks: tuple[tuple[str, str], ...] = ()
     recordings: tuple[Recording, ...] = ()
@@ -423,11 +420,31 @@ class Call:
         last = self.recordings[-1] if self.recordings else None
         return last if last is not None and last.ended is None else None
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was recorded of it, and no tap that was asked for can bring anything any more."""
+        return all(segment.started is None and segment.state in (SegmentState.FAILED, SegmentState.LOST)
+                   for recording in self.recordings for segment in recording.segments)
+
     def held_by(self, owner: str) -> bool:
         """Whether that owner holds a pause."""
         return any(pause.owner == owner and pause.resumed is None for pause in self.pauses)
 
     @property
     def paused(self) -> bool:
-        """Whether any owner holds a pause."""
+        """Whether any owner holds a pause of everything."""
         return any(pause.resumed is None for pause in self.pauses)
+
+    def kept_from(self, server: str) -> bool:
+        """Whether a pause keeps it from that recording server."""
+        return self.paused or any(pause.server == server and pause.resumed is None for pause in self.silences)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The recording servers that it goes to because somebody named them."""
+        return frozenset(one.server for one in self.named if one.ended is None)
+
+    @property
+    def to_server(self) -> bool:
+        """Whether policy sends it to a recording server."""
+        return self.decision is not None and self.decision.target.on_server

@@ -1,8 +1,10 @@
-"""Start, stop, pause and resume: who may ask, and when the answer may be given."""
+"""Start, stop, pause and resume: who may ask, and when the answer may be given. `recorder.named` has what concerns one
+recording server alone."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from policy.types import RecordingProfile
 from recorder import announcements
@@ -10,10 +12,13 @@ from recorder.conference import OPEN
 from recorder.conversation import caller_of
 from recorder.effects import Answer, Reply
 from recorder.events import ActorKind, Asked, Verb, owner_is_valid
-from recorder.model import Call, CallKind, Order, Pause, Then
+from recorder.model import Call, CallKind, Pause, Then
+from recorder.orders import Order
 from recorder.states import PAUSE, PauseInput, PauseState, step
 from recorder.taps import to_be_recorded, unproven_taps
 from recorder.world import World
+
+AnyPause = TypeVar("AnyPause", bound=Pause)
 
 _MOST_ORDERS = 100
 _ONLY_THE_CALLER = "policy leaves the choice to the caller; this party may not start or stop the recording"
@@ -21,19 +26,19 @@ _ONLY_THE_CALLER = "policy leaves the choice to the caller; this party may not s
 
 def asked(world: World, event: Asked, now: float) -> None:
     """Somebody asks. What is refused is answered at once; a pause is answered when the switch has confirmed it."""
-    calls = _calls(world, event.target)
+    calls = meant(world, event.target)
     if event.verb is Verb.PAUSE:
         calls += _still_hearing(world, calls)
     refusal = _refusal(event, calls)
     if refusal:
-        _reply(world, event.request, Answer.REFUSED, refusal)
+        reply(world, event.request, Answer.REFUSED, refusal)
         return
     if event.verb is Verb.PAUSE:
         world.requests[event.request] = {call.id for call in calls}
     for call in calls:
         world.put(_carry_out(world, call, event, now))
     if event.verb is not Verb.PAUSE:
-        _reply(world, event.request, Answer.DONE, _done(world, event, calls))
+        reply(world, event.request, Answer.DONE, _done(world, event, calls))
 
 
 def settle(world: World, call: Call, at: float) -> Call:
@@ -71,14 +76,24 @@ def pause_expired(call: Call, owner: str, at: float) -> Call:
     call = given_back(call, owner, at)
     if stops is None:
         return call
-    return _noted(replace(call, requested=False, stopped=True),
-                  Order(at=at, verb=Verb.STOP.value, actor=stops.actor, reason=f"the pause of {owner} was over"))
+    return noted(replace(without_names(call, at), requested=False, stopped=True),
+                 Order(at=at, verb=Verb.STOP.value, actor=stops.actor, reason=over(owner)))
 
 
 def given_back(call: Call, owner: str, at: float) -> Call:
     """The call without that owner's pause."""
     return replace(call, pauses=tuple(
-        _resumed(pause, at) if pause.owner == owner and pause.resumed is None else pause for pause in call.pauses))
+        resumed(pause, at) if pause.owner == owner and pause.resumed is None else pause for pause in call.pauses))
+
+
+def without_names(call: Call, at: float) -> Call:
+    """The call, no longer for any recording server that somebody named."""
+    return replace(call, named=tuple(one if one.ended is not None else replace(one, ended=at) for one in call.named))
+
+
+def over(owner: str) -> str:
+    """Why something stopped by itself."""
+    return f"the pause of {owner} was over"
 
 
 def _still_hearing(world: World, calls: list[Call]) -> list[Call]:
@@ -89,7 +104,7 @@ def _still_hearing(world: World, calls: list[Call]) -> list[Call]:
             and any(segment.source.leg in members for segment in unproven_taps(call))]
 
 
-def _calls(world: World, target: str) -> list[Call]:
+def meant(world: World, target: str) -> list[Call]:
     """The calls that are meant by a call's id, a leg's id, or the name of a leg that is there."""
     if target in world.calls:
         return [world.calls[target]]
@@ -99,7 +114,8 @@ def _calls(world: World, target: str) -> list[Call]:
             if (leg := call.leg(target)) and leg.gone is None and target not in call.away]
 
 
-def _refusal(event: Asked, calls: list[Call]) -> str:
+def unheeded(event: Asked, calls: list[Call]) -> str:
+    """Why nobody listens to that asker, whatever it wants; empty if that is not so."""
     if not owner_is_valid(event.owner):
         return "an owner is a small letter, then small letters, digits, _ or -; at most 32, no number among them"
     if not calls:
@@ -108,6 +124,12 @@ def _refusal(event: Asked, calls: list[Call]) -> str:
         leg = call.leg(event.actor_leg) if event.actor_leg is not None else None
         if event.actor is ActorKind.PARTY and (leg is None or not leg.controls):
             return "this party may not control the recording"
+    return ""
+
+
+def _refusal(event: Asked, calls: list[Call]) -> str:
+    if refusal := unheeded(event, calls):
+        return refusal
     if event.verb is Verb.START:
         return next((text for call in calls if (text := _may_not_start(call, event))), "")
     if event.verb is Verb.STOP:
@@ -118,8 +140,11 @@ def _refusal(event: Asked, calls: list[Call]) -> str:
 
 
 def _may_not_start(call: Call, event: Asked) -> str:
-    if call.recording is not None:
-        return "the call is being recorded already"
+    return "the call is being recorded already" if call.recording is not None else start_forbidden(call, event)
+
+
+def start_forbidden(call: Call, event: Asked) -> str:
+    """Why policy lets this asker not start a recording of a call; empty if it does."""
     decision = call.decision
     if decision is None:
         return "policy has not decided yet"
@@ -138,6 +163,11 @@ def _may_not_stop(call: Call, event: Asked) -> str:
     to_come = call.decision is not None and call.decision.record and not call.stopped and call.state in OPEN
     if call.recording is None and not to_come:
         return "the call is not being recorded"
+    return stop_forbidden(call, event)
+
+
+def stop_forbidden(call: Call, event: Asked) -> str:
+    """Why policy lets this asker not stop a recording of a call; empty if it does."""
     if event.actor in (ActorKind.OPERATOR, ActorKind.SERVICE):
         return ""
     if not _optional(call):
@@ -161,10 +191,10 @@ def _carry_out(world: World, call: Call, event: Asked, now: float) -> Call:
         start = event.verb is Verb.START
         if event.farewell is not None and not start:
             call = announcements.farewell(world, call, event.farewell, event.at)
-        call = _noted(replace(call, requested=start if _optional(call) else call.requested, stopped=not start),
-                      Order(at=event.at, verb=event.verb.value, actor=event.actor.value, leg=event.actor_leg,
-                            reason=event.reason))
-        return call if start else _with_reason(call, event.reason)
+        if start:
+            return started(call, event)
+        call = ordered(replace(call, requested=False if _optional(call) else call.requested, stopped=True), event)
+        return _with_reason(without_names(call, event.at), event.reason)
     if event.verb is Verb.RESUME:
         world.timers.stop(call.id, f"pause:{event.owner}")
         return given_back(call, event.owner, event.at)
@@ -182,7 +212,19 @@ def _carry_out(world: World, call: Call, event: Asked, now: float) -> Call:
     return replace(call, pauses=(*call.pauses, pause))
 
 
-def _noted(call: Call, order: Order) -> Call:
+def started(call: Call, event: Asked) -> Call:
+    """The call, to be recorded from now on because somebody asked for it."""
+    return ordered(replace(call, requested=True if _optional(call) else call.requested, stopped=False), event)
+
+
+def ordered(call: Call, event: Asked) -> Call:
+    """The call, with a note of what was asked for."""
+    return noted(call, Order(at=event.at, verb=event.verb.value, actor=event.actor.value, leg=event.actor_leg,
+                             reason=event.reason, server=event.server))
+
+
+def noted(call: Call, order: Order) -> Call:
+    """The call with one more order; the oldest ones are forgotten."""
     return replace(call, orders=(*call.orders, order)[-_MOST_ORDERS:])
 
 
@@ -194,7 +236,8 @@ def _with_reason(call: Call, reason: str) -> Call:
                                      replace(call.recordings[-1], reason=f"stopped: {reason}")))
 
 
-def _resumed(pause: Pause, at: float) -> Pause:
+def resumed(pause: AnyPause, at: float) -> AnyPause:
+    """A pause that is given back."""
     return replace(pause, state=step(PAUSE, pause.state, PauseInput.RESUME), resumed=at)
 
 
@@ -220,17 +263,18 @@ def _confirm(world: World, request: str, call: str, *, forced: bool) -> None:
     del world.requests[request]
     if request in world.forced:
         world.forced.discard(request)
-        _reply(world, request, Answer.FORCED,
+        reply(world, request, Answer.FORCED,
                "the switch did not confirm the pause in time; the taps were ended by force and the segments flagged")
     else:
-        _reply(world, request, Answer.CONFIRMED, "paused; the switch has confirmed it")
+        reply(world, request, Answer.CONFIRMED, "paused; the switch has confirmed it")
 
 
 def _withdrawn(world: World, request: str) -> None:
     del world.requests[request]
     world.forced.discard(request)
-    _reply(world, request, Answer.REFUSED, "the pause was given back before the switch had confirmed it")
+    reply(world, request, Answer.REFUSED, "the pause was given back before the switch had confirmed it")
 
 
-def _reply(world: World, request: str, answer: Answer, message: str) -> None:
+def reply(world: World, request: str, answer: Answer, message: str) -> None:
+    """Answer who has asked."""
     world.effects.append(Reply(request=request, answer=answer, message=message))

@@ -23,6 +23,7 @@ def switch_up(world: World, event: SwitchUp, now: float) -> None:
                                              cause="gone while the switch could not be seen"), now)
     for leg in event.snapshot.legs:
         conversation.leg_is(world, LegIs(switch=event.switch, at=event.at, leg=leg), now)
+    world.seen.update(event.snapshot.read)
     _bridges(world, event, now)
     for bridge in world.conferences - set(world.bridges):
         world.gone.setdefault(bridge, (now, event.at))

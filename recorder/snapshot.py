@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from recorder.model import Bridge, Leg, Source, TrackFile
 
@@ -25,10 +26,12 @@ class TapFact:
 class Snapshot:
     """Everything that a switch has at one moment: legs, bridges, our taps (``segment`` ids), and the ids of our
     announcements that are being played. ``coming``: the segments whose attach is under way on this connection; what
-    becomes of it is told after this."""
+    becomes of it is told after this. ``read``: leg -> the number in the order of events at which it was read, where the
+    switch tells; what has a lower one is older."""
 
     legs: tuple[Leg, ...] = ()
     bridges: tuple[Bridge, ...] = ()
     taps: tuple[TapFact, ...] = ()
     announcements: tuple[str, ...] = ()
     coming: tuple[str, ...] = ()
+    read: Mapping[str, int] = field(default_factory=dict)

@@ -109,6 +109,14 @@ class RecordingState(StrEnum):
     EXPIRED = "expired"
 
 
+class Carrying(StrEnum):
+    """What is told of a recording that a recording server is to have, beside its states: that none takes it (any more),
+    so that it goes into files, and that one takes it after all."""
+
+    UNCARRIED = "uncarried"
+    CARRIED = "carried"
+
+
 class RecordingInput(StrEnum):
     AUDIO = "audio"
     PAUSE = "pause"

@@ -47,8 +47,8 @@ def _unread(call: Call) -> bool:
 def wanted(call: Call, limits: Limits) -> frozenset[Source]:
     """The taps that policy, pauses and the legs' state ask for.
 
-    A call between parties is tapped in both directions on one leg; a conference on each member (what they say) and on
-    the mix, while two or more are in it.
+    A call between parties is tapped in both directions on one leg, for recording servers perhaps as their mix; a
+    conference on each member (what they say) and on the mix, while two or more are in it.
     """
     if not to_be_recorded(call) or call.paused or (call.consults is not None and call.answered is None):
         return frozenset()
@@ -60,14 +60,16 @@ def wanted(call: Call, limits: Limits) -> frozenset[Source]:
     leg = anchor(call)
     if leg is None or (leg.silent and limits.ends_at_hold):
         return frozenset()
-    return frozenset(Source(leg=leg.id, directions=_BOTH, sink=sink) for sink in _sinks(call))
+    to_server = (Direction.MIX,) if limits.mixed_for_servers else _BOTH
+    return frozenset(Source(leg=leg.id, directions=to_server if sink is Sink.SERVER else _BOTH, sink=sink)
+                     for sink in _sinks(call))
 
 
 def _sinks(call: Call) -> frozenset[Sink]:
-    """Where policy wants the audio; a file as well while no recording server takes it."""
+    """Where policy wants the audio, and who asked for it; a file as well while no recording server takes it."""
     target = call.decision.target if call.decision is not None else RecordingTarget.WAV
     if target is RecordingTarget.WAV:
-        return frozenset({Sink.FILE})
+        return frozenset({Sink.FILE, Sink.SERVER}) if call.names else frozenset({Sink.FILE})
     to_file = target is RecordingTarget.BOTH or (call.recording is not None and call.recording.uncarried)
     return frozenset({Sink.SERVER, Sink.FILE}) if to_file else frozenset({Sink.SERVER})
 

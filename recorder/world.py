@@ -38,7 +38,9 @@ class Limits:
             mix_resume_after: the same of a conference's mix, which may run behind its members.
         ends_at_hold: whether a tap ends while its leg holds the call or waits in a queue, as the switch writes nothing
             then.
+        servers: the names of the recording servers.
         carried_within: how long no recording server may take what is meant for one before it goes into files.
+        mixed_for_servers: whether recording servers get everybody on one stream, and not one stream for each direction.
         remember: how long a leg that has gone is remembered, so that a late event does not bring it back.
     """
 
@@ -62,7 +64,9 @@ class Limits:
     resume_after: float = 0.0
     mix_resume_after: float = 0.0
     ends_at_hold: bool = False
+    servers: tuple[str, ...] = ()
     carried_within: float = 1.0
+    mixed_for_servers: bool = False
     remember: float = 60.0
 
     def stalled_after(self, source: Source) -> float:
@@ -91,6 +95,7 @@ class World:
         quieted: calls in which a pause is, or was until a moment ago.
         requests: pause request -> the calls that have not confirmed it yet.
         forced: requests of which some call was forced.
+        silencing: request for a pause for one recording server -> its name, and the calls that have not confirmed it.
         touched: calls that the event at hand concerns. effects: what it led to.
     """
 
@@ -117,6 +122,7 @@ class World:
     quieted: set[str] = field(default_factory=set)
     requests: dict[str, set[str]] = field(default_factory=dict)
     forced: set[str] = field(default_factory=set)
+    silencing: dict[str, tuple[str, set[str]]] = field(default_factory=dict)
     timers: Timers = field(default_factory=Timers)
     touched: dict[str, None] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
@@ -143,6 +149,9 @@ class World:
         for pause in call.pauses:
             if pause.resumed is None and pause.until is not None:
                 self.timers.start(call.id, f"pause:{pause.owner}", now + pause.until - at)
+        for pause in call.silences:
+            if pause.resumed is None and pause.until is not None:
+                self.timers.start(call.id, f"silence:{pause.owner}:{pause.server}", now + pause.until - at)
 
     def touch(self, call: str) -> None:
         """Have the call looked at again, although nothing of it has changed yet."""

@@ -159,6 +159,10 @@ class FaultySwitch:
         """The leg puts the others on hold, or takes them back."""
         self._leg(replace(self.legs[leg], held=held))
 
+    def passes_by(self, leg: str, obstacle: str | None) -> None:
+        """The leg's media go past the switch, which then refuses a tap of it; None: they come back."""
+        self._leg(replace(self.legs[leg], obstacle=obstacle))
+
     def hangs_up(self, leg: str) -> None:
         """The leg is gone, and with it its place in bridges and its taps; the order of the news is anybody's guess."""
         del self.legs[leg]
@@ -317,7 +321,8 @@ class FaultySwitch:
             return
         tap = self.taps[effect.segment] = Tap(effect.segment, effect.source)
         there = effect.source.leg in self.legs if effect.source.leg else effect.source.bridge in self.bridges
-        if not there or self._happens(self.faults.refused):
+        unread = effect.source.leg in self.legs and self.legs[effect.source.leg].obstacle is not None
+        if not there or unread or self._happens(self.faults.refused):
             tap.cancelled = True
             self._event(TapFailed, segment=tap.segment, cause="refused" if there else "there is no such channel")
             return

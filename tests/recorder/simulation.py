@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Sized
 from dataclasses import dataclass, field, replace
 
-from policy.types import Announcement, Decision
+from policy.types import Announcement, Decision, RecordingTarget
 from recorder import announcements
 from recorder.effects import Announce, Answer, Attach, Decide, Detach, Effect, Finish, Hush, Reply, Resync
 from recorder.engine import Engine, Step
-from recorder.events import ActorKind, Asked, CallEvent, Decided, LegIs, SwitchUp, Tick, Verb
-from recorder.model import Call, CallKind, LegState, Outcome, Segment
-from recorder.states import CallState, RecordingState, SegmentState
+from recorder.events import ActorKind, Asked, CallEvent, Decided, LegIs, SessionIs, SwitchUp, Tick, Verb
+from recorder.model import Call, CallKind, LegState, Outcome, Segment, Session, Sink
+from recorder.states import CallState, RecordingState, SegmentState, SessionState
 from recorder.taps import wanted
 from recorder.world import Limits
 from tests.recorder.story import says
@@ -31,6 +31,7 @@ class Simulation:
         dice: decides about faults and delays.
         skipped: users whose calls policy does not record.
         announcement: what the parties of recorded calls are to hear.
+        target: where the audio of calls between parties goes.
         limits: the times that the engine works by on this kind of switch.
     """
 
@@ -38,6 +39,7 @@ class Simulation:
     faults: Faults = field(default_factory=Faults)
     skipped: frozenset[str] = frozenset()
     announcement: Announcement | None = None
+    target: RecordingTarget = RecordingTarget.WAV
     limits: Limits = field(default_factory=Limits)
     agenda: Agenda = field(default_factory=Agenda)
     engine: Engine | None = None
@@ -101,6 +103,20 @@ class Simulation:
                            actor=ActorKind.OPERATOR, longest=longest))
         return request
 
+    def server_tells(self, number: int, state: SessionState) -> None:
+        """A recording server takes a recording that is meant for one, or lets go of it."""
+        going = [recording for call in (self.engine.calls() if self.engine is not None else ())
+                 for recording in call.recordings if any(one.source.sink is Sink.SERVER for one in recording.segments)]
+        if not going:
+            return
+        recording = going[number % len(going)]
+        last = recording.sessions[-1] if recording.sessions else None
+        if last is None or last.state is SessionState.OVER:
+            last = Session(id=f"{recording.id}/{len(recording.sessions)}", server="main", state=state,
+                           asked=self.agenda.at)
+        self.receive(SessionIs(switch=NAME, at=self.agenda.at, recording=recording.id,
+                               session=replace(last, state=state)))
+
     def runs(self, seconds: float) -> None:
         """Let time pass."""
         end = self.agenda.clock + seconds
@@ -162,8 +178,11 @@ class Simulation:
             if life == self._life:
                 self.receive(Decided(switch=NAME, at=self.agenda.at, call=effect.call, decision=decision))
 
-        decision: Decision = replace(says(effect.caller.party.user not in self.skipped),
+        unread = any(leg.obstacle for leg in self.rows[effect.call].parties)
+        decision: Decision = replace(says(effect.caller.party.user not in self.skipped and not unread),
                                      announcement=self.announcement)
+        if self.rows[effect.call].kind is CallKind.CALL:
+            decision = replace(decision, target=self.target)
         self.agenda.later(0.002, answers)
 
     # The nevers.
@@ -232,9 +251,9 @@ class Simulation:
     def check_follows(self) -> None:
         """At rest, what is on the switch is what is wanted: no more and no less."""
         assert self.engine is not None
-        alive = Counter((tap.source.leg, tap.source.bridge) for tap in self.switch.taps.values() if tap.alive
-                        and not self._lost(tap.segment) and not self._replaced(tap.segment))
-        asked = Counter((source.leg, source.bridge) for call in self.engine.calls()
+        alive = Counter((tap.source.leg, tap.source.bridge, tap.source.sink) for tap in self.switch.taps.values()
+                        if tap.alive and not self._lost(tap.segment) and not self._replaced(tap.segment))
+        asked = Counter((source.leg, source.bridge, source.sink) for call in self.engine.calls()
                         for source in wanted(call, self.limits))
         assert alive == asked
         self._check_announcements(self.engine.calls())
@@ -263,6 +282,8 @@ class Simulation:
             assert call.outcome is not None
             assert call.decision is not None, "a row without a decision"
             assert call.reason or call.outcome is Outcome.RECORDED
+            unread = any(leg.obstacle for leg in call.parties)
+            assert not (unread and call.outcome is Outcome.MISSED), "what the switch does not read was not missed"
             for recording in call.recordings:
                 assert recording.state in {RecordingState.PROCESSING, RecordingState.EMPTY}
                 given = recording.state is RecordingState.PROCESSING
@@ -294,10 +315,10 @@ def remembered(engine: Engine | None) -> dict[str, Sized]:
 
 def _check_call(call: Call) -> None:
     assert sum(recording.ended is None for recording in call.recordings) <= 1, "two recordings of one call at once"
-    live = Counter((segment.source.leg, segment.source.bridge) for segment in segments(call)
+    live = Counter((segment.source.leg, segment.source.bridge, segment.source.sink) for segment in segments(call)
                    if segment.state in {SegmentState.ATTACHING, SegmentState.UP, SegmentState.DETACHING})
     assert max(live.values(), default=0) <= 2, "more taps of one call on one source than the old and its successor"
-    coming = Counter((segment.source.leg, segment.source.bridge) for segment in segments(call)
+    coming = Counter((segment.source.leg, segment.source.bridge, segment.source.sink) for segment in segments(call)
                      if segment.state is SegmentState.ATTACHING)
     assert max(coming.values(), default=0) <= 1, "two successors at once"
     assert len({leg.id for leg in call.legs}) == len(call.legs)

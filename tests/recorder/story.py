@@ -59,6 +59,13 @@ def optional(asked: Decide) -> Decision:
     return says(asked.requested is True, profile=RecordingProfile.OPTIONAL)
 
 
+def unless_unread(asked: Decide) -> Decision:
+    """Policy records what the switch reads."""
+    if asked.caller.obstacle is None:
+        return says(True)
+    return replace(says(False, rule="obstacle"), reason=f"the switch does not read it ({asked.caller.obstacle})")
+
+
 class Story:
     """One engine, one switch, one clock that only ``wait`` moves.
 
@@ -119,11 +126,11 @@ class Story:
         return self.sequence
 
     def connect(self, *, legs: Iterable[str] = (), bridges: Iterable[Bridge] = (), taps: Iterable[str] = (),
-                coming: Iterable[str] = (), boot: str | None = None) -> list[Effect]:
+                coming: Iterable[str] = (), boot: str | None = None, numbered: bool = False) -> list[Effect]:
         self.boot = boot or self.boot
         snapshot = Snapshot(legs=tuple(self.legs[leg] for leg in legs), bridges=tuple(bridges),
                             taps=tuple(TapFact(segment=tap, files=files(tap)) for tap in taps),
-                            coming=tuple(coming))
+                            coming=tuple(coming), read=dict.fromkeys(legs, self.next_sequence()) if numbered else {})
         return self.receive(SwitchUp(switch=SWITCH, at=self.at, boot=self.boot, snapshot=snapshot))
 
     def disconnect(self) -> list[Effect]:
@@ -150,6 +157,10 @@ class Story:
 
     def holds(self, leg: str, *, held: bool = True) -> list[Effect]:
         self.legs[leg] = replace(self.legs[leg], held=held)
+        return self.receive(LegIs(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=self.legs[leg]))
+
+    def tells_obstacle(self, leg: str, obstacle: str | None) -> list[Effect]:
+        self.legs[leg] = replace(self.legs[leg], obstacle=obstacle)
         return self.receive(LegIs(switch=SWITCH, at=self.at, sequence=self.next_sequence(), leg=self.legs[leg]))
 
     def queues(self, leg: str, *, queued: bool = True) -> list[Effect]:
@@ -189,9 +200,10 @@ class Story:
 
     def asks(self, verb: Verb, target: str, *, actor: ActorKind = ActorKind.OPERATOR, owner: str = "operator",
              leg: str | None = None, request: str = "request", longest: float | None = None,
-             then: Then = Then.RESUME, farewell: str | None = None) -> list[Effect]:
+             then: Then = Then.RESUME, farewell: str | None = None, server: str = "") -> list[Effect]:
         return self.receive(Asked(switch=SWITCH, at=self.at, request=request, verb=verb, target=target, actor=actor,
-                                  owner=owner, actor_leg=leg, longest=longest, then=then, farewell=farewell))
+                                  owner=owner, actor_leg=leg, longest=longest, then=then, farewell=farewell,
+                                  server=server))
 
     def talk(self, caller: str = "alice", callee: str = "bob") -> str:
         """A call from its first ring to a running tap; gives the segment."""

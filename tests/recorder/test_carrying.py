@@ -12,6 +12,7 @@ from recorder.effects import Attach, Detach, Effect, Finish
 from recorder.events import SessionIs, TapDown, Verb
 from recorder.model import Carried, Direction, Session, Sink
 from recorder.states import RecordingState, SegmentState, SessionState
+from recorder.world import Limits
 from tests.recorder.story import SWITCH, Story, every, only, says
 
 
@@ -27,9 +28,9 @@ def tells(story: Story, state: SessionState, *, session: str = "1@us", server: s
                                    recording=story.recording().id, session=told))
 
 
-def talks(where: RecordingTarget, *, attached: int = 1) -> tuple[Story, dict[Sink, str]]:
+def talks(where: RecordingTarget, *, attached: int = 1, limits: Limits | None = None) -> tuple[Story, dict[Sink, str]]:
     """A call that is answered; the segments that were asked for, by sink."""
-    story = Story(target(where))
+    story = Story(target(where), limits=limits)
     story.connect()
     story.rings("alice")
     story.rings("bob", "alice")
@@ -48,6 +49,38 @@ def talks(where: RecordingTarget, *, attached: int = 1) -> tuple[Story, dict[Sin
 def test_a_call_is_tapped_once_for_each_place_that_its_audio_goes_to(where: RecordingTarget, sinks: set[Sink]) -> None:
     _, asked = talks(where, attached=len(sinks))
     assert set(asked) == sinks
+
+
+def test_with_mixed_streams_a_server_gets_the_mix_of_the_same_leg_and_files_both_directions() -> None:
+    story, asked = talks(RecordingTarget.BOTH, attached=2, limits=Limits(mixed_for_servers=True))
+    sources = {sink: story.taps[segment].source for sink, segment in asked.items()}
+    assert sources[Sink.SERVER].directions == (Direction.MIX,)
+    assert sources[Sink.FILE].directions == (Direction.IN, Direction.OUT)
+    assert (sources[Sink.SERVER].leg, sources[Sink.SERVER].bridge) == (sources[Sink.FILE].leg, "")
+
+
+def test_with_mixed_streams_the_files_that_take_a_servers_place_have_both_directions() -> None:
+    story, _ = talks(RecordingTarget.SIPREC, limits=Limits(mixed_for_servers=True))
+    assert only(Attach, story.wait(1)).source.directions == (Direction.IN, Direction.OUT)
+
+
+def test_with_mixed_streams_a_pause_ends_the_mix_and_a_resume_brings_the_next_one() -> None:
+    story, asked = talks(RecordingTarget.SIPREC, limits=Limits(mixed_for_servers=True))
+    tells(story, SessionState.UP)
+    assert only(Detach, story.asks(Verb.PAUSE, "alice")).segment == asked[Sink.SERVER]
+    story.tap_down(asked[Sink.SERVER])
+    assert only(Attach, story.asks(Verb.RESUME, "alice")).source.directions == (Direction.MIX,)
+
+
+def test_a_life_with_mixed_streams_ends_the_two_of_the_life_before() -> None:
+    story, asked = talks(RecordingTarget.SIPREC)
+    later = Story(target(RecordingTarget.SIPREC), limits=Limits(mixed_for_servers=True))
+    later.clock, later.legs = story.clock + 1, story.legs
+    later.engine.restore([story.row()])
+    effects = later.connect(legs=["alice", "bob"], taps=[asked[Sink.SERVER]])
+    assert only(Detach, effects).segment == asked[Sink.SERVER]
+    effects += later.tap_down(asked[Sink.SERVER])
+    assert only(Attach, effects).source.directions == (Direction.MIX,)
 
 
 def test_a_call_that_a_server_takes_in_time_is_in_no_file() -> None:
@@ -136,6 +169,24 @@ def test_what_a_server_was_sent_stands_in_the_segment() -> None:
     assert only(Finish, effects).recording == story.recording().id
     assert story.segments()[0].carried == (sent,)
     assert story.recording().state is RecordingState.PROCESSING
+
+
+def test_a_finished_recording_has_no_session_that_goes_on_whatever_is_told_later() -> None:
+    story, asked = talks(RecordingTarget.SIPREC)
+    tells(story, SessionState.UP)
+    story.wait(5)
+    story.hangs_up("bob")
+    story.hangs_up("alice")
+    assert every(Finish, story.tap_down(asked[Sink.SERVER], "hangup"))
+    (session,) = story.recording().sessions
+    assert (session.state, session.ended) == (SessionState.OVER, story.recording().ended)
+
+
+def test_a_session_that_is_over_stays_so() -> None:
+    story, _ = talks(RecordingTarget.SIPREC)
+    tells(story, SessionState.OVER, cause="the server has ended it")
+    tells(story, SessionState.UP)
+    assert [one.state for one in story.recording().sessions] == [SessionState.OVER]
 
 
 def test_after_a_restart_of_the_service_the_old_taps_go_and_new_ones_come() -> None:

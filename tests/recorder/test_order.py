@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.types import Decision
-from recorder.effects import Attach, Effect
+from recorder.effects import Attach, Decide, Effect
 from recorder.events import (
     Asked,
     BridgeIs,
@@ -28,6 +28,7 @@ from recorder.events import (
     SwitchDown,
     SwitchUp,
     TapDown,
+    TapFailed,
     TapUp,
     Tick,
     Transferred,
@@ -36,7 +37,7 @@ from recorder.events import (
 from recorder.model import Bridge, BridgeKind, Call, Leg, LegState, Source
 from recorder.snapshot import Snapshot, TapFact
 from recorder.states import RecordingState
-from tests.recorder.story import SWITCH, Story, every, only, says
+from tests.recorder.story import SWITCH, Story, every, only, says, unless_unread
 
 WINDOW = 5
 A_MOMENT = 0.03
@@ -51,7 +52,7 @@ were before it."""
 class Recorded(Story):
     """A story that keeps what the switch and people said, and when."""
 
-    def __init__(self, decision: Decision | None = None, *, trunks: Iterable[str] = ()) -> None:
+    def __init__(self, decision: Decision | Callable[[Decide], Decision], *, trunks: Iterable[str] = ()) -> None:
         super().__init__(decision, trunks=trunks)
         self.told: list[Told] = []
 
@@ -96,6 +97,24 @@ def skipped() -> Recorded:
     story.bridge("talk")
     story.hangs_up("alice")
     story.hangs_up("bob")
+    return story
+
+
+def bypassed() -> Recorded:
+    """The switch tells that it does not read the call after it has refused the tap."""
+    story = Recorded(unless_unread)
+    story.connect()
+    story.rings("alice")
+    story.rings("bob", "alice")
+    story.answers("bob")
+    segment = only(Attach, story.answers("alice")).segment
+    story.tap_failed(segment, "there are no media")
+    story.tells_obstacle("alice", "bypass_media")
+    story.bridge("talk", "alice", "bob")
+    story.wait(A_MOMENT)
+    story.bridge("talk")
+    story.hangs_up("bob")
+    story.hangs_up("alice")
     return story
 
 
@@ -193,7 +212,7 @@ def conference() -> Recorded:
 
 
 STORIES: dict[str, Callable[[], Recorded]] = {
-    story.__name__: story for story in (normal, not_answered, skipped, paused, handed_on, merged, conference)}
+    story.__name__: story for story in (normal, not_answered, skipped, bypassed, paused, handed_on, merged, conference)}
 
 
 @dataclass(frozen=True)
@@ -229,10 +248,10 @@ class Replayed(Story):
         super().__init__(original.decision, trunks=original.trunks)
         self.known_as = {attach.segment: tap for tap, attach in asked_for(original)}
         self.mine: dict[Tap, str] = {}
-        self.early: dict[Tap, list[TapUp | TapDown]] = {}
+        self.early: dict[Tap, list[TapUp | TapDown | TapFailed]] = {}
 
     def receive(self, event: CallEvent) -> list[Effect]:
-        if isinstance(event, TapUp | TapDown):
+        if isinstance(event, TapUp | TapDown | TapFailed):
             tap = self.known_as[event.segment]
             if tap not in self.mine:
                 self.early.setdefault(tap, []).append(event)

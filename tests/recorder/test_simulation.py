@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from policy.types import Announcement, Beep
+from policy.types import Announcement, Beep, RecordingTarget
 from recorder.events import Verb
 from recorder.model import BridgeKind, LegKind, LegState
+from recorder.states import SessionState
 from recorder.world import Limits
 from service.switch_settings import FreeSwitchSettings
 from service.wire import limits
@@ -43,10 +44,12 @@ class Machine(RuleBasedStateMachine):
         self.count = 0
         self.rooms: dict[str, str] = {}
 
-    @initialize(faults=FAULTS, seed=st.integers(0, 2**16), skipping=st.booleans(), announcement=ANNOUNCEMENTS)
-    def begins(self, faults: Faults, seed: int, skipping: bool, announcement: Announcement | None) -> None:
+    @initialize(faults=FAULTS, seed=st.integers(0, 2**16), skipping=st.booleans(), announcement=ANNOUNCEMENTS,
+                where=st.sampled_from(RecordingTarget))
+    def begins(self, faults: Faults, seed: int, skipping: bool, announcement: Announcement | None,
+               where: RecordingTarget) -> None:
         self.sim = Simulation(random.Random(seed), faults=faults, announcement=announcement, limits=self.limits,
-                              skipped=frozenset({"leg-2", "leg-4"} if skipping else ()))
+                              target=where, skipped=frozenset({"leg-2", "leg-4"} if skipping else ()))
         self.sim.runs(0.2)
 
     def new(self) -> str:
@@ -64,6 +67,10 @@ class Machine(RuleBasedStateMachine):
     @rule(quick=st.booleans(), first=st.booleans())
     def a_call(self, quick: bool, first: bool) -> None:
         """Alice calls Bob; perhaps he answers at once."""
+        self.places(quick=quick, first=first)
+
+    def places(self, *, quick: bool, first: bool) -> str:
+        """Gives the leg that calls."""
         caller, callee = self.new(), self.new()
         self.sim.switch.rings(caller)
         self.sim.switch.rings(callee, caller)
@@ -72,6 +79,7 @@ class Machine(RuleBasedStateMachine):
                 self.sim.switch.answers(leg)
                 self.sim.runs(0.002)
             self.sim.switch.joins(f"bridge-{caller}", [caller, callee])
+        return caller
 
     @rule(number=PICK)
     def answers(self, number: int) -> None:
@@ -176,6 +184,10 @@ class Machine(RuleBasedStateMachine):
         if leg is not None:
             self.sim.asks(verb, leg, owner=owner, longest=longest)
 
+    @rule(number=PICK, state=st.sampled_from(SessionState))
+    def a_recording_server_tells(self, number: int, state: SessionState) -> None:
+        self.sim.server_tells(number, state)
+
     @rule(seconds=st.sampled_from([0.001, 0.02, 0.3, 1.1, 2.5, 30.0]))
     def time_passes(self, seconds: float) -> None:
         self.sim.runs(seconds)
@@ -233,9 +245,26 @@ TestNevers.settings = settings(max_examples=80, stateful_step_count=40, deadline
 
 
 class OnFreeSwitch(Machine):
-    """The same on a FreeSWITCH, where a tap ends at a hold, begins a moment after a pause, and is never renewed."""
+    """The same on a FreeSWITCH, where a tap ends at a hold, begins a moment after a pause, and is never renewed; and
+    which may not read the media."""
 
     limits = limits(FreeSwitchSettings.model_validate({"kind": "freeswitch", "password": "p"}), Limits().confirm_within)
+
+    @precondition(lambda self: len(self.sim.switch.legs) < 8)
+    @rule(first=st.booleans(), after=st.sampled_from([0.0, 0.005, 0.02, 0.3]))
+    def a_call_past_the_switch(self, first: bool, after: float) -> None:
+        """The switch tells a moment after the answer that it does not read the media."""
+        caller = self.places(quick=True, first=first)
+        self.sim.runs(after)
+        if caller in self.sim.switch.legs:
+            self.sim.switch.passes_by(caller, "bypass_media")
+
+    @rule(number=PICK, past=st.booleans())
+    def passes_by(self, number: int, past: bool) -> None:
+        """The media of a leg go past the switch, or come back."""
+        leg = self.pick(number)
+        if leg is not None:
+            self.sim.switch.passes_by(leg, "bypass_media" if past else None)
 
 
 TestNeversOnFreeSwitch = OnFreeSwitch.TestCase

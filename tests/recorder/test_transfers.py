@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from recorder.effects import Attach, Detach, Effect
+from recorder.effects import Attach, Detach
 from recorder.engine import Engine
 from recorder.events import LegIs
 from recorder.model import Bridge, BridgeKind, Leg, LegKind, LegState, Party, Visit
 from recorder.states import CallState
-from recorder.taps import UNREAD
 from tests.recorder.story import SWITCH, Story, every, only, says
 
 
@@ -185,29 +184,3 @@ def test_who_is_on_a_leg_stays_whomever_that_leg_dials() -> None:
     story.legs["bob"] = replace(story.legs["bob"], party=Party(user="carol", number="103"))
     story.holds("bob", held=False)
     assert [leg.party.user for leg in story.row().legs] == ["alice", "bob"]
-
-
-def test_what_the_switch_does_not_read_is_not_tapped_and_what_comes_back_is() -> None:
-    """FreeSWITCH may let the media go past it after the answer, or take them back."""
-    story = Story(says(True))
-    segment = talking(story, "alice", "bob")
-    assert only(Detach, reads(story, "bypass_media")).segment == segment
-    story.tap_down(segment)
-    assert story.segments()[0].cause == UNREAD
-    assert only(Attach, reads(story, None)).source.leg == "alice"
-
-
-def test_a_call_whose_media_the_switch_does_not_read_is_not_tapped_before_policy_has_said_so() -> None:
-    """The obstacle is told with the answer, after the first decision."""
-    story = Story(lambda asked: says(asked.caller.obstacle is None))
-    story.connect()
-    story.rings("alice")
-    story.legs["alice"] = replace(story.legs["alice"], obstacle="bypass_media")
-    assert every(Attach, story.answers("alice")) == []
-    assert story.row().recordings == ()
-
-
-def reads(story: Story, obstacle: str | None) -> list[Effect]:
-    """The caller's leg says whether the switch reads it."""
-    story.legs["alice"] = replace(story.legs["alice"], obstacle=obstacle)
-    return story.holds("alice", held=False)
