@@ -16,7 +16,7 @@ from ledger.tables import calls, pauses, recording_states, recordings, segments
 from ledger.upsert import upsert
 from policy.types import Direction
 from recorder.model import Call, Outcome, Recording
-from recorder.states import CallState, RecordingState
+from recorder.states import CallState, Carrying, RecordingState
 
 JOB_STATES = frozenset({RecordingState.PROCESSING, RecordingState.READY, RecordingState.INCOMPLETE,
                         RecordingState.FAILED, RecordingState.EXPIRED})
@@ -41,6 +41,7 @@ def save(connection: Connection, changed: Iterable[Call], now: float) -> None:
     new_segments: list[rows.Row] = []
     new_pauses: list[rows.Row] = []
     moved: list[tuple[RecordingState | None, Recording]] = []
+    carrying: list[Recording] = []
     for call in changed:
         before = saved.get(call.id)
         if before is None or _CALL(before) != _CALL(call):
@@ -56,6 +57,8 @@ def save(connection: Connection, changed: Iterable[Call], now: float) -> None:
                 if old is None or old.state is not recording.state:
                     was = old.state if old is not None else None
                     moved.append((RecordingState.ENDED if before is None else was, recording))
+                if _carrying(recording) is not (None if old is None else _carrying(old)):
+                    carrying.append(recording)
             written = old.segments if old is not None else ()
             new_segments += [rows.segment_row(recording.id, place, segment)
                              for place, segment in enumerate(recording.segments)
@@ -65,7 +68,7 @@ def save(connection: Connection, changed: Iterable[Call], now: float) -> None:
         else:
             saved[call.id] = call
     upsert(connection, calls, new_calls)
-    steps = _steps(connection, moved, now) if moved else []
+    steps = (_steps(connection, moved, now) if moved else []) + _news(connection, carrying, now)
     upsert(connection, recordings, new_recordings, sticky=("state", JOB_STATES))
     if steps:
         connection.execute(recording_states.insert(), steps)
@@ -85,6 +88,30 @@ def _steps(connection: Connection, moved: Sequence[tuple[RecordingState | None, 
     } if unsure else {}
     return [{"recording": recording.id, "state": recording.state.value, "at": now} for _, recording in moved
             if stood.get(recording.id) not in {recording.state, *JOB_STATES}]
+
+
+def _carrying(recording: Recording) -> Carrying | None:
+    """Whether a recording server takes it; None where nothing is said of that, as before one was waited for."""
+    if recording.uncarried:
+        return Carrying.UNCARRIED
+    return Carrying.CARRIED if recording.carried else None
+
+
+def _news(connection: Connection, changed: Sequence[Recording], now: float) -> list[rows.Row]:
+    """The rows for the history of recordings that no server takes, or one does again. The table knows what was said
+    last, in this life of the service or in an earlier one."""
+    found = []
+    for recording in changed:
+        last = connection.execute(_LAST_NEWS, {"recording": recording.id}).scalar_one_or_none()
+        said = _carrying(recording)
+        if said is not None and said.value != last and (last or said is Carrying.UNCARRIED):
+            found.append({"recording": recording.id, "state": said.value, "at": now})
+    return found
+
+
+_LAST_NEWS = (select(recording_states.c.state).where(
+    recording_states.c.recording == bindparam("recording"),
+    recording_states.c.state.in_([each.value for each in Carrying])).order_by(recording_states.c.id.desc()).limit(1))
 
 
 def load(connection: Connection, call_id: str) -> Call:

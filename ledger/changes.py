@@ -1,4 +1,4 @@
-"""Which changes of recordings a channel has not told of yet: a cursor that misses no row.
+"""The changes of recordings, and which of them a channel has not told of yet: a cursor that misses no row.
 
 On PostgreSQL a row can be seen after one with a higher id, when its transaction took longer. So the rows shortly before
 the cursor are looked at again, and a delivery's unique key keeps each from being told of twice.
@@ -13,7 +13,10 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from ledger.tables import deliveries, recording_states, tellers
 from ledger.upsert import insert_new
-from recorder.states import RecordingState
+from recorder.states import Carrying, RecordingState
+
+What = RecordingState | Carrying
+"""What changes: the state of a recording, or whether a recording server takes it."""
 
 AGAIN_ROWS = 1_000
 AGAIN_S = 900.0
@@ -22,12 +25,18 @@ AGAIN_S = 900.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """That a recording came to a state, at ``at``. ``id``: of its row; higher ones of one recording are later."""
+    """That a recording came to a state, or that a server takes it or none does, at ``at``. ``id``: of its row; higher
+    ones of one recording are later."""
 
     id: int
     recording: str
-    state: RecordingState
+    state: What
     at: float
+
+
+def what(word: str) -> What:
+    """The change that a word in the ledger stands for."""
+    return Carrying(word) if word in set(Carrying) else RecordingState(word)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +67,7 @@ def begin(connection: Connection, channel: str) -> None:
     insert_new(connection, tellers, {"channel": channel, "begins": last, "position": last})
 
 
-def untold(connection: Connection, channel: str, states: Collection[RecordingState], now: float, *,
+def untold(connection: Connection, channel: str, states: Collection[What], now: float, *,
            most: int = 500) -> Untold:
     """The changes to one of those states that the channel has no delivery for, oldest first."""
     begins, position = connection.execute(_TELLER, {"channel": channel}).one()
@@ -67,7 +76,7 @@ def untold(connection: Connection, channel: str, states: Collection[RecordingSta
     found = connection.execute(_UNTOLD, {
         "channel": channel, "begins": begins, "position": position, "again": position - AGAIN_ROWS,
         "since": now - AGAIN_S, "states": sorted(state.value for state in states), "most": most}).all()
-    changes = [Change(id=row.id, recording=row.recording, state=RecordingState(row.state), at=row.at) for row in found]
+    changes = [Change(id=row.id, recording=row.recording, state=what(row.state), at=row.at) for row in found]
     return Untold(changes=changes, position=changes[-1].id if len(changes) == most else max(last, position))
 
 
@@ -83,4 +92,4 @@ def tell(connection: Connection, channel: str, told: Untold, now: float) -> None
 def get(connection: Connection, number: int) -> Change:
     """The change of that id, which exists."""
     row = connection.execute(select(recording_states).where(_STATES.id == number)).one()
-    return Change(id=row.id, recording=row.recording, state=RecordingState(row.state), at=row.at)
+    return Change(id=row.id, recording=row.recording, state=what(row.state), at=row.at)

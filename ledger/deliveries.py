@@ -13,8 +13,8 @@ from typing import Any, cast
 from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select, union_all
 
 from faults import Fault, LeaseLost, NotFound
+from ledger.changes import What, what
 from ledger.tables import Json, deliveries
-from recorder.states import RecordingState
 
 
 class Status(StrEnum):
@@ -32,7 +32,7 @@ class Delivery:
 
     Attributes:
         channel: who is told, by its name in the settings (``mail``, ``webhook:NAME`` ...).
-        change: the row of ``recording_states``. state: what the recording came to then.
+        change: the row of ``recording_states``. state: what was changed then.
         attempts: how often it was begun. created, run_at, lease_until: seconds since the epoch (UTC).
         note: how it went, once it is done.
         fault: the last fault, as ``faults.Fault.as_dict`` gives it.
@@ -43,7 +43,7 @@ class Delivery:
     channel: str
     change: int
     recording: str
-    state: RecordingState
+    state: What
     created: float
     run_at: float
     attempts: int
@@ -187,4 +187,4 @@ def _change(connection: Connection, delivery: Delivery, **changes: Any) -> Deliv
 
 
 def _delivery(row: RowMapping) -> Delivery:
-    return Delivery(**{**row, "status": Status(row["status"]), "state": RecordingState(row["state"])})
+    return Delivery(**{**row, "status": Status(row["status"]), "state": what(row["state"])})

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, String, bindparam, cast, exists, func, select
 
+from ledger.changes import What, what
 from ledger.deliveries import Status
 from ledger.jobs import JobState
-from ledger.tables import deliveries, jobs, recording_states
+from ledger.tables import deliveries, jobs, recording_states, recordings, segments
 from recorder.states import RecordingState
 
 # What is done is never counted: those rows only grow.
@@ -26,13 +27,31 @@ _SINCE = select(recording_states.c.state, func.count(), func.max(recording_state
     recording_states.c.id > bindparam("after")).group_by(recording_states.c.state)
 
 
+_EARLIER = recording_states.alias()
+# Recordings that were processed for the first time: then what servers were sent of them is all written.
+_SENT = (select(segments.c.carried, recordings.c.sessions).join(recordings, segments.c.recording == recordings.c.id)
+         .join(recording_states, recording_states.c.recording == recordings.c.id)
+         .where(recording_states.c.id > bindparam("after"),
+                recording_states.c.state == RecordingState.PROCESSING.value,
+                cast(segments.c.carried, String) != "[]",
+                ~exists().where(_EARLIER.c.recording == recording_states.c.recording,
+                                _EARLIER.c.state == RecordingState.PROCESSING.value,
+                                _EARLIER.c.id < recording_states.c.id)))
+
+
 @dataclass(slots=True)
 class States:
-    """How often recordings came to each state since this was made, by whichever service; ``last`` is the newest row
-    that was counted. On PostgreSQL a row that is seen after a newer one is missed: this is no bookkeeping."""
+    """How often recordings came to each state, and were taken by a server or by none, since this was made, by whichever
+    service; ``last`` is the newest row that was counted. On PostgreSQL a row that is seen after a newer one is missed:
+    this is no bookkeeping.
+
+    ``packets``: what recording servers were ``sent`` of recordings that are over, what was ``lost`` before it came to
+    us, and what they say that they have not got (``unheard``); by server.
+    """
 
     last: int
-    counts: Counter[RecordingState] = field(default_factory=Counter)
+    counts: Counter[What] = field(default_factory=Counter)
+    packets: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @classmethod
     def from_now(cls, connection: Connection) -> States:
@@ -41,8 +60,13 @@ class States:
 
     def go_on(self, connection: Connection) -> None:
         """Count what has come since."""
+        for carried, sessions in connection.execute(_SENT, {"after": self.last}).all():
+            servers = {session["id"]: session["server"] for session in sessions}
+            for one in carried:
+                for kind in ("sent", "lost", "unheard"):
+                    self.packets[servers.get(one["session"], ""), kind] += max(0, one.get(kind) or 0)
         for state, number, last in connection.execute(_SINCE, {"after": self.last}).all():
-            self.counts[RecordingState(state)] += number
+            self.counts[what(state)] += number
             self.last = max(self.last, last)
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from ledger.tables import calls as _calls
+from ledger.tables import recording_states as _states
 from ledger.tables import recordings as _recordings
 from ledger.tables import segments as _segments
-from recorder.states import CallState, RecordingState, SegmentState
+from recorder.states import CallState, Carrying, RecordingState, SegmentState
 
 __all__ = ["Counts", "Known", "counts", "recordings", "segments"]
 
@@ -32,13 +33,14 @@ class Counts:
     Attributes:
         calls: all of them. open: those that go on. wanted: those that are over, were answered, and that policy wanted
             recorded.
-        recordings: their recordings, by state.
+        recordings: their recordings, by state. uncarried: those that for a while no recording server took.
     """
 
     calls: int
     open: int
     wanted: int
     recordings: Mapping[RecordingState, int]
+    uncarried: int
 
 
 def segments(connection: Connection, ids: Collection[str]) -> dict[str, Known]:
@@ -63,7 +65,11 @@ def counts(connection: Connection, *, since: float, until: float) -> Counts:
 
     states = connection.execute(select(_recordings.c.state, func.count()).join(_calls).where(*within)
                                 .group_by(_recordings.c.state)).all()
+    uncarried = connection.execute(
+        select(func.count(_states.c.recording.distinct())).select_from(_states.join(_recordings).join(_calls))
+        .where(*within, _states.c.state == Carrying.UNCARRIED.value)).scalar_one()
     return Counts(
+        uncarried=uncarried,
         calls=number(), open=number(~closed),
         wanted=number(closed, _calls.c.recorded.is_(True), _calls.c.connected.is_not(None),
                       _calls.c.merged_into.is_(None)),

@@ -1,16 +1,16 @@
-"""Recordings in the ledger: their states after the call, their results, their history, lists, notices."""
+"""Recordings in the ledger: their states after the call, their results, their history, lists."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, select, tuple_
 
 from faults import NotFound
 from ledger.calls import load, load_all
-from ledger.tables import Json, calls, notices, recording_states, recordings
-from ledger.upsert import insert_new
+from ledger.changes import What, what
+from ledger.tables import Json, calls, recording_states, recordings
 from recorder.model import Call, Recording
 from recorder.states import RECORDING, RecordingInput, RecordingState, step
 
@@ -35,16 +35,6 @@ def files_of(result: Mapping[str, Json] | None) -> dict[str, str]:
     the three kinds that there were."""
     made = (result or {}).get("files") or {kind: (result or {}).get(kind) for kind in ("mixed", "stereo", "manifest")}
     return {kind: name for kind, name in made.items() if isinstance(name, str)} if isinstance(made, dict) else {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """That a recording came to a final state, at ``created``."""
-
-    id: int
-    recording: str
-    state: RecordingState
-    created: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,26 +133,19 @@ def move(connection: Connection, recording_id: str, given: RecordingInput, now: 
 
 def finish(connection: Connection, recording_id: str, given: RecordingInput, now: float, *,
            result: dict[str, Json] | None = None) -> None:
-    """Move a recording to its final state, keep what was made, and leave one notice of that state.
+    """Move a recording to its final state, and keep what was made.
 
     Raises:
         NotFound, TransitionForbidden: as :func:`move`.
     """
-    state = move(connection, recording_id, given, now)
+    move(connection, recording_id, given, now)
     if result is not None:
         connection.execute(_CHANGE, {"recording": recording_id, "result": result})
-    insert_new(connection, notices, {"recording": recording_id, "state": state.value, "created": now})
 
 
-def history(connection: Connection, recording_id: str) -> list[tuple[RecordingState, float]]:
-    """Every state that a recording was in, in order, with the time at which it came there."""
+def history(connection: Connection, recording_id: str) -> list[tuple[What, float]]:
+    """Every state that a recording was in, in order, with the time at which it came there; and when no recording server
+    took it, and one did again."""
     table = recording_states.c
-    return [(RecordingState(state), at) for state, at in connection.execute(
+    return [(what(state), at) for state, at in connection.execute(
         select(table.state, table.at).where(table.recording == recording_id).order_by(table.id))]
-
-
-def notices_of(connection: Connection, recording_ids: Sequence[str]) -> list[Notice]:
-    """The notices of those recordings, oldest first."""
-    found = connection.execute(select(notices).where(notices.c.recording.in_(recording_ids)).order_by(notices.c.id))
-    return [Notice(id=row.id, recording=row.recording, state=RecordingState(row.state), created=row.created)
-            for row in found]

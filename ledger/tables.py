@@ -138,7 +138,8 @@ pauses = Table(
     Column("followed_by", Text, nullable=False),
 )
 
-# Every state that a recording was in, with the time at which it came there.
+# Every state that a recording was in, with the time at which it came there; ``uncarried`` and ``carried`` among them,
+# which are no states: that no recording server takes it, and that one does after all.
 recording_states = Table(
     "recording_states", metadata,
     Column("id", Integer, primary_key=True),
@@ -156,16 +157,6 @@ outbox = Table(
     Column("body", JSON, nullable=False),
     Column("created", Double, nullable=False),
     Column("performed", Double, index=True),
-)
-
-# What the world is told of a recording: once a final state.
-notices = Table(
-    "notices", metadata,
-    Column("id", Integer, primary_key=True),
-    Column("recording", ForeignKey("recordings.id"), nullable=False),
-    Column("state", Text, nullable=False),
-    Column("created", Double, nullable=False),
-    UniqueConstraint("recording", "state"),
 )
 
 # One job a recording. ``step`` is the next one to run, ``facts`` what the earlier ones found, by step. ``node`` is the

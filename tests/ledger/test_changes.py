@@ -55,7 +55,7 @@ def _untold(ledger: Ledger, channel: str = "mail", states: frozenset[RecordingSt
 
 
 def _tell(ledger: Ledger, channel: str = "mail", states: frozenset[RecordingState] = EVERY,
-          most: int = 500) -> list[RecordingState]:
+          most: int = 500) -> list[changes.What]:
     """Look, and make the deliveries; the states that were found."""
     found = _untold(ledger, channel, states, most=most)
     with ledger.transaction() as connection:

@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from faults import LedgerSchemaUnknown, LedgerUnavailable
+from faults import LedgerAddressInvalid, LedgerSchemaUnknown, LedgerUnavailable
 from ledger import Ledger, calls
 from ledger.tables import metadata
 from tests.ledger.examples import call, open_ledger
@@ -83,7 +83,7 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def test_an_address_that_is_none_is_refused() -> None:
-    with pytest.raises(LedgerUnavailable):
+    with pytest.raises(LedgerAddressInvalid):
         Ledger.open("what://:://")
 
 
@@ -131,11 +131,11 @@ def test_a_name_with_a_nul_in_it_is_no_reason_to_refuse_a_call(ledger: Ledger) -
 
 def test_a_row_that_belongs_to_nothing_is_refused(ledger: Ledger) -> None:
     with pytest.raises(LedgerUnavailable, match=r"(?i)foreign key"), ledger.transaction() as connection:
-        connection.execute(text("INSERT INTO notices (recording, state, created) VALUES ('none', 'ready', 1)"))
+        connection.execute(text("INSERT INTO recording_states (recording, state, at) VALUES ('none', 'ready', 1)"))
 
 
 def test_a_fault_of_the_database_does_not_tell_the_values(ledger: Ledger) -> None:
     with pytest.raises(LedgerUnavailable) as caught, ledger.transaction() as connection:
-        connection.execute(text("INSERT INTO notices (recording, state, created) VALUES (:number, 'ready', 1)"),
+        connection.execute(text("INSERT INTO recording_states (recording, state, at) VALUES (:number, 'ready', 1)"),
                            {"number": "0171 5550199"})
     assert "5550199" not in f"{caught.value} {caught.value.__cause__} {caught.value.as_dict()}"

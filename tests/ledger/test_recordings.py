@@ -20,7 +20,7 @@ def _save(ledger: Ledger, *made: Call) -> None:
         calls.save(connection, made, 1.0)
 
 
-def test_a_finished_recording_has_its_state_its_result_and_one_notice(ledger: Ledger) -> None:
+def test_a_finished_recording_has_its_state_and_its_result(ledger: Ledger) -> None:
     _save(ledger, ENDED)
     with ledger.transaction() as connection:
         recordings.move(connection, OWN, RecordingInput.PROCESS, 2.0)
@@ -28,8 +28,6 @@ def test_a_finished_recording_has_its_state_its_result_and_one_notice(ledger: Le
     with ledger.reading() as connection:
         kept = recordings.get(connection, OWN)
         assert (kept.recording.state, kept.result) == (RecordingState.READY, {"mixed": "a.wav"})
-        assert [(notice.state, notice.created) for notice in recordings.notices_of(connection, [OWN])] == [
-            (RecordingState.READY, 3.0)]
         assert recordings.history(connection, OWN) == [
             (RecordingState.ENDED, 1.0), (RecordingState.PROCESSING, 2.0), (RecordingState.READY, 3.0)]
 
@@ -38,16 +36,6 @@ def test_a_step_that_the_table_lacks_is_refused(ledger: Ledger) -> None:
     _save(ledger, ENDED)
     with pytest.raises(TransitionForbidden), ledger.transaction() as connection:
         recordings.move(connection, OWN, RecordingInput.GOOD, 2.0)
-
-
-def test_a_retried_recording_that_fails_again_leaves_one_notice_of_it(ledger: Ledger) -> None:
-    _save(ledger, ENDED)
-    for now in (2.0, 4.0):
-        with ledger.transaction() as connection:
-            recordings.move(connection, OWN, RecordingInput.PROCESS, now)
-            recordings.finish(connection, OWN, RecordingInput.GIVE_UP, now + 1)
-    with ledger.reading() as connection:
-        assert [notice.created for notice in recordings.notices_of(connection, [OWN])] == [3.0]
 
 
 def test_processing_twice_is_remembered_once(ledger: Ledger) -> None:
