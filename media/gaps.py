@@ -28,7 +28,9 @@ SHORT_ALLOWANCE_MS = 40.0
 SHORT_LIMIT_MS = 100.0
 
 FindingId = Literal["missing", "empty", "short", "deaf", "dropped", "only-fill", "unknown-silence", "silence",
-                    "no-media", "packets-lost"]
+                    "no-media", "packets-lost",
+                    # Of what recording servers were sent: media.carried.
+                    "not-carried", "uncarried", "not-sent", "unheard", "in-files", "unconfirmed"]
 
 
 @dataclass(frozen=True, slots=True)

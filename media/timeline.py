@@ -40,6 +40,7 @@ from typing import Literal
 
 from faults import RateMismatch
 from media.seam import Seam
+from media.spans import merged, subtracted
 
 __all__ = [
     "Gap", "GapCause", "Mode", "Overlap", "Pause", "PlacedPause", "Placement", "Seams", "SegmentFacts", "Timeline",
@@ -48,9 +49,10 @@ __all__ = [
 
 Mode = Literal["silence", "cut"]
 # not-tapped: no segment of the track covers it. file-short: the segment lasted longer than its file.
-# file-empty: the segment has no sample of the track. hold: not tapped, as the tapped leg held the call (said by the
-# caller of `plan`, who knows it).
-GapCause = Literal["not-tapped", "file-short", "file-empty", "hold"]
+# file-empty: the segment has no sample of the track. The others are said by the caller of `plan`, who knows it. hold:
+# not tapped, as the tapped leg held the call. carried: a recording server was sent it. uncarried: it should have
+# been sent to one, and was not.
+GapCause = Literal["not-tapped", "file-short", "file-empty", "hold", "carried", "uncarried"]
 TrimCause = Literal["before-start", "next-segment", "pause"]
 
 # The rate of a recording that has not one sample.
@@ -211,7 +213,7 @@ def plan(
     rate = _one_rate(segments)
     span = max(0, round((stop - start) * rate))
     borders = [_borders(pause, start, rate, span) for pause in pauses]
-    paused = _merged(borders)
+    paused = merged(borders)
     names = dict.fromkeys([*tracks, *(file.track for segment in segments for file in segment.files)])
     pieces = {track: _pieces(track, start, rate, segments, seams or {}) for track in names}
 
@@ -340,13 +342,13 @@ def _place(track: str, pieces: Iterable[_Piece], paused: Sequence[_Span],
         heard = _heard(piece, audible[number + 1:], max(low, min(piece.begins, end)))
         # A file that a seam has moved keeps out of the pause by the clock, too.
         moved = place - piece.clock
-        silent = paused if moved == 0 else _merged([*paused, *((a + moved, b + moved) for a, b in paused)])
-        kept = [span for whole in heard for span in _subtracted(whole, silent)]
+        silent = paused if moved == 0 else merged([*paused, *((a + moved, b + moved) for a, b in paused)])
+        kept = [span for whole in heard for span in subtracted(whole, silent)]
         placements += [Placement(piece.segment, file.file, file.channel, a - place, a, b - a)
                        for a, b in kept]
         lost: list[tuple[_Span, TrimCause]] = [((place, low), "before-start")]
-        lost += [(span, "next-segment") for span in _subtracted((low, end), heard)]
-        lost += [(span, "pause") for whole in heard for span in _subtracted(whole, kept)]
+        lost += [(span, "next-segment") for span in subtracted((low, end), heard)]
+        lost += [(span, "pause") for whole in heard for span in subtracted(whole, kept)]
         trims += [Trim(track, piece.segment, file.file, a - place, b - a, cause)
                   for (a, b), cause in lost if a < b]
     return sorted(placements, key=lambda one: one.destination)
@@ -356,17 +358,17 @@ def _heard(piece: _Piece, later: Sequence[_Piece], begins: int) -> list[_Span]:
     """What of a piece is not the others': it goes on until a later one takes over, and behind that one's end only if
     its own tap was still up by the clock."""
     until = min([piece.end, *(one.begins for one in later)])
-    behind = _merged((one.begins, one.end) for one in later)
-    spans = [(begins, until), *_subtracted((max(begins, until), min(piece.end, piece.ended)), behind)]
-    return _merged(span for span in spans if span[0] < span[1])
+    behind = merged((one.begins, one.end) for one in later)
+    spans = [(begins, until), *subtracted((max(begins, until), min(piece.end, piece.ended)), behind)]
+    return merged(span for span in spans if span[0] < span[1])
 
 
 def _missing(pieces: Sequence[_Piece], placed: Iterable[Placement], paused: Sequence[_Span],
              samples: int) -> list[tuple[int, int, GapCause]]:
     """What a track lacks, with its cause; in order, pauses left out."""
-    covered = _merged([*((one.destination, one.destination + one.count) for one in placed), *paused])
+    covered = merged([*((one.destination, one.destination + one.count) for one in placed), *paused])
     missing: list[tuple[int, int, GapCause]] = []
-    for low, high in _subtracted((0, samples), covered):
+    for low, high in subtracted((0, samples), covered):
         for piece, following in _each_with_next(pieces, samples):
             first, last = max(low, piece.place), min(high, piece.ended, following)
             if first < last:
@@ -381,28 +383,6 @@ def _each_with_next(pieces: Sequence[_Piece], end: int) -> Iterable[tuple[_Piece
     """Each piece with the place of the next one; ``end`` for the last."""
     for number, piece in enumerate(pieces, 1):
         yield piece, pieces[number].place if number < len(pieces) else end
-
-
-def _merged(spans: Iterable[_Span]) -> list[_Span]:
-    """The same set of samples as spans in order that neither touch nor overlap."""
-    merged: list[_Span] = []
-    for low, high in sorted(span for span in spans if span[0] < span[1]):
-        if merged and low <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
-        else:
-            merged.append((low, high))
-    return merged
-
-
-def _subtracted(span: _Span, holes: Iterable[_Span]) -> list[_Span]:
-    """What is left of a span without the holes, which come in order and do not overlap."""
-    low, high = span
-    left: list[_Span] = []
-    for first, last in holes:
-        left.append((low, min(first, high)))
-        low = max(low, last)
-    left.append((low, high))
-    return [one for one in left if one[0] < one[1]]
 
 
 def _without(paused: Iterable[_Span], position: int) -> int:

@@ -9,11 +9,12 @@ from typing import Any, cast
 from ledger.rows import caller_and_callee
 from ledger.tables import Json
 from policy.types import Announcement, Decision, Media
+from processing import servers
 from processing.made import AllFacts, finished
 from processing.step import Facts
 from processing.tracks import voice_of
 from recorder.ids import segment_recording
-from recorder.model import Call, CallKind, Leg, Recording
+from recorder.model import Call, CallKind, Leg, Recording, Session
 from recorder.playback import Playback
 from recorder.states import PlaybackState, SegmentState
 
@@ -75,17 +76,29 @@ def manifest(call: Call, recording: Recording, facts: AllFacts, names: Mapping[s
         "pauses": [{"startTime": iso(one["start"]), "stopTime": iso(one["stop"]), "reason": one["reason"],
                     "owner": one["owner"], "actor": one["actor"], "confirmedTime": iso(one["confirmed"])}
                    for one in composed["pauses"]],
+        "serverPauses": [{"startTime": iso(one.asked), "stopTime": iso(one.resumed), "server": one.server,
+                          "reason": one.reason, "owner": one.owner, "actor": one.actor,
+                          "confirmedTime": iso(one.confirmed)} for one in call.silences],
         "orders": [{"time": iso(one.at), "verb": one.verb, "actor": one.actor, "reason": one.reason,
+                    "server": one.server or None,
                     "party": _party(call, recording, leg) if (leg := call.leg(one.leg or "")) is not None else None}
                    for one in call.orders],
         "gaps": _gaps(composed["gaps"], cast(list[dict[str, Any]], facts["verify"]["files"])),
         "tracks": facts["verify"]["tracks"],
+        "target": decision.target.value if decision is not None else None,
+        "sessions": [{**session(one), "tracks": [*servers.of_session(recording, one)]} for one in recording.sessions],
         "segments": [_segment(recording, number, facts) for number in range(len(recording.segments))],
         "announcements": [_playback(call, recording, one) for one in call.playbacks
                           if segment_recording(one.id) == recording.id],
         "parties": [_party(call, recording, leg) for leg in call.parties],
         "decision": None if decision is None else _decision(decision),
     }
+
+
+def session(shown: Session) -> Facts:
+    """A session with a recording server, in short; of a server's own words what is harmless."""
+    return {"id": shown.id, "server": shown.server, "startTime": iso(shown.up), "stopTime": iso(shown.ended),
+            "state": shown.state.value, "cause": servers.plain(shown.cause), "named": shown.named}
 
 
 def _file(kind: str, name: str, facts: AllFacts) -> Facts:
@@ -120,6 +133,7 @@ def _segment(recording: Recording, number: int, facts: AllFacts) -> Facts:
     files = cast(list[dict[str, Any]], facts["verify"]["files"])
     return {"id": segment.id, "startTime": iso(segment.started), "stopTime": iso(segment.ended),
             "state": segment.state.value, "cause": segment.cause, "forced": segment.forced,
+            "sink": segment.source.sink.value,
             "files": [{key: value for key, value in file.items() if key not in _NOT_TOLD} for file in files
                       if file["segment"] == segment.id]}
 

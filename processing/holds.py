@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from media.timeline import GAP_MINIMUM_S, Gap
+from media.timeline import GAP_MINIMUM_S, Gap, GapCause
 from recorder.model import Call
 
 _Span = tuple[float, float]
@@ -24,12 +24,13 @@ def spans(call: Call, until: float) -> list[_Span]:
     return [(hold.begun, until if hold.ended is None else hold.ended) for hold in call.holds]
 
 
-def told_apart(gaps: Iterable[Gap], holds: Sequence[_Span], rate: int) -> list[Gap]:
+def told_apart(gaps: Iterable[Gap], holds: Sequence[_Span], rate: int, cause: GapCause = "hold") -> list[Gap]:
     """The gaps, with those parts of what was not tapped as ``hold`` in which there was one.
 
     Args:
         holds: in order.
         rate: samples a second (Hz) of the output.
+        cause: where the spans are something else than holds, what they are.
     """
     told: list[Gap] = []
     for gap in gaps:
@@ -40,7 +41,7 @@ def told_apart(gaps: Iterable[Gap], holds: Sequence[_Span], rate: int) -> list[G
         for begin, end in holds:
             low, high = max(begin, rest.start), min(end, rest.stop)
             if low < high:
-                told += [_part(rest, rest.start, low, rate), replace(_part(rest, low, high, rate), cause="hold")]
+                told += [_part(rest, rest.start, low, rate), replace(_part(rest, low, high, rate), cause=cause)]
                 rest = _part(rest, high, rest.stop, rate)
         told.append(rest)
     return [gap for gap in told if gap.count >= GAP_MINIMUM_S * rate]

@@ -28,11 +28,13 @@ def result(facts: AllFacts, reasons: list[str]) -> dict[str, Json]:
     """
     composed = cast(dict[str, Any], facts["compose"])
     stored = cast(dict[str, Any], facts["store"])
+    # A job that was begun before there were recording servers has no word of them.
+    anything = composed["files"] or facts["verify"].get("sent")
     return {
         "store": stored["store"],
         "files": {kind: one["name"] for kind, one in stored["files"].items()},
         "key": facts["encrypt"]["key"] if "encrypt" in facts else None,
-        "seconds": round(composed["stopTime"] - composed["startTime"], 3) if composed["files"] else 0.0,
+        "seconds": round(composed["stopTime"] - composed["startTime"], 3) if anything else 0.0,
         "bytes": sum(one["bytes"] for kind, one in stored["files"].items() if kind != MANIFEST),
         "reasons": [*reasons],
     }

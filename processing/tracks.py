@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from ledger.rows import caller_and_callee
-from recorder.model import Call, CallKind, Direction, Leg, Recording, Segment, TrackFile
+from recorder.model import Call, CallKind, Direction, Leg, Recording, Segment
 
 CALLER = "caller"
 CALLEE = "callee"
 MIX = "mix"
 _OTHER = {CALLER: CALLEE, CALLEE: CALLER}
+# A tap that began later than this after it was wanted has missed something: the output then begins where it should
+# have begun. What is less is the time that a switch needs.
+LATE_S = 0.5
 
 
-def track_of(segment: Segment, file: TrackFile) -> str:
-    """The track that a file's audio belongs to: ``caller``, ``callee``, ``mix``, or a conference member's leg."""
-    if file.direction is Direction.MIX:
+def began(recording: Recording) -> float:
+    """When the output begins, on the switch's clock (s): with the first audio, unless that came late."""
+    started = recording.started if recording.started is not None else recording.created
+    return recording.created if started - recording.created > LATE_S else started
+
+
+def track_of(segment: Segment, direction: Direction) -> str:
+    """The track that a direction's audio belongs to: ``caller``, ``callee``, ``mix``, or a conference member's leg."""
+    if direction is Direction.MIX:
         return MIX
-    if file.direction is Direction.IN:
+    if direction is Direction.IN:
         return segment.side
     return _OTHER.get(segment.side, f"{segment.side}/out")
 

@@ -13,11 +13,11 @@ from aio_pika.abc import AbstractConnection, AbstractExchange
 from aio_pika.exceptions import AMQPError, DeliveryError
 
 from faults import ReceiverRefused, ReceiverUnreachable
+from ledger.changes import What
 from processing.notify import web
 from processing.notify.channel import Progress
 from processing.notify.notice import Notice
 from processing.notify.payload import document, encoded
-from recorder.states import RecordingState
 
 
 class Amqp:
@@ -33,7 +33,7 @@ class Amqp:
     name = "amqp"
     at_once = 4
 
-    def __init__(self, url: str, *, exchange: str, routing_key: str, states: frozenset[RecordingState],
+    def __init__(self, url: str, *, exchange: str, routing_key: str, states: frozenset[What],
                  context: ssl.SSLContext, seconds: float) -> None:
         self.states = states
         self.patience = 2 * seconds + 5

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
+from ledger.changes import What
 from ledger.tables import Json
 from processing.notify.notice import Notice
-from recorder.states import RecordingState
 
 
 class Progress:
@@ -42,8 +42,8 @@ class Channel(Protocol):
         """Its name in the ledger; it does not change."""
 
     @property
-    def states(self) -> frozenset[RecordingState]:
-        """The states that it tells of."""
+    def states(self) -> frozenset[What]:
+        """The changes that it tells of."""
 
     @property
     def at_once(self) -> int:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Self, cast
 from zoneinfo import ZoneInfo
 
 from faults import NoticeBroken, ReceiverDeclined, ReceiverRefused
+from ledger.changes import What
 from ledger.tables import Json
 from processing.notify import web
 from processing.notify.channel import Progress
@@ -24,9 +25,13 @@ from processing.notify.notice import FINISHED, Notice, StoredFile
 from processing.notify.owner import owner
 from processing.notify.wording import shown
 from processing.stores import Store
-from recorder.states import RecordingState
+from recorder.states import Carrying, RecordingState
 
 PIECE_BYTES = 8 << 20
+_SAYS: dict[What, str] = {
+    RecordingState.INCOMPLETE: ": incomplete.", RecordingState.FAILED: ": failed.",
+    Carrying.UNCARRIED: ": no recording server takes it. It is written into files.",
+    Carrying.CARRIED: ": a recording server takes it after all."}
 _TOO_LARGE, _NO_CONTENT, _NOT_FOUND = 413, 204, 404
 
 
@@ -47,7 +52,7 @@ class Mattermost:
     at_once = 2
 
     def __init__(self, url: str, token: str, channel: str, stores: Mapping[str, Store], *, kinds: Sequence[str],
-                 zone: ZoneInfo, states: frozenset[RecordingState], context: ssl.SSLContext, seconds: float) -> None:
+                 zone: ZoneInfo, states: frozenset[What], context: ssl.SSLContext, seconds: float) -> None:
         self.states = states
         self.patience = 2 * seconds + 5
         self._api = f"{url.rstrip('/')}/api/v4"
@@ -158,7 +163,7 @@ def message(notice: Notice, zone: ZoneInfo) -> str:
     if notice.state in FINISHED and notice.seconds is not None:
         minutes, seconds = divmod(round(notice.seconds), 60)
         lines[0] += f", {minutes} min {seconds} s"
-    lines[0] += {RecordingState.INCOMPLETE: ": incomplete.", RecordingState.FAILED: ": failed."}.get(notice.state, ".")
+    lines[0] += _SAYS.get(notice.state, ".")
     lines += [*notice.reasons, f"`{recording.id}`", *([notice.link] if notice.link else [])]
     return "\n".join(lines)
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 from sqlalchemy import Connection
 
 from ledger import changes, jobs, recordings
+from ledger.changes import What
 from ledger.deliveries import Delivery
 from ledger.jobs import Job
 from ledger.recordings import Kept
@@ -44,7 +45,7 @@ class Notice:
 
     id: str
     change: int
-    state: RecordingState
+    state: What
     at: float
     kept: Kept
     files: Sequence[StoredFile]

@@ -10,7 +10,7 @@ import json
 
 from ledger.rows import call_direction
 from ledger.tables import Json
-from processing.document import iso, role_of
+from processing.document import iso, role_of, session
 from processing.notify.notice import FINISHED, Notice, StoredFile
 from recorder.model import Call, Leg
 
@@ -38,6 +38,8 @@ def document(notice: Notice) -> dict[str, Json]:
             "fault": notice.fault,
             "parties": [_party(call, leg) for leg in call.parties],
             "files": [_file(file) for file in notice.files],
+            "target": decision.target.value if decision else None,
+            "sessions": [session(one) for one in recording.sessions],
             "link": notice.link,
         },
     }

@@ -10,7 +10,7 @@ import structlog
 
 from faults import LedgerFault
 from ledger import Ledger, changes
-from recorder.states import RecordingState
+from ledger.changes import What
 
 log = structlog.get_logger("notices")
 
@@ -23,13 +23,13 @@ class Teller:
     """Looks until it is cancelled.
 
     Args:
-        channels: which states each channel tells of.
+        channels: which changes each channel tells of.
         told: called with the name of a channel that has new deliveries.
         clock: seconds since the Unix epoch (UTC).
         threads: where the ledger is asked.
     """
 
-    def __init__(self, ledger: Ledger, channels: Mapping[str, frozenset[RecordingState]], *,
+    def __init__(self, ledger: Ledger, channels: Mapping[str, frozenset[What]], *,
                  told: Callable[[str], None], clock: Callable[[], float], threads: Executor) -> None:
         self._ledger = ledger
         self._channels = channels

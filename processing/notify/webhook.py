@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from faults import ReceiverDeclined, ReceiverRefused
+from ledger.changes import What
 from processing.notify import signing, web
 from processing.notify.channel import Progress
 from processing.notify.notice import Notice
 from processing.notify.payload import encoded
-from recorder.states import RecordingState
 
 _GONE = 410
 
@@ -30,7 +30,7 @@ class Webhook:
 
     at_once = 4
 
-    def __init__(self, name: str, url: str, keys: Sequence[bytes], *, states: frozenset[RecordingState],
+    def __init__(self, name: str, url: str, keys: Sequence[bytes], *, states: frozenset[What],
                  context: ssl.SSLContext, seconds: float, clock: Callable[[], float]) -> None:
         self.name = f"webhook:{name}"
         self.states = states

@@ -19,21 +19,18 @@ from media.compose import Artefact, compose
 from media.seam import Seam, search
 from media.timeline import GAP_MINIMUM_S, Gap, Overlap, Pause, Seams, SegmentFacts, Timeline, TrackFile, overlaps, plan
 from media.wav import repair
-from processing import holds
+from processing import holds, servers
 from processing.files import make_folder, new_file
 from processing.step import Context, Facts
-from processing.tracks import MIX, expected_tracks
+from processing.tracks import MIX, began, expected_tracks
 from recorder import deafness, model
 from recorder.events import DETACHED
 from recorder.holding import HELD, QUEUED
-from recorder.model import CallKind
+from recorder.model import CallKind, Sink
 from recorder.taps import UNREAD
 
 log = structlog.get_logger("jobs")
 
-# A tap that began later than this after it was wanted has missed something: the output then begins where it should
-# have begun. What is less is the time that a switch needs.
-LATE_S = 0.5
 _ENDED_BY_US = (DETACHED, HELD, QUEUED, UNREAD, *deafness.CAUSES)
 # What no tap covered, pauses left aside, before a track counts as incomplete: a tap that moves to another leg, or comes
 # back after a pause, needs some 50 ms.
@@ -82,6 +79,7 @@ class Compose:
         start, pauses, timeline = _timeline(context, found)
         stop = start + timeline.samples / timeline.rate
         gaps = holds.told_apart(timeline.gaps, holds.spans(context.call, stop), timeline.rate)
+        gaps = servers.told_apart(gaps, context.call, context.recording, timeline.rate)
         files: dict[str, Json] = {}
         if any(file["samples"] for file in found):
             for file in found:
@@ -136,9 +134,7 @@ def _timeline(context: Context, found: list[dict[str, Any]]) -> tuple[float, lis
         # The members' voices are in the conference's mix already.
         tracks, found = (MIX,), [file for file in found if file["track"] == MIX]
     segments = _segments(context, found)
-    start = recording.started if recording.started is not None else recording.created
-    if start - recording.created > LATE_S:
-        start = recording.created
+    start = began(recording)
     ends = [one.ended for one in segments if one.ended is not None]
     # A conference is not tapped while fewer than two are in it: its output ends with its last tap.
     if recording.ended is not None and call.kind is CallKind.CALL:
@@ -226,7 +222,8 @@ def _died(context: Context) -> list[str]:
         paused = any(pause.asked < then.started and (pause.resumed is None or pause.resumed > one.ended)
                      for pause in context.call.pauses)
         if missing > GAP_MINIMUM_S and not paused:
-            said.append(f"A tap ended by itself and was made anew: {missing:.1f} s are missing.")
+            which = "A tap for a recording server" if one.source.sink is Sink.SERVER else "A tap"
+            said.append(f"{which} ended by itself and was made anew: {missing:.1f} s are missing.")
     return said
 
 

@@ -9,12 +9,15 @@ from typing import Any, cast
 
 from faults import WavInvalid
 from ledger.tables import Json
-from media.gaps import FillRun, SegmentEvidence, TrackEvidence, fill_runs, judge, outside
+from media import carried
+from media.gaps import FillRun, Finding, SegmentEvidence, TrackEvidence, Verdict, fill_runs, judge, outside
+from media.spans import merged
 from media.wav import WavInfo, read_blocks, read_info
+from processing import servers
 from processing.silence import Heard, silence
 from processing.step import Context, Facts
 from processing.tracks import expected_tracks, leg_of, packets_of, track_of
-from recorder.model import Segment, TrackFile
+from recorder.model import Segment, Sink, TrackFile
 
 _BLOCK_SAMPLES = 65_536
 _RATE_UNKNOWN = 8_000
@@ -40,13 +43,20 @@ class _Found:
 class Verify:
     """Facts.
 
-    ``tracks``: for each the verdict of :mod:`media.gaps`. ``files``: for each file what was found, by segment; its
-    ``erased`` are the samples that the step before has silenced, and its ``fill`` the other runs of one exact value,
-    with ``start`` and ``stop`` in seconds since the Unix epoch.
+    ``tracks``: for each the verdict of :mod:`media.gaps` and, where recording servers are to have it, of
+    :mod:`media.carried`. ``files``: for each file what was found, by segment; its ``erased`` are the samples that the
+    step before has silenced, and its ``fill`` the other runs of one exact value, with ``start`` and ``stop`` in seconds
+    since the Unix epoch. ``sent``: how many packets servers were sent.
+
+    Args:
+        carried_within: how long the first session with a server may take to come about, in seconds.
     """
 
     name = "verify"
     lasting = True  # the next step mends the headers that it complains of
+
+    def __init__(self, carried_within: float = 1.0) -> None:
+        self._carried_within = carried_within
 
     def run(self, context: Context) -> Facts:
         """Look at every file, and change none."""
@@ -57,7 +67,7 @@ class Verify:
         for segment in context.recording.segments:
             for file in segment.files:
                 found = _look(context, file, _erased(context, segment, file))
-                track = track_of(segment, file)
+                track = track_of(segment, file.direction)
                 if found.samples:
                     heard[track].append(Heard(segment, found.samples, found.rate, found.fill))
                     rates.setdefault(track, found.rate)
@@ -68,9 +78,26 @@ class Verify:
                               "defect": found.defect, "absent": found.absent, "cut": found.cut,
                               "fill": _on_the_clock(segment, found)})
         tracks = dict.fromkeys([*expected_tracks(context.call, context.recording), *evidence])
-        return {"tracks": [_verdict(context, track, rates.get(track, _RATE_UNKNOWN), evidence[track], heard[track])
-                           for track in tracks],
-                "files": [*files]}
+        return {"tracks": [self._verdict(context, track, rates.get(track, _RATE_UNKNOWN), evidence[track],
+                                         heard[track]) for track in tracks],
+                "files": [*files], "sent": servers.packets(context.recording)}
+
+    def _verdict(self, context: Context, track: str, rate: int, segments: list[SegmentEvidence],
+                 heard: list[Heard]) -> Facts:
+        """Both sinks are proven, each by itself; a server's place may be taken by files where policy wants it alone."""
+        findings: tuple[Finding, ...] = ()
+        short = 0.0
+        if segments or not servers.alone(context.call):
+            verdict = _of_files(context, track, rate, segments, heard)
+            findings, short = verdict.findings, verdict.shortfall_ms
+        if servers.wanted(context.call):
+            findings += carried.judge(servers.evidence(context.call, context.recording, track, _spans(heard),
+                                                       within=self._carried_within))
+        for named in servers.named_evidence(context.call, context.recording, track, within=self._carried_within):
+            findings += carried.judge(named)
+        return {"track": track, "complete": not any(one.incomplete for one in findings), "shortfallMs": round(short, 1),
+                "findings": [{"id": one.id, "incomplete": one.incomplete, "sentence": one.sentence}
+                             for one in findings]}
 
 
 def _seconds(segment: Segment, found: _Found) -> float:
@@ -116,15 +143,18 @@ def _fill(file: BufferedReader, info: WavInfo, channel: int) -> tuple[FillRun, .
 def _failed(context: Context, track: str) -> str:
     """Why the last tap that should have fed a track as its own has no file."""
     return next((segment.cause for segment in reversed(context.recording.segments)
-                 if segment.side == track and not segment.files), "")
+                 if segment.side == track and segment.source.sink is Sink.FILE and not segment.files), "")
 
 
-def _verdict(context: Context, track: str, rate: int, segments: list[SegmentEvidence], heard: list[Heard]) -> Facts:
+def _of_files(context: Context, track: str, rate: int, segments: list[SegmentEvidence], heard: list[Heard]) -> Verdict:
     received, lost = packets_of(context.call, track) or (None, None)
     found = silence(heard, leg_of(context.call, track))
-    verdict = judge(TrackEvidence(track, rate, segments, received=received, lost=lost, deaf=found.deaf,
-                                  nothing=found.nothing, dropped=found.dropped, unknown=found.unknown,
-                                  failed=_failed(context, track)))
-    return {"track": track, "complete": verdict.complete, "shortfallMs": round(verdict.shortfall_ms, 1),
-            "findings": [{"id": one.id, "incomplete": one.incomplete, "sentence": one.sentence}
-                         for one in verdict.findings]}
+    return judge(TrackEvidence(track, rate, segments, received=received, lost=lost, deaf=found.deaf,
+                               nothing=found.nothing, dropped=found.dropped, unknown=found.unknown,
+                               failed=_failed(context, track)))
+
+
+def _spans(heard: list[Heard]) -> list[tuple[float, float]]:
+    """The time that a track's files hold."""
+    return merged((one.segment.started, one.segment.started + one.samples / one.rate) for one in heard
+                  if one.segment.started is not None)

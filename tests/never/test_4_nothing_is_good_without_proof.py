@@ -1,7 +1,8 @@
 """Never: a recording is called good without proof.
 
 Proof is, track by track: a file for every segment, as long as the clock says, with audio that is not mere fill, or the
-switch's word that no packet came. What lacks one of these is incomplete, with the reason.
+switch's word that no packet came; of a track that goes to a recording server, packets that went out all the time, and
+no word of the server's that they never came. What lacks one of these is incomplete, with the reason.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import recordings
+from media import carried
+from media.carried import PACKET_S, Sent, ServerEvidence, Stretch
 from media.gaps import FillRun, SegmentEvidence, TrackEvidence, judge
 from recorder.states import RECORDING, RecordingInput, RecordingState
 from tests.processing.scene import RATE, Scene, noise, wav_bytes
@@ -54,6 +57,26 @@ def test_silence_is_right_only_where_the_switch_says_that_no_packet_came() -> No
     silent = replace(GOOD, fill=(FillRun(0, 10 * RATE, 0),))
     assert judge(track(silent, received=0)).complete
     assert not judge(track(silent)).complete
+
+
+ALL = Sent("main", 0.0, 60.0 - PACKET_S, 3_000, 3_000, 0, 0)
+
+
+@pytest.mark.parametrize(("sent", "reason"), [
+    ((), "not-carried"),
+    ((Sent("main"),), "not-carried"),
+    ((replace(ALL, first=2.0),), "uncarried"),
+    ((replace(ALL, last=58.0),), "uncarried"),
+    ((replace(ALL, last=20.0), replace(ALL, first=21.0)), "uncarried"),
+    ((replace(ALL, received=2_900, sent=2_900),), "not-sent"),
+    ((replace(ALL, sent=2_900),), "not-sent"),
+    ((replace(ALL, lost=100),), "not-sent"),
+    ((replace(ALL, unheard=100),), "unheard"),
+])
+def test_each_lack_of_proof_at_a_recording_server_makes_a_track_incomplete(sent: tuple[Sent, ...], reason: str) -> None:
+    assert carried.judge(ServerEvidence("caller", [Stretch(0.0, 60.0, [ALL])])) == ()
+    found = carried.judge(ServerEvidence("caller", [Stretch(0.0, 60.0, sent)]))
+    assert reason in [one.id for one in found if one.incomplete]
 
 
 def _no_file(scene: Scene) -> None:

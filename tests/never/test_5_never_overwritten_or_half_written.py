@@ -1,7 +1,7 @@
 """Never: a file overwritten, or seen half-written.
 
 The worker is killed with SIGKILL after every commit and every effect on a disk, as it names them itself. Whoever reads
-the destination at that moment finds only whole files; a restart leaves one set of files, one state and one notice.
+the destination at that moment finds only whole files; a restart leaves one set of files and one state.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ import pytest
 
 from ledger import jobs, recordings
 from ledger.jobs import JobState
+from policy.types import RecordingTarget
 from processing.worker import Worker
 from recorder.states import FINAL_RECORDING, RecordingState
 from tests import keys, manifests
 from tests.keys import Listener
 from tests.processing.crashing import killed_at, points
 from tests.processing.scene import Scene, assert_whole, noise, wav_bytes
+from tests.processing.serving import both_ways, served
 
 
 @pytest.fixture(params=["the same file system", "another file system"])
@@ -49,6 +51,7 @@ def _scene(folder: Path, destination: Path) -> Scene:
     return scene
 
 
+@pytest.mark.timeout(300)
 def test_a_kill_at_any_point_leaves_whole_files_and_one_end(folders: tuple[Path, Path]) -> None:
     folder, destination = folders
     _scene(folder / "before", destination / "before")
@@ -65,6 +68,25 @@ def test_a_kill_at_any_point_leaves_whole_files_and_one_end(folders: tuple[Path,
         scene.finish()
         found = {name: path.read_bytes() for name, path in scene.visible().items()}
         assert found == expected, name
+        assert scene.leftovers() == [], name
+        _assert_one_end(scene, name)
+
+
+def test_a_kill_at_any_point_of_a_recording_that_a_server_has_leaves_one_manifest_and_one_end(tmp_path: Path) -> None:
+    before = served(tmp_path / "before", RecordingTarget.SIPREC, *both_ways(0.1, 0.5), seconds=0.5)
+    before.enqueue()
+    reader = _again(tmp_path, tmp_path / "recordings", "reader")
+    names = points(reader, lambda: _assert_all_whole(reader))
+    assert {"verify: committed", "store: committed", "finished", "cleaned"} <= set(names)
+    expected = {name: path.read_bytes() for name, path in reader.visible().items()}
+    assert [Path(name).suffix for name in expected] == [".json"]
+
+    for number, name in enumerate(names):
+        scene = _again(tmp_path, tmp_path / "recordings", str(number))
+        killed_at(scene, number)
+        _assert_all_whole(scene)
+        scene.finish()
+        assert {name: path.read_bytes() for name, path in scene.visible().items()} == expected, name
         assert scene.leftovers() == [], name
         _assert_one_end(scene, name)
 
@@ -130,11 +152,9 @@ def _assert_one_end(scene: Scene, point: str) -> None:
     ledger = scene.ledger()
     with ledger.reading() as connection:
         states = [state for state, _ in recordings.history(connection, scene.recording)]
-        notices = [notice.state for notice in recordings.notices_of(connection, [scene.recording])]
         job = jobs.get(connection, scene.recording)
     ledger.close()
     assert [state for state in states if state in FINAL_RECORDING] == [RecordingState.READY], point
-    assert notices == [RecordingState.READY], point
     assert job.state is JobState.DONE, point
 
 

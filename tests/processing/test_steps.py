@@ -13,7 +13,8 @@ from ledger import recordings
 from recorder.events import DETACHED
 from recorder.holding import HELD
 from recorder.ids import segment_id
-from recorder.model import CallKind, Direction, Hold, Order, Pause, RtpCounters, Segment, Source, TrackFile
+from recorder.model import CallKind, Direction, Hold, Pause, RtpCounters, Segment, Source, TrackFile
+from recorder.orders import Order
 from recorder.states import PauseState, RecordingState, SegmentState
 from recorder.taps import UNREAD
 from tests.processing.scene import BEGAN, RATE, Scene, noise, samples_of, wav_bytes
@@ -190,7 +191,7 @@ def test_the_manifest_says_who_started_and_stopped_and_which_pause_was_never_con
     start, stop = document["orders"]
     assert (start["verb"], start["actor"], start["party"]["user"]) == ("start", "party", caller.party.user)
     assert stop == {"time": "2023-11-14T22:13:23.000Z", "verb": "stop", "actor": "operator", "party": None,
-                    "reason": "a complaint"}
+                    "reason": "a complaint", "server": None}
 
 
 def test_audio_that_lies_in_a_pause_is_not_in_the_output(scene: Scene) -> None:

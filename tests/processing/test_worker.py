@@ -11,7 +11,7 @@ from faults import StepFailed
 from ledger import Ledger, jobs, recordings
 from ledger.jobs import JobState
 from processing.step import Context, Facts
-from recorder.states import RecordingState
+from recorder.states import FINAL_RECORDING, RecordingState
 from tests.processing.scene import BEGAN, Scene, noise, samples_of
 
 
@@ -87,9 +87,7 @@ def test_a_failed_step_is_tried_again_later_and_later_then_listed(scene: Scene) 
             scene.clock.now = due
     with ledger.reading() as connection:
         (failed,) = jobs.listing(connection, JobState.FAILED)
-        notices = recordings.notices_of(connection, [scene.recording])
     assert (step.runs, waits, failed.fault and failed.fault["message"]) == (3, [1.0, 2.0], "No.")
-    assert [notice.state for notice in notices] == [RecordingState.FAILED]
     assert _state(ledger, scene) is RecordingState.FAILED
     assert sorted(path.name for path in scene.spool.rglob("*.wav")) == ["in.wav", "out.wav"]
     ledger.close()
@@ -165,7 +163,8 @@ def test_a_worker_that_lost_its_lease_ends_nothing(scene: Scene) -> None:
 
     assert scene.worker(ledger, checkpoint=overtaken).work_once()
     with ledger.reading() as connection:
-        assert len(recordings.notices_of(connection, [scene.recording])) == 1
+        history = recordings.history(connection, scene.recording)
+        assert [state for state, _ in history if state in FINAL_RECORDING] == [RecordingState.READY]
         assert jobs.get(connection, scene.recording).state is JobState.DONE
     assert len(scene.visible()) == 3
     ledger.close()

@@ -14,6 +14,7 @@ from typing import Any, Self
 from aiohttp import web as aio
 
 from ledger import Ledger, calls, changes, deliveries, jobs, recordings
+from ledger.changes import What
 from ledger.deliveries import Delivery
 from ledger.tables import Json
 from processing.notify.channel import Channel, Progress
@@ -21,10 +22,10 @@ from processing.notify.notice import Notice, read
 from processing.notify.sender import Rules, Sender
 from processing.notify.teller import Teller
 from recorder.model import Party
-from recorder.states import RecordingInput, RecordingState
+from recorder.states import Carrying, RecordingInput, RecordingState
 from tests.processing.scene import BEGAN, Scene
 
-EVERY = frozenset(RecordingState)
+EVERY: frozenset[What] = frozenset({*RecordingState, *Carrying})
 LINK = "https://recordings.example/{recording}"
 
 _owners = itertools.count()
@@ -167,7 +168,7 @@ class Probe:
     """
 
     def __init__(self, does: Callable[[Notice, Progress], Awaitable[str]], *, name: str = "probe", at_once: int = 2,
-                 patience: float = 20.0, states: frozenset[RecordingState] = EVERY) -> None:
+                 patience: float = 20.0, states: frozenset[What] = EVERY) -> None:
         self.name, self.states, self.at_once, self.patience = name, states, at_once, patience
         self.sent: list[Notice] = []
         self._does = does

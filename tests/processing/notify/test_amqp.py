@@ -18,8 +18,6 @@ from tests.processing.notify.telling import EVERY, nothing, notice_of, silent_se
 from tests.processing.scene import Scene
 from tests.rabbitmq import RabbitServer
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture(scope="module")
 def notice(tmp_path_factory: pytest.TempPathFactory) -> Notice:

@@ -27,7 +27,7 @@ from recorder.model import Party
 from recorder.states import RecordingState
 from tests.certificates import Authority
 from tests.mailserver import PASSWORD, USER, MailServer
-from tests.processing.notify.telling import EVERY, Told, between, nothing, notice_of, silent_server
+from tests.processing.notify.telling import Told, between, nothing, notice_of, silent_server
 from tests.processing.scene import Scene
 
 ALICE = Party(number="101", name="Alice", user="alice", domain="voice.example")
@@ -56,7 +56,7 @@ async def server(authority: Authority) -> AsyncIterator[MailServer]:
 
 def channel(port: int, authority: Authority, *, tls: bool = False, start_tls: bool = True, host: str = "localhost",
             user: str | None = USER, password: str | None = PASSWORD, people: Mapping[str, Person] = PEOPLE,
-            seconds: float = 10.0, states: frozenset[RecordingState] = EVERY) -> Mail:
+            seconds: float = 10.0, states: frozenset[RecordingState] = frozenset(RecordingState)) -> Mail:
     at = Server(host=host, port=port, tls=tls, start_tls=start_tls, context=trust(authority.certificate), user=user,
                 password=password, seconds=seconds)
     return Mail(at, LETTER, lambda: people, states=states, clock=lambda: NOW)

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from ledger.changes import What
 from processing.notify.notice import Notice
 from processing.notify.payload import SCHEMA, encoded
 from recorder.model import Party
-from recorder.states import RecordingState
+from recorder.states import Carrying, RecordingState
 from tests.processing.notify.telling import between, notice_of
 from tests.processing.scene import Scene
 
@@ -54,8 +55,8 @@ def data_of(notice: Notice) -> dict[str, Any]:
     return data
 
 
-@pytest.mark.parametrize("state", RecordingState)
-def test_each_state_is_told_as_the_schema_says(state: RecordingState, notice: Notice,
+@pytest.mark.parametrize("state", [*RecordingState, *Carrying])
+def test_each_change_is_told_as_the_schema_says(state: What, notice: Notice,
                                                validator: Draft202012Validator) -> None:
     told = json.loads(encoded(replace(notice, state=state)))
     validator.validate(told)

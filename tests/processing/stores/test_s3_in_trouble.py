@@ -132,7 +132,6 @@ def test_what_an_answer_means(seaweed: SeaweedServer, bucket: str, tmp_path: Pat
             target.put(made.path, NAME, **made.meant(), checkpoint=nothing)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("size", [10_000, PART + 1])
 def test_a_full_disk(tmp_path: Path, size: int) -> None:
     made = source(tmp_path, size)
@@ -143,7 +142,6 @@ def test_a_full_disk(tmp_path: Path, size: int) -> None:
     assert made.path.exists()
 
 
-@pytest.mark.timeout(120)
 def test_a_server_that_dies_between_two_parts_and_comes_back(tmp_path: Path) -> None:
     made = source(tmp_path, 2 * PART)
     with SeaweedServer(tmp_path / "seaweed") as server:
