@@ -3,9 +3,9 @@
 ================================  ====================================================================================
 ``UserEvent(RecorderControl,..)``  in the dialplan and in feature codes, with the fields ``action``, ``owner``,
                                   ``reason``, ``longest`` (seconds), ``then`` (resume or stop), ``by: feature``,
-                                  ``ticket``
+                                  ``ticket``, ``server`` (a recording server's name)
 a Local channel's UserEvent       from the console (dialplan/recorder.conf, ``recorder-console``): the channel's name
-                                  says what, the event's name says which channel
+                                  says what, the event's name says which channel; ``server``
 ================================  ====================================================================================
 
 Who is meant by the dialplan is the channel that the event is about, as Asterisk says it. No field names a channel.
@@ -52,7 +52,8 @@ def asked(event: ChannelUserevent, switch: str, sequence: int) -> Asked | None:
     if messenger is not None:
         verb = _VERBS.get(messenger[1])
         return Asked(switch=switch, at=event.timestamp, sequence=sequence, request=request, verb=verb,
-                     target=event.eventname, actor=ActorKind.OPERATOR, reason="on Asterisk's console") if verb else None
+                     target=event.eventname, actor=ActorKind.OPERATOR, reason="on Asterisk's console",
+                     server=_field(event, "server")) if verb else None
     verb = _VERBS.get(_field(event, "action"))
     if event.eventname != EVENT or verb is None:
         return None
@@ -61,7 +62,7 @@ def asked(event: ChannelUserevent, switch: str, sequence: int) -> Asked | None:
                  actor=ActorKind.PARTY if party else ActorKind.DIALPLAN, actor_leg=channel.id if party else None,
                  owner=_field(event, "owner") or ("agent" if party else "ivr"), reason=_field(event, "reason"),
                  longest=seconds_of(_field(event, "longest")),
-                 then=Then.STOP if _field(event, "then") == "stop" else Then.RESUME)
+                 then=Then.STOP if _field(event, "then") == "stop" else Then.RESUME, server=_field(event, "server"))
 
 
 @dataclass(frozen=True, slots=True)

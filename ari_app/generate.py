@@ -27,9 +27,9 @@ from faults import SwitchOperationFailed, SwitchProtocolBroken, SwitchRefused, S
 OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "applications": ("get", "subscribe", "unsubscribe", "filter"),
     "asterisk": ("getInfo", "ping", "listModules", "getModule", "getGlobalVar", "setGlobalVar"),
-    "bridges": ("list", "get"),
+    "bridges": ("list", "createWithId", "get", "destroy", "addChannel"),
     "channels": ("list", "originateWithId", "get", "hangup", "continueInDialplan", "playWithId", "record",
-                 "getChannelVar", "setChannelVar", "snoopChannelWithId", "rtpstatistics"),
+                 "getChannelVar", "setChannelVar", "snoopChannelWithId", "rtpstatistics", "externalMedia"),
     "playbacks": ("get",),
     "recordings": ("getStored", "deleteStored", "getStoredFile", "getLive", "stop"),
 }

@@ -1,9 +1,11 @@
-"""What our snoops and their recordings are called on Asterisk: the segment and the direction, so that a snapshot tells
-which of its channels are ours. Pure."""
+"""What our snoops, their recordings and their bridges are called on Asterisk: the segment and the direction, so that a
+snapshot tells which of its channels and bridges are ours. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 
 from recorder.model import Direction, TrackFile
 
@@ -31,7 +33,36 @@ def member_of(identity: str) -> str | None:
 
 def ours(channel: str) -> bool:
     """Whether we made the channel of that id."""
-    return parse(channel) is not None or member_of(channel) is not None or announcement_of(channel) is not None
+    return (parse(channel) is not None or member_of(channel) is not None or announcement_of(channel) is not None
+            or part_of(channel) is not None)
+
+
+class Piece(StrEnum):
+    """What a direction that goes to a recording server is made of."""
+
+    SNOOP = "snoop"
+    SENDER = "rtp"
+    BRIDGE = "bridge"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A channel or a bridge of ours by which a segment's direction goes to a recording server."""
+
+    segment: str
+    direction: Direction
+    piece: Piece
+
+    def __str__(self) -> str:
+        """Its id on Asterisk."""
+        return f"{snoop_id(self.segment, self.direction)}-{self.piece}"
+
+
+def part_of(identity: str) -> Part | None:
+    """What has that id, or None where it goes to no recording server of ours."""
+    tapped, dash, piece = identity.rpartition("-")
+    parsed = parse(tapped) if dash and piece in set(Piece) else None
+    return Part(*parsed, Piece(piece)) if parsed is not None else None
 
 
 def recording_name(segment: str, direction: Direction) -> str:

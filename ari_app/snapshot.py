@@ -6,12 +6,23 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ari_app.generated.models import Bridge as AriBridge
 from ari_app.generated.models import Channel
 from ari_app.generated.operations import Operations
-from ari_app.names import announcement_channel, announcement_of, files, parse, recording_name, snoop_id
+from ari_app.names import (
+    Part,
+    Piece,
+    announcement_channel,
+    announcement_of,
+    files,
+    parse,
+    part_of,
+    recording_name,
+    snoop_id,
+)
 from ari_app.translate import bridge_of, leg_of
 from faults import SwitchOperationFailed
-from recorder.model import Bridge, BridgeKind, Direction, LegKind
+from recorder.model import Bridge, BridgeKind, Direction, LegKind, Sink, Source
 from recorder.snapshot import Snapshot, TapFact
 
 _PAIR = (Direction.IN, Direction.OUT)
@@ -21,11 +32,16 @@ _RECORDS = frozenset({"queued", "recording", "paused"})
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A snapshot, and the snoops of ours that record or say nothing, or lost their other half: they are to be
-    deleted."""
+    """A snapshot, and what of ours is to be deleted.
+
+    Attributes:
+        orphans: snoops that record or say nothing, or lost their other half.
+        parts: what is left of taps whose audio went to a recording server.
+    """
 
     snapshot: Snapshot
-    orphans: tuple[str, ...]
+    orphans: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 async def take(operations: Operations, at: float) -> Found:
@@ -39,10 +55,33 @@ async def take(operations: Operations, at: float) -> Found:
     """
     channels, bridges = await asyncio.gather(operations.channels_list(), operations.bridges_list())
     legs = tuple(leg for leg in (leg_of(channel, at) for channel in channels) if leg.kind is not LegKind.OWN)
-    rooms = tuple(bridge_of(bridge, channels) for bridge in bridges)
+    rooms = tuple(bridge_of(bridge, channels) for bridge in bridges if part_of(bridge.id) is None)
     taps, orphans = await _taps(operations, channels, _in_conferences(rooms))
+    sending, parts = _server_taps(channels, bridges)
     playing, silent = await _announcements(operations, channels)
-    return Found(Snapshot(legs=legs, bridges=rooms, taps=taps, announcements=playing), (*orphans, *silent))
+    return Found(Snapshot(legs=legs, bridges=rooms, taps=(*taps, *sending), announcements=playing),
+                 orphans=(*orphans, *silent), parts=parts)
+
+
+def _server_taps(channels: tuple[Channel, ...],
+                 bridges: tuple[AriBridge, ...]) -> tuple[tuple[TapFact, ...], tuple[Part, ...]]:
+    """Our taps whose audio goes to a recording server, all of it, and the parts of the others."""
+    there = {channel.id: channel for channel in channels}
+    inside = {one for bridge in bridges if part_of(bridge.id) is not None for one in bridge.channels if one in there}
+    ids = (*there, *(bridge.id for bridge in bridges))
+    found = [part for one in ids if (part := part_of(one)) is not None]
+    facts = []
+    for segment in sorted({part.segment for part in found}):
+        mixed = any(part.direction is Direction.MIX for part in found if part.segment == segment)
+        directions = (Direction.MIX,) if mixed else _PAIR
+        snoops = [str(Part(segment, direction, Piece.SNOOP)) for direction in directions]
+        senders = [str(Part(segment, direction, Piece.SENDER)) for direction in directions]
+        if inside.issuperset(snoops + senders):
+            source = Source(leg=_snooped(there[snoops[0]]), directions=directions, sink=Sink.SERVER)
+            facts.append(TapFact(segment=segment, source=source,
+                                 started=max(there[one].creationtime for one in snoops)))
+    whole = {fact.segment for fact in facts}
+    return tuple(facts), tuple(part for part in found if part.segment not in whole)
 
 
 def _in_conferences(rooms: tuple[Bridge, ...]) -> frozenset[str]:

@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from random import Random
+from typing import Literal
 from weakref import WeakValueDictionary
 
 import structlog
@@ -16,13 +18,14 @@ from ari_app.announcements import Announcements, Whisper
 from ari_app.arrivals import Arrivals
 from ari_app.conference import join
 from ari_app.connection import Connection, Way
+from ari_app.file_taps import FileTaps
 from ari_app.generated import events as ari
-from ari_app.generated.models import AsteriskInfo
+from ari_app.generated.models import AsteriskInfo, Channel
 from ari_app.kept import Kept
 from ari_app.leaving import Leaving
-from ari_app.names import announcement_of, member_of, parse, shared
+from ari_app.names import Part, announcement_of, member_of, parse, part_of, shared
+from ari_app.server_taps import ServerTaps
 from ari_app.stasis import Stasis, asks
-from ari_app.taps import Taps
 from ari_app.translate import own, translate
 from ari_app.variables import Globals, at_once
 from faults import SwitchFault, SwitchOperationFailed, SwitchProtocolBroken, SwitchUnreachable
@@ -33,22 +36,24 @@ from link.lease import Holder, Lease
 from link.limits import Limits
 from recorder.effects import Announce, Attach, Detach, Hush, Mark, Release, Reply
 from recorder.events import Asked, CallEvent, SwitchDown, SwitchFound, SwitchUp, Verb
-from recorder.model import Direction, RtpCounters, Sink
+from recorder.model import Direction, RtpCounters, Sink, Source
 from recorder.ports import NOWHERE, RtpAddress
 
 __all__ = ["AriSwitch"]
 
 log = structlog.get_logger("asterisk")
 
-EVENTS = ("StasisStart", "ChannelCreated", "ChannelStateChange", "ChannelDestroyed", "Dial",
+EVENTS = ("StasisStart", "StasisEnd", "ChannelCreated", "ChannelStateChange", "ChannelDestroyed", "Dial",
           "ChannelEnteredBridge", "ChannelLeftBridge", "BridgeDestroyed", "BridgeBlindTransfer",
           "BridgeAttendedTransfer", "RecordingStarted", "RecordingFinished", "RecordingFailed",
-          "ChannelUserevent", "PlaybackStarted", "PlaybackFinished")
-"""What Asterisk is asked to send: a call of two legs then brings 23 events instead of 83."""
+          "ChannelHold", "ChannelUnhold", "ChannelUserevent", "PlaybackStarted", "PlaybackFinished")
+"""What Asterisk is asked to send: a call of two legs then brings 25 events instead of 83."""
 
 _BURST = 50
 _AT_ONCE = 16
 _WAITING = 5_000
+_SPY: Mapping[Direction, Literal["in", "out", "both"]] = {
+    Direction.IN: "in", Direction.OUT: "out", Direction.MIX: "both"}
 
 
 class AriSwitch:
@@ -73,7 +78,10 @@ class AriSwitch:
         self._connection = Connection(way, self, lease, clock=time.monotonic, events=EVENTS,
                                       backoff=Backoff(random or Random()))
         self._leaving = Leaving()
-        self._taps = Taps(name, self, self._leaving, tell=self._put, sequence=self._feed.next, clock=time.time)
+        self._file_taps = FileTaps(name, self, self._leaving, tell=self._put, sequence=self._feed.next,
+                                   clock=time.time)
+        self._server_taps = ServerTaps(name, self, self._leaving, tell=self._put, sequence=self._feed.next,
+                                       clock=time.time, start=self._feed.start)
         self._kept = Kept(name)
         self._announcements = Announcements(name, self, self._leaving, tell=self._put, sequence=self._feed.next,
                                             clock=time.time)
@@ -109,20 +117,21 @@ class AriSwitch:
         if not self._weighty:
             self._caught_up.set()
 
-    async def attach(self, effect: Attach, to: Mapping[Direction, RtpAddress] = NOWHERE) -> None:  # noqa: ARG002
-        """Make two snoops and record them, when it is this call's turn."""
+    async def attach(self, effect: Attach, to: Mapping[Direction, RtpAddress] = NOWHERE) -> None:
+        """Make two snoops and record them, or send what they hear, when it is this call's turn."""
         if effect.source.sink is Sink.SERVER:
-            self._taps.refused(effect, "no tap of this switch goes to a recording server")
-            return
-        self._taps.expect(effect)
+            self._server_taps.expect(effect, to)
+        else:
+            self._file_taps.expect(effect)
+        taps = self._taps(effect.source)
         try:
-            await self._limits.run(effect.call, lambda: self._taps.attach(effect))
+            await self._limits.run(effect.call, lambda: taps.attach(effect))
         except SwitchOperationFailed as fault:
-            self._taps.refused(effect, fault.message)
+            taps.refused(effect, fault.message)
 
     async def detach(self, effect: Detach) -> None:
         """Delete the snoops, at once."""
-        await self._limits.run(effect.call, lambda: self._taps.detach(effect), urgent=True)
+        await self._limits.run(effect.call, lambda: self._taps(effect.source).detach(effect), urgent=True)
 
     async def announce(self, effect: Announce) -> None:
         """Have a snoop say it, when it is this call's turn."""
@@ -195,7 +204,8 @@ class AriSwitch:
             raise SwitchProtocolBroken("Asterisk does not say which one it is and when it started.")
         boot = f"{info.system.entity_id}/{info.status.startup_time:.3f}"
         if boot != self._boot:
-            self._taps.forget()
+            self._file_taps.forget()
+            self._server_taps.forget()
             self._leaving.forget()
         self._boot = boot
         self._said_boot = False
@@ -228,37 +238,53 @@ class AriSwitch:
     # ---- What taps need -----------------------------------------------------------------------------------------
 
     async def snoop(self, leg: str, snoop: str, direction: Direction) -> None:
-        """See ``TapOperations``."""
-        if direction is Direction.MIX:
-            raise SwitchOperationFailed("A leg has no mix to be tapped.", leg=leg)
+        """See ``SnoopOperations``."""
         await self._way.operations.channels_snoop_channel_with_id(
-            leg, snoop, app=self._way.app, spy="in" if direction is Direction.IN else "out")
+            leg, snoop, app=self._way.app, spy=_SPY[direction])
 
     async def join(self, conference: str, segment: str) -> None:
-        """See ``TapOperations``."""
+        """See ``FileTapOperations``."""
         await join(self._way.operations, self._way.app, conference, segment)
 
     async def caught_up(self) -> None:
-        """See ``TapOperations``. What was told while the connection was away only the next snapshot shows."""
+        """See ``SnoopOperations``. What was told while the connection was away only the next snapshot shows."""
         if not self._up:
             raise SwitchUnreachable("The connection was lost.")
         await self._caught_up.wait()
 
     async def record(self, snoop: str, name: str) -> None:
-        """See ``TapOperations``. An existing file is refused by Asterisk: nothing is overwritten."""
+        """See ``FileTapOperations``. An existing file is refused by Asterisk: nothing is overwritten."""
         await self._way.operations.channels_record(snoop, name=name, format_="wav", if_exists="fail")
 
     async def stored(self, name: str) -> bool:
-        """See ``TapOperations``."""
+        """See ``FileTapOperations``."""
         try:
             await self._way.operations.recordings_get_stored(name)
         except SwitchOperationFailed:
             return False
         return True
 
-    async def delete(self, snoop: str) -> None:
-        """See ``TapOperations``."""
-        await self._way.operations.channels_hangup(snoop)
+    async def delete(self, channel: str) -> None:
+        """See ``SnoopOperations``."""
+        await self._way.operations.channels_hangup(channel)
+
+    async def send(self, sender: str, to: RtpAddress) -> None:
+        """See ``ServerTapOperations``."""
+        host = f"[{to.host}]" if ":" in to.host else to.host
+        await self._way.operations.channels_external_media(
+            app=self._way.app, channel_id=sender, external_host=f"{host}:{to.port}", format_="ulaw")
+
+    async def bridge(self, bridge: str) -> None:
+        """See ``ServerTapOperations``."""
+        await self._way.operations.bridges_create_with_id(bridge, type_="mixing")
+
+    async def enter(self, bridge: str, channel: str) -> None:
+        """See ``ServerTapOperations``."""
+        await self._way.operations.bridges_add_channel(bridge, channel=[channel], inhibit_connected_line_updates=True)
+
+    async def dissolve(self, bridge: str) -> None:
+        """See ``ServerTapOperations``."""
+        await self._way.operations.bridges_destroy(bridge)
 
     # ---- What announcements need --------------------------------------------------------------------------------
 
@@ -273,6 +299,9 @@ class AriSwitch:
 
     # ---- Inside -------------------------------------------------------------------------------------------------
 
+    def _taps(self, source: Source) -> FileTaps | ServerTaps:
+        return self._server_taps if source.sink is Sink.SERVER else self._file_taps
+
     def _receive(self, event: ari.Event) -> None:
         if not self._up and not self._said_boot:
             self._said_boot = True
@@ -281,28 +310,30 @@ class AriSwitch:
             self._member_entered(event.channel.id, event.bridge.id)
         if isinstance(event, ari.ChannelDestroyed):
             self._leaving.gone(event.channel.id)
+        self._part_told(event)
         match event:
             case ari.StasisStart():
-                if parse(event.channel.id) is not None:
-                    self._taps.snoop_entered(event.channel.id)
-                elif announcement_of(event.channel.id) is not None:
-                    self._announcements.snoop_entered(event.channel.id)
-                else:
-                    self._put_all(self._stasis.entered(event))
+                self._entered(event)
+            case ari.StasisEnd():
+                for snoop in self._file_taps.snoop_left(event.channel.id):
+                    self._feed.start(self._hang_up(snoop))
             case ari.ChannelUserevent() if asks(event):
                 self._put_all(self._stasis.asked(event))
             case ari.ChannelCreated():
                 if not own(event.channel):
                     self._arrivals.created(event.channel)
+            case ari.ChannelHold() | ari.ChannelUnhold():
+                self._arrivals.holds(event.channel.id, held=isinstance(event, ari.ChannelHold))
+                self._put_all(translate(event, self._name, self._feed.next()))
             case ari.RecordingStarted():
                 if not self._up:
                     self._kept.started(event.recording.name, event.timestamp)
-                self._taps.recording_started(event.recording.name, event.timestamp)
+                self._file_taps.recording_started(event.recording.name, event.timestamp)
             case ari.RecordingFinished() | ari.RecordingFailed():
                 cause = event.recording.cause or event.recording.state
-                if not self._up and not self._taps.knows(event.recording.name):
+                if not self._up and not self._file_taps.knows(event.recording.name):
                     self._kept.ended(event.recording.name, event.timestamp, cause)
-                for snoop in self._taps.recording_ended(event.recording.name, event.timestamp, cause):
+                for snoop in self._file_taps.recording_ended(event.recording.name, event.timestamp, cause):
                     self._feed.start(self._hang_up(snoop))
             case ari.ChannelUserevent():
                 self._commanded(event, self._feed.next())
@@ -315,15 +346,44 @@ class AriSwitch:
             case _:
                 self._put_all(translate(event, self._name, self._feed.next()))
 
+    def _entered(self, event: ari.StasisStart) -> None:
+        channel = event.channel.id
+        if parse(channel) is not None:
+            self._file_taps.snoop_entered(channel)
+        elif (part := part_of(channel)) is not None:
+            self._server_taps.entered(part)
+        elif announcement_of(channel) is not None:
+            self._announcements.snoop_entered(channel)
+        else:
+            self._put_all(self._stasis.entered(event))
+
+    def _part_told(self, event: ari.Event) -> None:
+        """What becomes of the channels by which audio goes to recording servers."""
+        match event:
+            case ari.ChannelEnteredBridge(channel=Channel(id=identity)) if (part := part_of(identity)) is not None:
+                self._server_taps.entered_bridge(part, event.timestamp)
+            case ari.ChannelLeftBridge(channel=Channel(id=identity)) if (part := part_of(identity)) is not None:
+                self._part_ended(part, event.timestamp)
+            case ari.ChannelDestroyed() if (part := part_of(event.channel.id)) is not None:
+                self._part_ended(part, event.timestamp)
+
+    def _part_ended(self, part: Part, at: float) -> None:
+        for snoop in self._server_taps.ended(part, at):
+            self._feed.start(self._hang_up(snoop))
+
     async def _snapshot(self, boot: str) -> None:
         found = await snapshot.take(self._way.operations, time.time())
         for tap in found.snapshot.taps:
-            self._taps.adopt(tap.segment, tuple(file.direction for file in tap.files))
+            if tap.source is None:
+                self._file_taps.adopt(tap.segment, tuple(file.direction for file in tap.files))
+        self._server_taps.found({tap.segment: tap.source.directions for tap in found.snapshot.taps
+                                 if tap.source is not None and tap.source.sink is Sink.SERVER}, found.parts)
         self._arrivals.keep({leg.id for leg in found.snapshot.legs})
+        shown = replace(found.snapshot, legs=tuple(map(self._arrivals.dressed, found.snapshot.legs)))
         for orphan in found.orphans:
             self._feed.start(self._hang_up(orphan))
         self._put(SwitchUp(switch=self._name, at=time.time(), sequence=self._feed.next(), boot=boot,
-                           snapshot=found.snapshot))
+                           snapshot=shown))
 
     async def _share(self, effect: Mark | Release) -> None:
         """Set shared variables of a channel, in order."""
@@ -340,7 +400,7 @@ class AriSwitch:
 
     def _member_entered(self, channel: str, bridge: str) -> None:
         segment = member_of(channel)
-        if segment is not None and not self._taps.member_entered(segment, bridge):
+        if segment is not None and not self._file_taps.member_entered(segment, bridge):
             log.warning("the quiet member came into another conference than it was sent to", segment=segment)
             self._feed.start(self._hang_up(channel))
 

@@ -14,7 +14,7 @@ from ari_app.commands import helper_channel
 from ari_app.generated import events as ari
 from ari_app.generated.models import Bridge as AriBridge
 from ari_app.generated.models import Channel, DialplanCEP
-from ari_app.names import ours
+from ari_app.names import ours, part_of
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, LegReplaced, Transferred
 from recorder.model import Bridge, BridgeKind, Leg, LegKind, LegState, Party, RtpCounters
 from recorder.spoken import choice_of
@@ -87,13 +87,20 @@ def translate(event: ari.Event, switch: str, sequence: int) -> list[CallEvent]:
     """What an ARI event says about legs and bridges; nothing for what only taps or the connection care about."""
     at = event.timestamp
     match event:
-        case ari.ChannelStateChange() | ari.ChannelDestroyed() if own(event.channel):
+        case (ari.ChannelStateChange() | ari.ChannelDestroyed() | ari.ChannelHold()
+              | ari.ChannelUnhold()) if own(event.channel):
+            return []
+        case (ari.ChannelEnteredBridge() | ari.ChannelLeftBridge() | ari.BridgeCreated()
+              | ari.BridgeDestroyed()) if part_of(event.bridge.id) is not None:
+            return []
+        case (ari.ChannelEnteredBridge() | ari.ChannelLeftBridge() | ari.BridgeCreated()
+              | ari.BridgeDestroyed()) if part_of(event.bridge.id) is not None:
             return []
         case ari.ChannelUserevent():
             # Whoever asks for something is known from then on, and the mark of a pause is seen.
             asking = (event.channel,) if event.channel is not None and not own(event.channel) else ()
             return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(channel, at)) for channel in asking]
-        case ari.ChannelStateChange():
+        case ari.ChannelStateChange() | ari.ChannelHold() | ari.ChannelUnhold():
             return [LegIs(switch=switch, at=at, sequence=sequence, leg=leg_of(event.channel, at))]
         case ari.Dial() if event.dialstatus == "":
             # The first that tells what the endpoints' variables say: ChannelCreated does not know them yet.

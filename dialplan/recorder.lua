@@ -1,11 +1,11 @@
 -- What the dialplan, a key of the telephone, and fs_cli ask of Phonograph. Put this file into FreeSWITCH's scripts folder.
 --
---   in the dialplan      lua recorder.lua pause|resume|start|stop        recorder.xml wraps it
+--   in the dialplan      lua recorder.lua pause|resume|start|stop [NAME] recorder.xml wraps it
 --                        lua recorder.lua decide|socket
 --   for a key            luarun recorder.lua key VERB UUID               recorder.xml binds it by bind_digit_action
 --                        lua recorder.lua key VERB                       docs/freeswitch.md binds it by bind_meta_app
 --   on the console       fs_cli -x "alias stickyadd recorder lua recorder.lua", once; then
---                        fs_cli -x "recorder pause UUID reason=card"     resume, start, stop, status as well
+--                        fs_cli -x "recorder pause UUID reason=card"     resume, start, stop, status as well; server=NAME
 --
 -- No call fails by it, with Phonograph running or not. A pause waits half a second at most for the answer; without one this
 -- script ends Phonograph's recordings of the call itself.
@@ -152,21 +152,30 @@ local function ask(uuid, verb, headers, wait)
     return nil
 end
 
+-- For one recording server the mark comes only where that was not confirmed: then everything is paused.
 local function paused(uuid, owner, headers, wait)
-    mark(uuid, owner, true)
+    local held = owner
+    if headers.Server then
+        held = owner .. "-" .. headers.Server
+    else
+        mark(uuid, held, true)
+    end
     headers.Owner = owner
     local answer = ask(uuid, "pause", headers, wait)
     if answer == "confirmed" then
         return answer
     end
+    if headers.Server then
+        mark(uuid, held, true)
+    end
     if answer == "refused" and headers.Actor == "party" then
-        mark(uuid, owner, false)
+        mark(uuid, held, false)
         return answer
     end
     return ended(uuid, wait)
 end
 
-local function in_the_dialplan(verb)
+local function in_the_dialplan(verb, name)
     local uuid = session:get_uuid()
     local function wait(milliseconds)
         -- Frames are read meanwhile: what piled up here would be heard, and recorded, later.
@@ -174,17 +183,18 @@ local function in_the_dialplan(verb)
     end
     local owner = get(uuid, "recorder_owner"):lower():gsub("[^a-z0-9_-]", "")
     owner = owner ~= "" and owner or "ivr"
+    local server = name and name ~= "" and (name:match("^[a-z0-9_-]+$") or "unknown") or nil
     if verb == "pause" then
-        local headers = {Reason = get(uuid, "recorder_reason"):gsub("[^%a ]", ""),
+        local headers = {Server = server, Reason = get(uuid, "recorder_reason"):gsub("[^%a ]", ""),
                          Longest = get(uuid, "recorder_longest"):gsub("[^%d.]", ""),
                          Then = get(uuid, "recorder_then"):gsub("[^a-z]", "")}
         set(uuid, "recorder_paused", paused(uuid, owner, headers, wait))
     else
         if verb == "resume" then
-            mark(uuid, owner, false)
+            mark(uuid, server and owner .. "-" .. server or owner, false)
             set(uuid, "recorder_paused", "")
         end
-        ask(uuid, verb, {Owner = owner})
+        ask(uuid, verb, {Owner = owner, Server = server})
     end
 end
 
@@ -317,10 +327,10 @@ elseif session then
     elseif verb == "socket" then
         decide_by_socket()
     elseif VERBS[verb] then
-        in_the_dialplan(verb)
+        in_the_dialplan(verb, target)
     end
 elseif stream and (verb == "status" or (VERBS[verb] and target)) then
     stream:write(on_the_console(verb, target))
 elseif stream then
-    stream:write("-USAGE: recorder pause|resume|start|stop UUID [reason=WORD] [owner=WORD], or recorder status\n")
+    stream:write("-USAGE: recorder pause|resume|start|stop UUID [reason=WORD] [owner=WORD] [server=NAME], or recorder status\n")
 end

@@ -20,7 +20,7 @@ from tests.sounds import write
 __all__ = ["AsteriskFault", "AsteriskServer", "Installation", "find_installation"]
 
 _WANTED = "22"
-_BOOT_SECONDS = 20.0
+_BOOT_SECONDS = 60.0
 
 
 class AsteriskFault(ServerFault):
@@ -168,7 +168,7 @@ class AsteriskServer(Server):
 
     # ---- Life -----------------------------------------------------------------------------------------------
 
-    def cli(self, command: str, *, timeout: float = 10.0) -> str:
+    def cli(self, command: str, *, timeout: float = 30.0) -> str:
         """What Asterisk's console answers to `command`.
 
         Raises:

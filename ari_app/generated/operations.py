@@ -88,10 +88,29 @@ class Operations:
         return await self._caller.call("GET", "/bridges", {}, None,
                 fields.many(fields.one(models.Bridge.from_json)))
 
+    async def bridges_create_with_id(self, bridge_id: str, *, type_: str | None = None,
+            name: str | None = None, variables: Mapping[str, object] | None = None) -> models.Bridge:
+        """``POST /bridges/{bridgeId}``."""
+        return await self._caller.call("POST", f"/bridges/{fields.part(bridge_id)}",
+                fields.query({"type": type_, "name": name}), variables, fields.one(models.Bridge.from_json))
+
     async def bridges_get(self, bridge_id: str) -> models.Bridge:
         """``GET /bridges/{bridgeId}``."""
         return await self._caller.call("GET", f"/bridges/{fields.part(bridge_id)}", {}, None,
                 fields.one(models.Bridge.from_json))
+
+    async def bridges_destroy(self, bridge_id: str) -> None:
+        """``DELETE /bridges/{bridgeId}``."""
+        return await self._caller.call("DELETE", f"/bridges/{fields.part(bridge_id)}", {}, None,
+                fields.nothing)
+
+    async def bridges_add_channel(self, bridge_id: str, *, channel: Sequence[str], role: str | None = None,
+            absorb_dtmf: bool | None = None, mute: bool | None = None,
+            inhibit_connected_line_updates: bool | None = None) -> None:
+        """``POST /bridges/{bridgeId}/addChannel``."""
+        return await self._caller.call("POST", f"/bridges/{fields.part(bridge_id)}/addChannel",
+                fields.query({"channel": channel, "role": role, "absorbDTMF": absorb_dtmf, "mute": mute,
+                "inhibitConnectedLineUpdates": inhibit_connected_line_updates}), None, fields.nothing)
 
     async def channels_list(self) -> tuple[models.Channel, ...]:
         """``GET /channels``."""
@@ -176,6 +195,20 @@ class Operations:
         """``GET /channels/{channelId}/rtp_statistics``."""
         return await self._caller.call("GET", f"/channels/{fields.part(channel_id)}/rtp_statistics", {}, None,
                 fields.one(models.RTPstat.from_json))
+
+    async def channels_external_media(self, *, app: str, format_: str, channel_id: str | None = None,
+            variables: Mapping[str, object] | None = None, external_host: str | None = None,
+            encapsulation: Literal["rtp", "audiosocket", "none"] | None = None,
+            transport: Literal["udp", "tcp", "websocket"] | None = None,
+            connection_type: Literal["client", "server"] | None = None,
+            direction: Literal["both"] | None = None, data: str | None = None,
+            transport_data: str | None = None) -> models.Channel:
+        """``POST /channels/externalMedia``."""
+        return await self._caller.call("POST", "/channels/externalMedia", fields.query({"app": app,
+                "format": format_, "channelId": channel_id, "external_host": external_host,
+                "encapsulation": encapsulation, "transport": transport, "connection_type": connection_type,
+                "direction": direction, "data": data, "transport_data": transport_data}), variables,
+                fields.one(models.Channel.from_json))
 
     async def playbacks_get(self, playback_id: str) -> models.Playback:
         """``GET /playbacks/{playbackId}``."""

@@ -37,3 +37,18 @@ def test_channels_that_ended_unseen_are_forgotten_with_the_next_snapshot() -> No
     arrivals.created(replace(created.channel, id="another"))
     arrivals.keep({"another"})
     assert len(arrivals) == 1
+
+
+def test_who_holds_does_so_until_it_is_told_otherwise_whatever_else_is_told() -> None:
+    arrivals = Arrivals()
+    created = next(event for event in events("trunk_call") if isinstance(event, ari.ChannelCreated))
+    arrivals.created(created.channel)
+    arrivals.holds(created.channel.id, held=True)
+    state = ari.ChannelStateChange(application="recorder", timestamp=created.timestamp, channel=created.channel)
+
+    def held() -> list[bool]:
+        return [one.leg.held for one in arrivals.dress(translate(state, "main", 1)) if isinstance(one, LegIs)]
+
+    assert held() == [True]
+    arrivals.holds(created.channel.id, held=False)
+    assert held() == [False]

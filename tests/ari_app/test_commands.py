@@ -54,6 +54,24 @@ def test_each_action_is_a_verb(verb: Verb) -> None:
     assert (told.verb, told.owner) == (verb, "ivr")
 
 
+@pytest.mark.parametrize("verb", list(Verb))
+def test_one_recording_server_may_be_meant(verb: Verb) -> None:
+    told = asked(says(action=verb.value, server=" second"), "main", 1)
+    assert told is not None
+    assert told.server == "second"
+    console = asked(says("PJSIP/bob-00000002", channel=f"Local/{verb.value}@recorder-console-0000000a;1",
+                         server="second"), "main", 1)
+    assert console is not None
+    assert (console.target, console.server) == ("PJSIP/bob-00000002", "second")
+
+
+@pytest.mark.parametrize("name", [CARD, "Second", f"main{CARD}", "a b", "x" * 33, "\n"])
+def test_what_can_be_no_servers_name_gets_no_further_and_does_not_mean_everything(name: str) -> None:
+    told = asked(says(action="stop", server=name), "main", 1)
+    assert told is not None
+    assert told.server == ("?" if name.strip() else "")
+
+
 @pytest.mark.parametrize("unknown", [says("Other", action="pause"), says(action="erase"), says()])
 def test_other_events_ask_for_nothing(unknown: ChannelUserevent) -> None:
     assert asked(unknown, "main", 1) is None

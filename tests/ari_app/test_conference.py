@@ -7,13 +7,14 @@ from itertools import count
 import pytest
 
 from ari_app.conference import CONTEXT, can_be_joined, join
+from ari_app.file_taps import FileTaps
 from ari_app.generated.models import Bridge as AriBridge
 from ari_app.generated.models import CallerID, Channel, DialplanCEP
 from ari_app.generated.operations import Operations
 from ari_app.leaving import Leaving
 from ari_app.names import member_id, member_of, ours, recording_name, snoop_id
 from ari_app.snapshot import take
-from ari_app.taps import TapEvent, Taps
+from ari_app.taps import TapEvent
 from ari_app.translate import bridge_of
 from faults import SwitchOperationFailed
 from recorder.effects import Attach
@@ -102,7 +103,7 @@ class Quiet:
         self.done: list[str] = []
         self.asked = asyncio.Event()
         self.told: list[TapEvent] = []
-        self.taps = Taps("main", self, Leaving(), tell=self.told.append, sequence=count(1).__next__,
+        self.taps = FileTaps("main", self, Leaving(), tell=self.told.append, sequence=count(1).__next__,
                          clock=lambda: 5.0)
 
     async def attach(self, effect: Attach) -> None:

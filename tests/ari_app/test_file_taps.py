@@ -6,9 +6,10 @@ from itertools import count
 
 import pytest
 
+from ari_app.file_taps import FileTaps
 from ari_app.leaving import Leaving
 from ari_app.names import recording_name, snoop_id
-from ari_app.taps import TapEvent, Taps
+from ari_app.taps import TapEvent
 from faults import SwitchOperationFailed, SwitchUnreachable
 from recorder.effects import Attach, Detach
 from recorder.events import TapDown, TapFailed, TapUp
@@ -30,7 +31,7 @@ class Asterisk:
         self.files: set[str] = set()
         self.before: Callable[[str], Awaitable[None]] | None = None
         self.leaving = Leaving()
-        self.taps = Taps("main", self, self.leaving, tell=self.told.append, sequence=count(1).__next__,
+        self.taps = FileTaps("main", self, self.leaving, tell=self.told.append, sequence=count(1).__next__,
                          clock=lambda: 5.0)
 
     async def _do(self, operation: str) -> None:
@@ -340,3 +341,66 @@ async def test_a_tap_that_waits_for_the_last_snoops_and_is_not_wanted_any_more_e
         asterisk.leaving.gone(snoop_id(SEGMENT, direction))
     await attach
     assert (asterisk.done, len(asterisk.told)) == ([], 1)
+
+
+async def _asked_to_record() -> Asterisk:
+    """Asterisk has accepted both recordings, and begun none."""
+    asterisk = Asterisk()
+    attach = asyncio.create_task(asterisk.attach(ATTACH))
+    await asyncio.sleep(0)
+    asterisk.enters()
+    await attach
+    return asterisk
+
+
+async def test_a_recording_that_was_accepted_and_never_begun_is_over_when_its_snoop_has_left() -> None:
+    """Where the deletion of a snoop overtakes it, Asterisk tells neither its start nor its end."""
+    asterisk = await _asked_to_record()
+    await asterisk.taps.detach(DETACH)
+    asterisk.taps.snoop_left(snoop_id(SEGMENT, IN))
+    assert asterisk.told == []
+    asterisk.taps.snoop_left(snoop_id(SEGMENT, OUT))
+    assert [type(event) for event in asterisk.told] == [TapFailed]
+
+
+async def test_a_tap_of_which_one_half_was_never_begun_ends_with_the_other() -> None:
+    asterisk = await _asked_to_record()
+    asterisk.starts(IN, 1.0)
+    await asterisk.taps.detach(DETACH)
+    asterisk.taps.snoop_left(snoop_id(SEGMENT, OUT))
+    assert asterisk.told == []
+    asterisk.ends(IN, 2.0)
+    asterisk.taps.snoop_left(snoop_id(SEGMENT, IN))
+    (down,) = asterisk.told
+    assert isinstance(down, TapDown)
+    assert (down.started, down.ended) == (1.0, 2.0)
+
+
+async def test_a_half_that_was_never_begun_takes_the_other_one_down() -> None:
+    asterisk = await _asked_to_record()
+    asterisk.starts(IN, 1.0)
+    assert asterisk.taps.snoop_left(snoop_id(SEGMENT, OUT)) == [snoop_id(SEGMENT, IN)]
+
+
+async def test_a_snoop_that_leaves_while_its_recording_is_asked_for_has_none() -> None:
+    asterisk = Asterisk()
+
+    async def leaves(operation: str) -> None:
+        if operation == "record out":
+            for direction in (IN, OUT):
+                asterisk.taps.snoop_left(snoop_id(SEGMENT, direction))
+
+    asterisk.before = leaves
+    attach = asyncio.create_task(asterisk.attach(ATTACH))
+    await asyncio.sleep(0)
+    asterisk.enters()
+    await attach
+    assert [type(event) for event in asterisk.told] == [TapFailed]
+
+
+async def test_only_asterisk_tells_the_end_of_a_recording_that_has_begun() -> None:
+    asterisk = await up()
+    await asterisk.taps.detach(DETACH)
+    for direction in (IN, OUT):
+        assert asterisk.taps.snoop_left(snoop_id(SEGMENT, direction)) == []
+    assert [type(event) for event in asterisk.told] == [TapUp]
