@@ -8,8 +8,8 @@
 
 ``Recorder-Call`` names a call or leg (without it: the channel that fired the event), ``Recorder-Reason`` and
 ``Recorder-Owner`` are words for the row, ``Recorder-Longest`` (seconds) and ``Recorder-Then`` (resume or stop) bound a
-pause, ``Recorder-Actor: party`` says that a person on that channel asked. A script may give them as arguments
-(``Recorder-Arg-1: reason=pci``).
+pause, ``Recorder-Server`` is the name of the one recording server that is meant, ``Recorder-Actor: party`` says that a
+person on that channel asked. A script may give them as arguments (``Recorder-Arg-1: reason=pci``).
 
 The answer goes to the channel, as its variable ``recorder_answer`` (``confirmed 7``, 7 being ``Recorder-Ticket``), or
 to the script, as the event ``recorder::reply`` with the ``Recorder-Request-ID`` that it gave.
@@ -62,7 +62,7 @@ def asked(event: Event, switch: str, at: float) -> Asked | None:
     return Asked(switch=switch, at=at, sequence=event.sequence or 0, request=_request(event), verb=Verb(verb),
                  target=target, actor=actor, actor_leg=event.uuid, owner=said("Owner") or actor.value,
                  reason=said("Reason"), longest=seconds_of(said("Longest")),
-                 then=Then.STOP if said("Then") == Then.STOP else Then.RESUME)
+                 then=Then.STOP if said("Then") == Then.STOP else Then.RESUME, server=said("Server"))
 
 
 def waits(event: Event, switch: str, at: float) -> Held | None:

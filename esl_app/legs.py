@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from esl_app.messages import Event
+from esl_app.names import tapped_by
 from recorder.model import Leg, LegKind, LegState, Party, RtpCounters
 from recorder.spoken import choice_of
 
@@ -27,7 +28,7 @@ def leg_of(event: Event) -> Leg | None:
     return Leg(
         id=event.uuid,
         name=name,
-        kind=LegKind.LOCAL if name.startswith("loopback/") else LegKind.PARTY,
+        kind=_kind(event, name),
         state=LegState.GONE if gone is not None else LegState.SETUP if answered is None else LegState.UP,
         party=_dialled_party(event) if outbound else _calling_party(event),
         dialled=event.header("Caller-Destination-Number") or "",
@@ -46,6 +47,17 @@ def leg_of(event: Event) -> Leg | None:
         choice=choice_of(event.header("variable_recorder_record") or ""),
         pausing=event.header("variable_recorder_pause") or "",
     )
+
+
+def is_own(event: Event) -> bool:
+    """Whether an event is about a leg of ours. A caller may choose the id of its channel, but not who has made it."""
+    return event.header("Call-Direction") == "outbound" and tapped_by(event.uuid or "") is not None
+
+
+def _kind(event: Event, name: str) -> LegKind:
+    if is_own(event):
+        return LegKind.OWN
+    return LegKind.LOCAL if name.startswith("loopback/") else LegKind.PARTY
 
 
 def _obstacle(event: Event) -> str | None:

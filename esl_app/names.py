@@ -1,5 +1,5 @@
-"""What our recordings and announcements are called on FreeSWITCH: by the ids of segment and announcement, so that a
-snapshot tells which of them are ours. Pure."""
+"""What our recordings, announcements and legs are called on FreeSWITCH: by the ids of segment and announcement, so
+that a snapshot tells which of them are ours. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from recorder.model import Direction, TrackFile
 
 FOLDER = "phonograph"
 """The folder below the spool."""
+TAPPED = "recorder_tapped"
+"""The variable of a leg of ours that has the leg which it taps."""
 
 _IN = "-in"
 _FILE = re.compile(rf"{FOLDER}/([0-9a-f-]{{36}}\.[0-9]+)({_IN})?\.wav")
 _BOTH = (Direction.IN, Direction.OUT)
+
+_LEG = re.compile(rf"{FOLDER}\.([0-9a-f-]{{36}}\.[0-9]+)\.(in|out|mix)")
 
 _ENDLESS = ",loops=-1"
 _PIECE = re.compile(r"\{recorder_announcement=([0-9a-f-]{36}\.a[0-9]+),recorder_piece=([0-9]{1,4})"
@@ -36,6 +40,17 @@ def files(segment: str, directions: tuple[Direction, ...]) -> tuple[TrackFile, .
     """The tracks in a segment's file: what FreeSWITCH reads from the leg's phone is the left channel."""
     return tuple(TrackFile(direction=direction, path=path(segment, directions), channel=channel)
                  for channel, direction in enumerate(directions))
+
+
+def tap_leg(segment: str, direction: Direction) -> str:
+    """The leg of ours by which FreeSWITCH sends a direction of a tap to a recording server: its channel's id."""
+    return f"{FOLDER}.{segment}.{direction.value}"
+
+
+def tapped_by(leg: str) -> tuple[str, Direction] | None:
+    """Segment and direction of such a leg, by its id; None for any other."""
+    found = _LEG.fullmatch(leg)
+    return (found[1], Direction(found[2])) if found is not None else None
 
 
 def below(spool: str, name: str) -> str | None:

@@ -12,26 +12,36 @@ from typing import Any
 from esl_app.announcements import Piece
 from esl_app.legs import leg_of
 from esl_app.messages import Event, plain_event
-from esl_app.names import below, files, parse, piece_of
+from esl_app.names import TAPPED, below, files, parse, piece_of, tapped_by
 from esl_app.operations import Operations
 from esl_app.translate import bridge_id
 from faults import SwitchOperationFailed, SwitchProtocolBroken
-from recorder.model import Bridge, BridgeKind, Direction, Leg, LegState, Source
+from recorder.model import Bridge, BridgeKind, Direction, Leg, LegKind, LegState, Sink, Source
 from recorder.snapshot import Snapshot, TapFact
 
 _UUID = re.compile(r"[0-9A-Za-z_.:@-]{1,128}")
 _RECORDED = re.compile(r"<function>session_record</function>\s*<target>([^<]*)</target>")
+_LISTENER = re.compile("<function>eavesdrop</function>")
 _DISPLACED = re.compile(r"<function>displace</function>\s*<target>([^<]*)</target>")
+_BOTH = (Direction.IN, Direction.OUT)
 _AT_ONCE = 50
 """Channels that are asked about at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A snapshot, what each of our taps in it is attached to, and the pieces of our announcements by their numbers."""
+    """A snapshot, and what stands behind it.
+
+    Attributes:
+        sources: what each recording of ours is attached to.
+        sent: the same of each tap that goes to a recording server. strays: legs of ours that are no whole tap.
+        pieces: of our announcements, by their numbers.
+    """
 
     snapshot: Snapshot
     sources: Mapping[str, Source]
+    sent: Mapping[str, Source]
+    strays: tuple[str, ...]
     pieces: Mapping[str, Mapping[int, Piece]]
 
 
@@ -56,15 +66,21 @@ async def take(operations: Operations, spool: str, known: Collection[str]) -> Fo
     found = [one for one in await asyncio.gather(*asked) if one is not None]
     conferences, mixes = _conferences(_json(await _conference_list(operations)), spool)
     conferences = await asyncio.gather(*(_with_profile(operations, conference) for conference in conferences))
-    legs = tuple(leg for dump, _ in found if (leg := leg_of(dump)) is not None and leg.state is not LegState.GONE)
+    there = [(leg, dump) for dump, _ in found if (leg := leg_of(dump)) is not None and leg.state is not LegState.GONE]
+    legs = tuple(leg for leg, _ in there if leg.kind is not LegKind.OWN)
+    listeners = {dump.uuid: len(_LISTENER.findall(bugs)) for dump, bugs in found}
+    sent, strays = _sent([(leg, dump) for leg, dump in there if leg.kind is LegKind.OWN], listeners)
     sources = {segment: Source(leg=dump.uuid or "", directions=directions)
                for dump, bugs in found for segment, directions in _taps(bugs, spool)} | mixes
-    taps = tuple(TapFact(segment=segment, source=source, files=files(segment, source.directions))
-                 for segment, source in sorted(sources.items()))
+    taps = (*(TapFact(segment=segment, source=source, files=files(segment, source.directions))
+              for segment, source in sorted(sources.items())),
+            *(TapFact(segment=segment, source=source) for segment, source in sorted(sent.items())))
     bridges = (*_bridges([dump for dump, _ in found], legs), *conferences)
     pieces = _pieces(found)
     announcements = tuple(sorted(identity for identity, numbers in pieces.items() if 0 in numbers))
-    return Found(Snapshot(legs=legs, bridges=bridges, taps=taps, announcements=announcements), sources, pieces)
+    read = {dump.uuid: dump.sequence for dump, _ in found if dump.uuid and dump.sequence}
+    return Found(Snapshot(legs=legs, bridges=bridges, taps=taps, announcements=announcements, read=read), sources, sent,
+                 strays, pieces)
 
 
 async def _conference_list(operations: Operations) -> str:
@@ -104,6 +120,24 @@ def _bridges(dumps: Iterable[Event], legs: tuple[Leg, ...]) -> tuple[Bridge, ...
              if one in there and other in there and bond.get(other) == one}
     return tuple(Bridge(id=bridge_id(*sorted(pair)), kind=BridgeKind.MIXING, members=frozenset(pair))
                  for pair in sorted(pairs, key=sorted) if len(pair) == 2)
+
+
+def _sent(legs: Iterable[tuple[Leg, Event]],
+          listeners: Mapping[str | None, int]) -> tuple[dict[str, Source], tuple[str, ...]]:
+    """The taps whose legs of ours are all answered and listen, by their segments; and the legs that are left.
+
+    Args:
+        listeners: how many eavesdroppers a leg has.
+    """
+    tapped: dict[str, dict[Direction, str]] = {}
+    for leg, dump in legs:
+        if leg.state is LegState.UP and (named := tapped_by(leg.id)) is not None:
+            tapped.setdefault(named[0], {})[named[1]] = dump.header(f"variable_{TAPPED}") or ""
+    sent = {segment: Source(leg=heard, directions=directions, sink=Sink.SERVER)
+            for segment, ways in tapped.items() for directions in (_BOTH, (Direction.MIX,))
+            if set(ways) == set(directions) and len(set(ways.values())) == 1
+            and listeners.get(heard := next(iter(ways.values())), 0) >= len(directions)}
+    return sent, tuple(leg.id for leg, _ in legs if (named := tapped_by(leg.id)) is None or named[0] not in sent)
 
 
 def _taps(bugs: str, spool: str) -> list[tuple[str, tuple[Direction, ...]]]:

@@ -7,17 +7,19 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from random import Random
 
 import structlog
 
-from esl_app import announcements, commands, lines, snapshot
+from esl_app import announcements, commands, lines, snapshot, taplegs
 from esl_app.announcements import Announcements
+from esl_app.answerer import Answerer
 from esl_app.connection import Connection
 from esl_app.messages import Event
 from esl_app.outbound import Door, Outbound
+from esl_app.taplegs import TapLegs
 from esl_app.taps import Taps
 from esl_app.translate import EVENTS, SUBCLASSES, Translator
 from esl_app.wire import Address
@@ -42,6 +44,8 @@ _AT_ONCE = 16
 _WAITING = 5_000
 _SECOND_LOOK = 1.0
 """Seconds after which everything is read again, since FreeSWITCH's list of channels may be 0.4 s behind."""
+_AWAKE_WITHIN = 1.0
+"""Seconds that its events are waited for before the first look, which sees the calls that have begun meanwhile."""
 
 
 class EslSwitch:
@@ -54,11 +58,13 @@ class EslSwitch:
         spool: the folder, as FreeSWITCH sees it, below which our recordings are.
         operations_per_second: the most operations that begin in a second; a detach is never held back.
         door: where its dialplans may connect to; None: nowhere.
+        answerer: who answers it when it sends audio to recording servers; None: one on this machine.
         random: draws the jitter of reconnections.
     """
 
     def __init__(self, name: str, address: Address, holder: Holder, *, spool: str,
-                 operations_per_second: float, door: Door | None = None, random: Random | None = None) -> None:
+                 operations_per_second: float, door: Door | None = None, answerer: Answerer | None = None,
+                 random: Random | None = None) -> None:
         self._name = name
         self._spool = spool
         self._feed = Feed()
@@ -70,6 +76,9 @@ class EslSwitch:
         self._translator = Translator(name, spool)
         self._taps = Taps(name, spool, self._connection, self._translator, leg_of=self._translator.tapped_leg,
                           tell=self._feed.put, sequence=self._feed.next, clock=time.time)
+        self._answerer = answerer if answerer is not None else Answerer()
+        self._legs = TapLegs(name, self._connection, self._answerer, start=self._feed.start, tell=self._feed.put,
+                             sequence=self._feed.next, clock=time.time)
         self._announcements = Announcements(name, self._connection, start=self._feed.start, tell=self._feed.put,
                                             sequence=self._feed.next, clock=time.time)
         self._askers: Askers[commands.Asker] = Askers()
@@ -87,31 +96,38 @@ class EslSwitch:
     async def events(self) -> AsyncIterator[CallEvent]:
         """Connect, stay connected, and tell what happens, until cancelled."""
         self._feed.start(self._outbound.run())
-        async with aclosing(self._feed.events(self._connection.run(self))) as events:
-            async for event in events:
-                yield event
+        try:
+            async with aclosing(self._feed.events(self._connection.run(self))) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._answerer.close()
 
     def taken(self, event: CallEvent) -> None:
         """See ``Switch``. An attach that is under way ends with its detach: nothing has to be waited for."""
 
-    async def attach(self, effect: Attach, to: Mapping[Direction, RtpAddress] = NOWHERE) -> None:  # noqa: ARG002
-        """Start a recording, when it is this call's turn."""
-        if effect.source.sink is Sink.SERVER:
-            self._taps.refused(effect, "no tap of this switch goes to a recording server")
-            return
-        self._taps.expect(effect.segment)
+    async def attach(self, effect: Attach, to: Mapping[Direction, RtpAddress] = NOWHERE) -> None:
+        """Start a recording, or have the audio sent, when it is this call's turn."""
+        sent = effect.source.sink is Sink.SERVER
+        taps = self._legs if sent else self._taps
+        taps.expect(effect.segment)
+
         async def begin() -> None:
             await self._announcements.make_way(effect.source)
-            await self._taps.attach(effect)
+            if sent:
+                await self._legs.attach(effect, to)
+            else:
+                await self._taps.attach(effect)
 
         try:
             await self._limits.run(effect.call, begin)
         except SwitchOperationFailed as fault:
-            self._taps.refused(effect, fault.message)
+            taps.refused(effect, fault.message)
 
     async def detach(self, effect: Detach) -> None:
-        """Stop a recording, at once."""
-        await self._limits.run(effect.call, lambda: self._taps.detach(effect), urgent=True)
+        """Stop a recording, or what is sent, at once."""
+        taps = self._legs if effect.source.sink is Sink.SERVER else self._taps
+        await self._limits.run(effect.call, lambda: taps.detach(effect), urgent=True)
 
     async def announce(self, effect: Announce) -> None:
         """Have it played on the legs, when it is this call's turn."""
@@ -173,14 +189,13 @@ class EslSwitch:
     def reached(self, boot: str) -> None:
         """See ``Listener``."""
         self._taps.forget()
+        self._legs.forget()
         self._announcements.forget()
         self._boot = boot
 
     async def connected(self) -> None:
         """See ``Listener``."""
-        # The first presence event of a FreeSWITCH's life, which its first answered call brings, holds up all events for
-        # half a second. So it has one now, about nobody, which mod_sofia passes over.
-        await self._connection.command(lines.sendevent("PRESENCE_OUT", {}))
+        await self._wake()
         async with self._reading:  # an older connection's reading may still be ending
             await self._snapshot()
         self._up = True
@@ -214,6 +229,8 @@ class EslSwitch:
             return
         if event.name in announcements.EVENTS:
             self._announcements.received(event)
+        if event.name in taplegs.EVENTS:
+            self._legs.received(event)
         for told in self._translator.translate(event):
             if isinstance(told, TapUp):
                 self._taps.started(told.segment)
@@ -232,14 +249,25 @@ class EslSwitch:
         self._feed.put(Held(switch=self._name, at=time.time(), sequence=self._feed.next(), leg=leg, choice=choice,
                             inside=False))
 
+    async def _wake(self) -> None:
+        """The first presence event of a FreeSWITCH's life, which its first answered call brings, holds up all events
+        for half a second. So it has one now, about nobody, which mod_sofia passes over; and when the end of a job is
+        told, an event as all others, that time is over."""
+        await self._connection.command(lines.sendevent("PRESENCE_OUT", {}))
+        with suppress(TimeoutError, SwitchOperationFailed):
+            async with asyncio.timeout(_AWAKE_WITHIN):
+                await self._connection.job("version")
+
     async def _snapshot(self) -> None:
-        found = await snapshot.take(self._connection, self._spool, self._translator.legs)
+        known = self._translator.legs | self._legs.legs
+        found = await snapshot.take(self._connection, self._spool, known)
         self._translator.resume(found.snapshot, {segment: source.leg for segment, source in found.sources.items()})
         for segment in found.sources:
             self._taps.adopt(segment)
+        self._legs.adopt(found.sent, found.strays)
         self._announcements.adopt(found.pieces)
         self._feed.put(SwitchUp(switch=self._name, at=time.time(), sequence=self._feed.next(), boot=self._boot,
-                                snapshot=replace(found.snapshot, coming=self._taps.coming)))
+                                snapshot=replace(found.snapshot, coming=self._taps.coming + self._legs.coming)))
 
     async def _look_again(self) -> None:
         await asyncio.sleep(_SECOND_LOOK)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from esl_app import commands
-from esl_app.legs import counters_of, hangup_time, leg_of
+from esl_app.legs import counters_of, hangup_time, is_own, leg_of
 from esl_app.messages import Event
 from esl_app.names import below
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, TapDown, TapFailed, TapUp, Transferred
@@ -87,9 +87,10 @@ class Translator:
         return found.name if found is not None and found.kind is BridgeKind.CONFERENCE else None
 
     def translate(self, event: Event) -> tuple[CallEvent, ...]:
-        """What an event means; nothing for all events that do not concern us, or that have no time."""
+        """What an event means; nothing for all events that do not concern us, that have no time, or that are about a
+        leg of ours."""
         make = _TRANSLATIONS.get(event.name)
-        if make is None or event.timestamp is None:
+        if make is None or event.timestamp is None or is_own(event):
             return ()
         return tuple(make(self, event, event.timestamp, event.sequence or 0))
 

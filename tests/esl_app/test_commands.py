@@ -61,6 +61,23 @@ def test_a_script_gives_owner_and_reason_as_arguments() -> None:
     assert (found.verb, found.reason, found.owner) == (Verb.RESUME, "card paid", "agent")
 
 
+@pytest.mark.parametrize("headers", [
+    {"Event-Subclass": "recorder::pause", "Unique-ID": "a", "Recorder-Server": "second"},
+    {"Event-Subclass": "recorder::command", "Recorder-Verb": "pause", "Recorder-Call": TARGET,
+     "Recorder-Arg-1": "server=second"},
+])
+def test_one_recording_server_may_be_meant(headers: dict[str, str]) -> None:
+    found = request(headers)
+    assert found is not None
+    assert found.server == "second"
+
+
+def test_what_can_be_no_servers_name_gets_no_further_and_does_not_mean_everything() -> None:
+    found = request({"Event-Subclass": "recorder::stop", "Unique-ID": "a", "Recorder-Server": "4111111111111111"})
+    assert found is not None
+    assert found.server == "?"
+
+
 def test_a_request_without_an_id_is_named_by_its_event() -> None:
     found = request({"Event-Subclass": "recorder::pause", "Unique-ID": "a"})
     assert found is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from esl_app.legs import leg_of
-from recorder.model import Leg, LegKind, LegState, Party
+from esl_app.names import tap_leg
+from recorder.model import Direction, Leg, LegKind, LegState, Party
 from tests.esl_app import captures
 from tests.esl_app.replay import plain
 
@@ -61,6 +62,13 @@ def test_a_gateway_is_named() -> None:
 
 def test_a_loopback_half_is_no_party() -> None:
     assert leg({"Channel-Name": "loopback/5000-a"}).kind is LegKind.LOCAL
+
+
+def test_a_leg_of_ours_is_no_party_and_a_caller_who_names_its_channel_so_is_one() -> None:
+    ours = {"Unique-ID": tap_leg("62845b84-d9ed-5784-808f-185821b7f8c1.0", Direction.IN)}
+    assert leg({**ours, "Call-Direction": "outbound"}).kind is LegKind.OWN
+    assert leg({**ours, "Call-Direction": "inbound"}).kind is LegKind.PARTY
+    assert leg({"Unique-ID": "phonograph.x.in", "Call-Direction": "outbound"}).kind is LegKind.PARTY
 
 
 @pytest.mark.parametrize("obstacle", ["bypass_media", "proxy_media"])

@@ -11,10 +11,12 @@ import pytest
 
 from esl_app import lines, snapshot
 from esl_app.lines import Word
+from esl_app.names import tap_leg
 from esl_app.snapshot import Found
 from esl_app.translate import bridge_id
 from faults import SwitchOperationFailed, SwitchProtocolBroken, SwitchUnreachable
-from recorder.model import Bridge, BridgeKind, Direction, LegKind, LegState, Source
+from recorder.model import Bridge, BridgeKind, Direction, LegKind, LegState, Sink, Source
+from recorder.snapshot import TapFact
 from tests.esl_app import captures
 
 SPOOL = "/var/spool/rec"
@@ -86,6 +88,12 @@ async def test_the_legs_are_those_of_the_events() -> None:
     assert (legs[CAROL].origin, legs[ERIN].origin, legs[TRUNK].origin) == (TRUNK, DAVE, None)
     assert (legs[TRUNK].profile, legs[TRUNK].context, legs[TRUNK].party.number) == ("trunk", "from-trunk",
                                                                                     "+4930123456")
+
+
+async def test_each_leg_has_the_number_at_which_it_was_read() -> None:
+    """FreeSWITCH counts what it prints of a channel among its events."""
+    read = (await take(Printed())).snapshot.read
+    assert (read[TRUNK], read[CAROL], len(read)) == (639, 642, 6)
 
 
 async def test_who_talks_to_whom_and_who_is_in_which_conference() -> None:
@@ -240,3 +248,80 @@ async def test_our_announcements_are_told_from_what_others_play() -> None:
     assert {identity: {number: piece.leg for number, piece in pieces.items()}
             for identity, pieces in found.pieces.items()} == {
         f"{SEGMENT}a0": {0: TRUNK, 1: CAROL}, f"{SEGMENT}a1": {1: CAROL}}
+
+
+class Sent(Printed):
+    """With legs of ours that tap the trunk's leg, of the segment with that number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listed = json.loads(self.answers[CHANNELS])
+        for leg in (TRUNK, ALICE):
+            self.listened(leg, 2)
+
+    def listened(self, leg: str, times: int) -> None:
+        """So many eavesdroppers are on a leg."""
+        bug = " <media-bug>\n  <function>eavesdrop</function>\n </media-bug>\n"
+        others = self.answers[f"uuid_buglist {leg}"].replace(bug, "")
+        self.answers[f"uuid_buglist {leg}"] = others.replace("<media-bugs>\n", f"<media-bugs>\n{bug * times}")
+
+    def sends(self, number: int, direction: Direction, tapped: str = TRUNK, *, answered: bool = True) -> str:
+        ours = tap_leg(f"{SEGMENT}{number}", direction)
+        time = "1795232667000000" if answered else "0"
+        self.answers[f"uuid_dump {ours}"] = (
+            f"Event-Name: CHANNEL_DATA\nUnique-ID: {ours}\nChannel-Name: sofia/trunk/x\nCall-Direction: outbound\n"
+            f"Caller-Channel-Answered-Time: {time}\nvariable_recorder_tapped: {tapped}\n\n")
+        self.answers[f"uuid_buglist {ours}"] = "<media-bugs>\n</media-bugs>\n"
+        self.listed["rows"].append({"uuid": ours})
+        self.answers[CHANNELS] = json.dumps(self.listed)
+        return ours
+
+
+async def test_what_goes_to_a_recording_server_is_a_tap_and_its_legs_are_no_legs() -> None:
+    printed = Sent()
+    without = await take(Printed())
+    for direction in (Direction.IN, Direction.OUT):
+        printed.sends(7, direction)
+    found = await take(printed)
+    source = Source(leg=TRUNK, directions=(Direction.IN, Direction.OUT), sink=Sink.SERVER)
+    assert found.sent == {f"{SEGMENT}7": source}
+    assert found.strays == ()
+    assert found.snapshot.taps == (*without.snapshot.taps, TapFact(segment=f"{SEGMENT}7", source=source))
+    assert (found.snapshot.legs, found.sources) == (without.snapshot.legs, without.sources)
+
+
+async def test_a_mix_that_goes_to_a_recording_server_is_a_whole_tap_with_one_leg() -> None:
+    printed = Sent()
+    printed.sends(7, Direction.MIX)
+    printed.listened(TRUNK, 1)
+    early = printed.sends(8, Direction.MIX, answered=False)
+    found = await take(printed)
+    assert found.sent == {f"{SEGMENT}7": Source(leg=TRUNK, directions=(Direction.MIX,), sink=Sink.SERVER)}
+    assert found.strays == (early,)
+
+
+async def test_a_mix_that_does_not_listen_is_a_stray() -> None:
+    printed = Sent()
+    deaf = printed.sends(7, Direction.MIX)
+    printed.listened(TRUNK, 0)
+    found = await take(printed)
+    assert (found.sent, found.strays) == ({}, (deaf,))
+
+
+async def test_legs_of_ours_that_are_no_whole_tap_are_strays() -> None:
+    printed = Sent()
+    alone = printed.sends(7, Direction.IN)
+    apart = [printed.sends(8, Direction.IN), printed.sends(8, Direction.OUT, ALICE)]
+    early = [printed.sends(9, Direction.IN), printed.sends(9, Direction.OUT, answered=False)]
+    found = await take(printed)
+    assert found.sent == {}
+    assert set(found.strays) == {alone, *apart, *early}
+    assert found.snapshot.taps == (await take(Printed())).snapshot.taps
+
+
+async def test_a_tap_that_does_not_listen_yet_is_none() -> None:
+    printed = Sent()
+    ours = {printed.sends(7, direction) for direction in (Direction.IN, Direction.OUT)}
+    printed.listened(TRUNK, 1)
+    found = await take(printed)
+    assert (found.sent, set(found.strays)) == ({}, ours)

@@ -6,12 +6,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
 import pytest
 import pytest_asyncio
 
+from esl_app.names import tap_leg
 from esl_app.outbound import Door
 from esl_app.switch import EslSwitch
 from esl_app.wire import Address
@@ -32,8 +34,9 @@ from recorder.events import (
     TapUp,
     Verb,
 )
-from recorder.model import Direction, Source
+from recorder.model import Direction, Sink, Source
 from recorder.playback import Heard
+from recorder.ports import RtpAddress
 from recorder.states import PlaybackInput
 from tests.esl_app.replay_server import CORE, PASSWORD, Command, ReplayServer
 
@@ -125,12 +128,20 @@ async def server() -> AsyncIterator[FreeSwitch]:
 async def connected(server: FreeSwitch, per_second: float = 1000.0,
                     door: Door | None = None) -> AsyncIterator[tuple[EslSwitch, Story]]:
     """A switch whose first snapshot has been told."""
+    async with listening(server, per_second, door) as (switch, heard):
+        await heard.next(SwitchUp)
+        yield switch, heard
+
+
+@asynccontextmanager
+async def listening(server: FreeSwitch, per_second: float = 1000.0,
+                    door: Door | None = None) -> AsyncIterator[tuple[EslSwitch, Story]]:
+    """A switch that connects."""
     switch = EslSwitch("main", Address(host="127.0.0.1", port=server.port, password=PASSWORD), Holder("one", "1"),
                        spool=SPOOL, operations_per_second=per_second, door=door, random=Random(1))
     heard = Story(switch)
     task = asyncio.create_task(heard.listen())
     try:
-        await heard.next(SwitchUp)
         yield switch, heard
     finally:
         task.cancel()
@@ -146,8 +157,24 @@ async def test_the_first_thing_told_is_everything_that_is_there(server: FreeSwit
 
 
 async def test_the_half_second_of_the_first_presence_event_is_over_before_the_first_call(server: FreeSwitch) -> None:
-    async with connected(server):
+    """The end of a job is an event as all others: FreeSWITCH tells it when that time is over."""
+    server.held["bgapi version"] = asyncio.Event()
+    async with listening(server) as (_, heard):
+        await server.said("bgapi version")
         assert "sendevent PRESENCE_OUT" in server.lines
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert heard.events == []
+        assert "api show channels as json" not in server.lines
+        server.held.pop("bgapi version").set()
+        await heard.next(SwitchUp)
+
+
+async def test_events_that_never_come_are_not_waited_for_long(server: FreeSwitch) -> None:
+    server.held["bgapi version"] = asyncio.Event()
+    async with listening(server) as (_, heard):
+        await heard.next(SwitchUp)
+        assert heard.all(SwitchDown) == []
 
 
 async def test_what_happens_is_told_in_order(server: FreeSwitch) -> None:
@@ -225,6 +252,29 @@ async def test_a_tap_is_up_and_down_when_freeswitch_says_so_by_itself(server: Fr
         assert heard.all(TapDown) == []
         await server.recording("RECORD_STOP", **{"Record-Completion-Cause": "success-maxtime"})
         assert (await heard.next(TapDown)).cause == DETACHED
+
+
+async def test_a_tap_for_a_recording_server_is_up_and_down_when_freeswitch_says_so_by_itself(
+        server: FreeSwitch) -> None:
+    server.answers |= {"originate": "+OK\n", "uuid_kill": "+OK\n",
+                       "uuid_getvar": lambda line: "PCMU" if "codec" in line else "trunk"}
+    source = replace(SOURCE, sink=Sink.SERVER)
+    to = {direction: RtpAddress("127.0.0.1", 20_000) for direction in SOURCE.directions}
+    ours = [{"Unique-ID": tap_leg(SEGMENT, direction), "Call-Direction": "outbound"} for direction in SOURCE.directions]
+    async with connected(server) as (switch, heard):
+        await switch.attach(replace(ATTACH, source=source), to)
+        for leg in ours:
+            await server.fire("CHANNEL_CREATE", leg)
+            await server.fire("CHANNEL_ANSWER", leg)
+            await server.fire("MEDIA_BUG_START", {"Unique-ID": LEG, "Media-Bug-Function": "eavesdrop"})
+        assert (await heard.next(TapUp)).segment == SEGMENT
+        await switch.detach(replace(DETACH, source=source))
+        assert heard.all(TapDown) == []
+        for leg in ours:
+            await server.fire("CHANNEL_HANGUP_COMPLETE", leg)
+        assert (await heard.next(TapDown)).cause == DETACHED
+        assert heard.all(LegIs) + heard.all(LegGone) == []
+    assert not any("uuid_record" in line for line in server.lines)
 
 
 async def test_an_end_that_we_did_not_ask_for_has_freeswitchs_cause(server: FreeSwitch) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from esl_app import translate
 from esl_app.lines import subscribe
 from esl_app.messages import Event
+from esl_app.names import tap_leg
 from esl_app.translate import Translator, bridge_id
 from recorder.effects import Decide, Finish
 from recorder.events import BridgeIs, CallEvent, LegGone, LegIs, TapDown, TapFailed, TapUp, Transferred
@@ -382,3 +383,13 @@ def test_a_leg_that_hung_up_is_not_called_up() -> None:
     (told,) = Translator(SWITCH, SPOOL).translate(with_headers(destroyed, {"event-name": "CHANNEL_ANSWER"}))
     assert isinstance(told, LegIs)
     assert told.leg.state is LegState.GONE
+
+
+@pytest.mark.parametrize("name", translate.EVENTS)
+def test_nothing_is_told_of_the_legs_that_send_a_tap_to_a_recording_server(name: str) -> None:
+    ours = tap_leg("62845b84-d9ed-5784-808f-185821b7f8c1.0", Direction.IN)
+    event = plain({"Event-Name": name, "Unique-ID": ours, "Call-Direction": "outbound",
+                   "Event-Date-Timestamp": "1795232667000000", "Event-Sequence": "7"})
+    translator = Translator(SWITCH, SPOOL)
+    assert translator.translate(event) == ()
+    assert translator.legs == frozenset()

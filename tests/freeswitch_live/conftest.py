@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest_asyncio
 
 from tests.freeswitch import FreeSwitchServer
+from tests.freeswitch_live.receivers import Driven, Receivers, driven
 from tests.left_over import ended_afterwards
 from tests.phone import Phones
 from tests.phonograph import Phonograph
@@ -26,6 +27,20 @@ async def phones(freeswitch: FreeSwitchServer) -> AsyncIterator[Phones]:
     """Phones around the FreeSWITCH; afterwards they hang up and sign off."""
     async with Phones(freeswitch) as around:
         yield around
+
+
+@pytest_asyncio.fixture
+async def switch(freeswitch: FreeSwitchServer) -> AsyncIterator[Driven]:
+    """The FreeSWITCH as the driver has it."""
+    async with driven(freeswitch) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def receivers() -> AsyncIterator[Receivers]:
+    """Who receives the audio of a tap."""
+    async with Receivers() as listening:
+        yield listening
 
 
 @pytest_asyncio.fixture(autouse=True)

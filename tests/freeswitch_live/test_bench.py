@@ -9,7 +9,7 @@ from bench.load import Load
 from bench.switches import Mode, switch_over
 from tests.freeswitch import FreeSwitchServer
 
-pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.freeswitch
 
 
 async def made_in_a_call(server: FreeSwitchServer, mode: Mode) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import pytest
 from tests.freeswitch import FreeSwitchServer
 from tests.phonograph import Phonograph
 
-pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.freeswitch
 
 
 def changed(service: Phonograph, old: str, new: str) -> Phonograph:

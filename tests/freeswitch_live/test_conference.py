@@ -25,7 +25,7 @@ from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
 from tests.sounds import RATE
 
-pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.freeswitch
 
 
 def conferences(rows: list[Json]) -> list[Json]:

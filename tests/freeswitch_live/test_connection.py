@@ -13,7 +13,7 @@ from tests.phonograph import Phonograph, settings
 from tests.recorded import ALICE, BOB, begin, converse, recording_runs
 from tests.stalling import Way
 
-pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.freeswitch
 
 EVERYTHING = "record: audio\n"
 

@@ -12,7 +12,7 @@ from tests.freeswitch_live.test_keys import POLICY, recorded, so, talking
 from tests.phone import Phones
 from tests.phonograph import Phonograph
 
-pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.freeswitch
 
 NOBODY = "99999999-2222-3333-4444-555555555555"
 

@@ -12,7 +12,7 @@ from tests.phone import Phones
 from tests.phonograph import Phonograph
 from tests.recorded import ALICE, BOB
 
-pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.freeswitch
 
 ASKS_FIRST = "310"
 POLICY = """

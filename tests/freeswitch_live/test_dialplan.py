@@ -9,6 +9,7 @@ from tests.freeswitch import FreeSwitchServer
 from tests.freeswitch_live.answering import answering
 from tests.freeswitch_live.channels import legs, until, variable
 from tests.phone import Call, Phones
+from tests.scenarios.test_named_servers import dialplan_of_the_page
 from tests.who_hears import SOUNDS, connected
 
 pytestmark = pytest.mark.freeswitch
@@ -75,6 +76,24 @@ async def test_without_a_confirmation_the_dialplan_ends_our_recordings_and_only_
         await until(says(freeswitch, uuid, paused="ended", pause="ivr"))
         assert recordings(freeswitch, uuid) == [THEIRS]
         assert call.ended_at is None
+
+
+@pytest.mark.parametrize(("answer", "paused", "mark"), [
+    ("confirmed", "confirmed", ""), ("", "ended", "ivr-second"), ("refused", "ended", "ivr-second")])
+async def test_a_pause_of_one_server_that_nobody_confirms_is_one_of_everything_until_its_resume(
+    freeswitch: FreeSwitchServer, phones: Phones, answer: str, paused: str, mark: str
+) -> None:
+    with dialplan_of_the_page(freeswitch):
+        async with answering(freeswitch) as phonograph:
+            phonograph.answer = answer
+            await (await phones.user("alice", SOUNDS["alice"])).call("360").answered
+            (uuid,) = await legs(freeswitch, 1)
+            for verb in ("start", "pause"):
+                asked = await phonograph.next()
+                assert (asked["Event-Subclass"], asked["Recorder-Server"]) == (f"recorder::{verb}", "second")
+            await until(says(freeswitch, uuid, paused=paused, pause=mark))
+            assert (await phonograph.next())["Event-Subclass"] == "recorder::resume"
+            await until(says(freeswitch, uuid, paused="", pause=""))
 
 
 async def test_the_late_answer_to_an_earlier_question_is_none(freeswitch: FreeSwitchServer, phones: Phones) -> None:

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.freeswitch import FreeSwitchFault, FreeSwitchServer
+from tests.freeswitch_live.channels import legs
 from tests.phone import CallFailed, Phones
 from tests.useragent import Address
 from tests.who_hears import SOUNDS, connected
@@ -124,7 +125,7 @@ async def test_recordings_are_private_and_keys_stay_out_of_the_log(
     call = trunk.call("102")
     taken = await bob.next_call()
     await connected(call, taken)
-    uuid = freeswitch.cli("show channels").splitlines()[-3].split(",")[0]
+    uuid = (await legs(freeswitch, 2))[-1]
     path = freeswitch.recordings / "private.wav"
     assert freeswitch.cli(f"uuid_record {uuid} start {path}").startswith("+OK")
     await call.dial("4711")

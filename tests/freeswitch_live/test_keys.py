@@ -14,7 +14,7 @@ from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
 from tests.who_hears import SOUNDS, all_hear, connected
 
-pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.freeswitch
 
 POLICY = """
 record: none

@@ -11,7 +11,7 @@ from tests.phonograph import Json, Phonograph
 from tests.sounds import RATE
 from tests.whereabouts import SEAM, SOUNDS, Whereabouts, connected, heard, row_of
 
-pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.freeswitch
 
 AFTER = """<include>
   <extension name="past-us-after-the-answer"><condition field="destination_number" expression="^6207$">

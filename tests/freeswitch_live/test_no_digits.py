@@ -23,7 +23,7 @@ from tests.phonograph import Json, Phonograph, settings
 from tests.servers import free_port
 from tests.sounds import RATE, Samples, Sound, quiet
 
-pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.freeswitch
 
 CARD = "4929817305264178"
 PAUSED, OPENLY, SENSITIVE = "330", "331", "332"

@@ -25,7 +25,7 @@ from tests.phonograph import Phonograph, settings
 from tests.servers import free_port
 from tests.who_hears import SOUNDS, all_hear
 
-pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.freeswitch
 
 ASKS_OVER_A_SOCKET = "311"
 UNKNOWN = ("unknown", "", "")

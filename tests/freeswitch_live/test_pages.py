@@ -16,7 +16,7 @@ from tests.phonograph import Phonograph
 from tests.servers import PROJECT
 from tests.who_hears import SOUNDS, connected
 
-pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.freeswitch
 
 PAGE = (PROJECT / "docs" / "freeswitch.md").read_text()
 SNIPPETS = re.findall(r"^```xml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
