@@ -25,12 +25,10 @@ from siprec_app.protocol.metadata import (
     identifier,
 )
 
-__all__ = ["LABELS", "change", "describe", "label_of", "tapped"]
+__all__ = ["change", "describe", "label_of", "labels", "tapped"]
 
 CALLER, CALLEE = "1", "2"
-LABELS = (CALLER, CALLEE)
-"""The labels of the streams, in the order of their media lines (RFC 7866 section 7.1.1): what the caller says, and what
-the callee says. Who comes by a transfer speaks on the stream of whoever went."""
+MIXED = "1"
 
 Item = TypeVar("Item")
 
@@ -38,9 +36,17 @@ _NAMESPACE = uuid.UUID("c0a1b2f4-6a5e-5d53-8a5e-1f0d3e9f7b21")
 _NOBODY = "sip:anonymous@anonymous.invalid"  # RFC 3323 section 4.1.1.3
 
 
+def labels(recording: Recording) -> tuple[str, ...]:
+    """The labels of the streams, in the order of their media lines (RFC 7866 section 7.1.1): what the caller says and
+    what the callee says, or one with everybody mixed. Who comes by a transfer speaks on the stream of whoever went."""
+    return (MIXED,) if _mixed(recording) else (CALLER, CALLEE)
+
+
 def label_of(segment: Segment, direction: Direction) -> str:
     """The stream that one direction of a tap is sent on."""
-    own = CALLER if segment.side == "caller" else CALLEE
+    if direction is Direction.MIX:
+        return MIXED
+    own = _own(segment)
     return own if direction is Direction.IN else _other(own)
 
 
@@ -56,7 +62,9 @@ def describe(call: Call, recording: Recording, host: str) -> Metadata:
         host: stands in the address of whoever has no domain.
     """
     session = _id(recording.id, "session")
-    streams = {label: _id(recording.id, f"stream/{label}") for label in LABELS}
+    streams = {label: _id(recording.id, f"stream/{label}") for label in labels(recording)}
+    # Who is mixed sends the one stream, and hears the others on it (RFC 7865 section 6.8).
+    carrier = dict.fromkeys((CALLER, CALLEE), streams[MIXED]) if _mixed(recording) else streams
     voices = _voices(call, recording)
     # Who holds the call sends and hears nothing, and is heard by nobody (RFC 7865 section 6.8.1).
     speaking = {voices[leg.id] for leg in call.live if leg.id in voices and not leg.held}
@@ -66,15 +74,15 @@ def describe(call: Call, recording: Recording, host: str) -> Metadata:
         mode=Mode.COMPLETE,
         sessions=(Session(id=session, started=begun),),
         participants=tuple(Participant(id=_id(recording.id, leg.id), names=(_name(leg, host),)) for leg in parties),
-        streams=tuple(Stream(id=streams[label], session=session, label=label) for label in LABELS),
+        streams=tuple(Stream(id=streams[label], session=session, label=label) for label in streams),
         session_recordings=(SessionRecording(session=session, associated=_time(recording.created)),),
         participant_sessions=tuple(ParticipantSession(
             participant=_id(recording.id, leg.id), session=session, associated=_time(leg.answered),
             disassociated=_time(leg.gone)) for leg in parties),
         participant_streams=tuple(ParticipantStream(
             participant=_id(recording.id, leg.id),
-            send=() if leg.held else (streams[voices[leg.id]],),
-            recv=() if leg.held or (other := _other(voices[leg.id])) not in speaking else (streams[other],))
+            send=() if leg.held else (carrier[voices[leg.id]],),
+            recv=() if leg.held or (other := _other(voices[leg.id])) not in speaking else (carrier[other],))
             for leg in parties if leg.id in voices))
 
 
@@ -93,13 +101,22 @@ def _new(before: tuple[Item, ...], after: tuple[Item, ...]) -> tuple[Item, ...]:
 
 
 def _voices(call: Call, recording: Recording) -> dict[str, str]:
-    """The streams of those who are in the call now: the tapped leg has its own, all others share the other one."""
+    """The sides of those who are in the call now: the tapped leg has its own, all others share the other one."""
     segment = tapped(recording)
     if segment is None:
         return {}
-    own = label_of(segment, Direction.IN)
+    own = _own(segment)
     return {leg.id: own if leg.id == segment.source.leg else _other(own) for leg in call.live
             if leg.state is LegState.UP}
+
+
+def _mixed(recording: Recording) -> bool:
+    segment = tapped(recording)
+    return segment is not None and Direction.MIX in segment.source.directions
+
+
+def _own(segment: Segment) -> str:
+    return CALLER if segment.side == "caller" else CALLEE
 
 
 def _other(label: str) -> str:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import xmlschema
 
 SCHEMA = "rs-metadata-rfc7865.xsd"
 BESIDE = Path(__file__).resolve().parents[3]
@@ -13,11 +14,20 @@ BESIDE = Path(__file__).resolve().parents[3]
 
 def folder() -> Path:
     """The folder that SIPREC_SCHEMA names, or one beside the checkout; a test that needs it is skipped without."""
+    return at_hand() or pytest.skip(f"there is no {SCHEMA}: SIPREC_SCHEMA names the folder that has it")
+
+
+def at_hand() -> Path | None:
+    """The same folder, or None."""
     named = os.environ.get("SIPREC_SCHEMA")
     found = sorted(Path(named).glob(SCHEMA) if named else BESIDE.glob(f"[!.]*/*/*/{SCHEMA}"))
-    if not found:
-        pytest.skip(f"there is no {SCHEMA}: SIPREC_SCHEMA names the folder that has it")
-    return found[0].parent
+    return found[0].parent if found else None
+
+
+def schema() -> xmlschema.XMLSchema | None:
+    """The schema, where it is at hand."""
+    place = at_hand()
+    return None if place is None else xmlschema.XMLSchema(str(place / SCHEMA), allow="local")
 
 
 def bodies() -> list[bytes]:

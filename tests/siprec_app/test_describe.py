@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from policy.types import RecordingTarget
 from recorder.model import Call
-from siprec_app.describe import change, describe
+from recorder.world import Limits
+from siprec_app.describe import change, describe, labels
 from siprec_app.protocol.metadata import Metadata, Mode, build
 from siprec_app.protocol.metadata_reader import read
 from tests.recorder.story import Story, says
@@ -39,6 +40,28 @@ ALICE, BOB, CAROL = (f"sip:{name}@{HOST}" for name in ("alice", "bob", "carol"))
 
 def test_each_party_sends_its_own_stream_and_hears_the_other_one() -> None:
     assert streams(told(talking().row())) == {ALICE: (["1"], ["2"]), BOB: (["2"], ["1"])}
+
+
+def mixed() -> Story:
+    """The same with everybody on one stream."""
+    return talking(Story(replace(says(True), target=RecordingTarget.SIPREC), limits=Limits(mixed_for_servers=True)))
+
+
+def test_who_is_mixed_sends_the_one_stream_and_hears_the_other_one_on_it() -> None:
+    metadata = told(mixed().row())
+    assert [stream.label for stream in metadata.streams] == ["1"]
+    assert streams(metadata) == {ALICE: (["1"], ["1"]), BOB: (["1"], ["1"])}
+
+
+def test_who_holds_a_mixed_call_is_not_on_the_stream_and_is_heard_by_nobody() -> None:
+    story = mixed()
+    story.holds("bob")
+    assert streams(told(story.row())) == {ALICE: (["1"], []), BOB: ([], [])}
+
+
+def test_the_labels_are_those_of_the_tap() -> None:
+    assert labels(talking().recording()) == ("1", "2")
+    assert labels(mixed().recording()) == ("1",)
 
 
 def test_who_holds_the_call_sends_and_hears_nothing_and_is_heard_by_nobody() -> None:
