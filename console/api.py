@@ -59,8 +59,8 @@ def application(desk: Desk) -> FastAPI:
 
     @app.post("/calls/{target:path}/{verb}")
     async def ask(target: str, verb: Verb, owner: str = "operator", reason: str = "", longest: Longest = None,
-                  then: Then = Then.RESUME) -> dict[str, Any]:
-        reply = await desk.ask(target, verb, owner=owner, reason=reason, longest=longest, then=then)
+                  then: Then = Then.RESUME, server: str = "") -> dict[str, Any]:
+        reply = await desk.ask(target, verb, owner=owner, reason=reason, longest=longest, then=then, server=server)
         if reply.answer is Answer.REFUSED:
             raise RequestRefused(f"Refused: {reply.message}.", call=target)
         return {"answer": reply.answer.value, "message": reply.message}

@@ -41,15 +41,17 @@ def command(common: Common) -> None:
 
 
 async def _findings(settings: Settings) -> list[Finding]:
-    from service import checks, queue_check, storage_check, wire
+    from service import checks, queue_check, siprec_check, storage_check, wire
     from service.clock import SystemClock
 
-    found = [*checks.examine(settings, SystemClock().at()),
+    clock = SystemClock()
+    found = [*checks.examine(settings, clock.at()),
              *await asyncio.to_thread(lambda: list(storage_check.examine(settings)))]
     if settings.rabbitmq is not None:
         found.append(await queue_check.examine(settings.rabbitmq))
+    found += [finding async for finding in siprec_check.examine(settings.siprec, clock)]
     for name, switch in settings.switches.items():
-        found += [finding async for finding in wire.examine(name, switch)]
+        found += [finding async for finding in wire.examine(name, switch, servers=bool(settings.siprec.servers))]
     return found
 
 

@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from recorder.states import RecordingState
+from recorder.states import Carrying, RecordingState
 from service.desk import Desk
 from service.figures import Figures
 
@@ -35,7 +35,8 @@ def text(figures: Figures, health: dict[str, Any]) -> bytes:
         health: as ``Desk.health`` gives it; the disks are in it.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Once([*_switches(figures), *_recordings(figures), *_work(figures), *_machine(health)]))
+    registry.register(_Once([*_switches(figures), *_recordings(figures), *_servers(figures), *_work(figures),
+                             *_machine(health)]))
     return generate_latest(registry)
 
 
@@ -57,7 +58,7 @@ def _switches(figures: Figures) -> Iterator[Metric]:
     waiting = _gauge("events_waiting", "Events of the switch that were not looked at yet.", _SWITCH)
     unwritten = _gauge("calls_unwritten", "Calls that the ledger has not taken yet.", _SWITCH)
     ledger = _gauge("ledger_writable", "Whether the last transaction of the switch's calls succeeded.", _SWITCH)
-    for name, health in figures.switches.items():
+    for name, health in figures.switches.health.items():
         for family, value in ((up, health.up), (calls, health.calls), (waiting, health.waiting),
                               (unwritten, health.unwritten), (ledger, health.ledger)):
             family.add_metric([name], float(value))
@@ -66,7 +67,7 @@ def _switches(figures: Figures) -> Iterator[Metric]:
 
 def _recordings(figures: Figures) -> Iterator[Metric]:
     now = _gauge("recordings_running", "Recordings that are being made, by their state.", ("switch", "state"))
-    for (switch, state), number in sorted(figures.recording.items()):
+    for (switch, state), number in sorted(figures.switches.recording.items()):
         now.add_metric([switch, state], number)
     came = CounterMetricFamily(
         "phonograph_recording_states",
@@ -75,6 +76,26 @@ def _recordings(figures: Figures) -> Iterator[Metric]:
     for state in RecordingState:
         came.add_metric([state.value], figures.came_to.get(state, 0))
     yield from (now, came)
+
+
+def _servers(figures: Figures) -> Iterator[Metric]:
+    sessions = _gauge("sessions", "Sessions with recording servers that are asked for or up.", ("server", "state"))
+    for (server, state), number in sorted(figures.switches.sessions.items()):
+        sessions.add_metric([server, state], number)
+    now = _gauge("recordings_uncarried", "Recordings that a recording server should have, and none takes.", _SWITCH)
+    for switch in figures.switches.health:
+        now.add_metric([switch], figures.switches.uncarried.get(switch, 0))
+    times = CounterMetricFamily(
+        "phonograph_fallbacks", "How often no recording server took a recording in time, of all services on this "
+        "ledger, since this one was first asked.", value=figures.came_to.get(Carrying.UNCARRIED, 0))
+    packets = CounterMetricFamily(
+        "phonograph_server_packets",
+        "Packets of recordings that are over, of all services on this ledger, since this one was first asked: sent to "
+        "a recording server, lost before they came to us, not got by the server's own word (unheard).",
+        labels=["server", "what"])
+    for (server, what), number in sorted(figures.packets.items()):
+        packets.add_metric([server, what], number)
+    yield from (sessions, now, times, packets)
 
 
 def _work(figures: Figures) -> Iterator[Metric]:

@@ -54,6 +54,8 @@ def _lines(answer: Mapping[str, Any], *, mend: bool) -> Iterable[str]:
            f"{numbers['recorded']} were, {numbers['missed']} were missed")
     yield (f"recordings: {numbers['ready']} ready, {numbers['incomplete']} incomplete, {numbers['failed']} failed, "
            f"{numbers['expired']} expired, {numbers['in_work']} in work")
+    if numbers["uncarried"]:
+        yield f"{numbers['uncarried']} recordings were for a while taken by no recording server"
     for reason, number in numbers["missed_because"].items():
         yield f"missed {number} times: {text.safe(reason)}"
     if not found:

@@ -44,9 +44,10 @@ def now(common: Common) -> None:
     if common.as_json:
         text.say_json(answer)
         return
-    text.say(text.table(("began", "switch", "caller", "state", "tapped", "error", "recording"), [
+    text.say(text.table(("began", "switch", "caller", "state", "tapped", "goes to", "error", "recording"), [
         [text.when(one["started"] or one["created"]), one["switch"], one["caller"] or one["conference"] or "-",
-         one["state"], ", ".join(one["sources"]) or "-", one["error"] or "-", one["recording"]]
+         one["state"], ", ".join(one["sources"]) or "-", _goes_to(one["goes_to"]), one["error"] or "-",
+         one["recording"]]
         for one in answer["recordings"]]))
 
 
@@ -74,7 +75,7 @@ def path(common: Common, recording: str, kind: str) -> None:
     # A recording that was made before the ledger noted each file.
     found = places.get(kind) if answer["artefacts"] else answer["files"].get(kind)
     if found is None:
-        raise NotFound(f"That recording has no {kind} file: it is {answer['state']}.", recording=recording)
+        raise _no_file(answer, kind)
     text.say_json({kind: found}) if common.as_json else text.say(text.safe(found))
 
 
@@ -90,8 +91,7 @@ def get(common: Common, recording: str, folder: Path, kind: str | None) -> None:
     answer = common.ask("GET", f"/recordings/{text.part(recording)}")
     wanted = {one["kind"]: one for one in answer["artefacts"] if one["deleted"] is None and kind in (None, one["kind"])}
     if not wanted:
-        raise NotFound(f"That recording has no {kind or 'finished'} file: it is {answer['state']}.",
-                       recording=recording)
+        raise _no_file(answer, kind or "finished")
     fetched = fetch(common.settings().socket, recording, list(wanted.values()), folder, quiet=common.as_json)
     if common.as_json:
         text.say_json({"files": {kind: str(path) for kind, path in fetched.items()}})
@@ -109,6 +109,21 @@ def retry(common: Common, recording: str) -> None:
     text.say_json(answer) if common.as_json else text.say("It waits for its turn again.")
 
 
+def _no_file(one: dict[str, Any], kind: str) -> NotFound:
+    servers = dict.fromkeys(session["server"] for session in one["sessions"] if session["up"] is not None)
+    where = f", and went to {' and '.join(servers)}" if servers else ""
+    return NotFound(f"That recording has no {kind} file: it is {one['state']}{where}.", recording=one["id"])
+
+
+def _goes_to(goes: dict[str, Any]) -> str:
+    """Which server has it and since when, and whether files have it, and why."""
+    server = f"{goes['server']} since {text.when(goes['since'])}" if goes["server"] else ""
+    file = "file" if goes["file"] else ""
+    if goes["wanted"] and not goes["server"]:
+        file = f"{file or 'nothing'} ({goes['why'] or 'no recording server has taken it yet'})"
+    return " and ".join(filter(None, [server, file])) or "-"
+
+
 def _where(file: dict[str, Any]) -> str:
     if file["deleted"] is not None:
         return f"{file['place']} (deleted {text.when(file['deleted'])})"
@@ -121,6 +136,10 @@ def _lines(one: dict[str, Any]) -> list[str]:
         ("from", one["caller"] or "-"), ("to", one["callee"] or "-"), ("state", one["state"]),
         ("why", one["reason"] or "-"), ("began", text.when(one["started"])), ("ended", text.when(one["ended"])),
         ("length", text.seconds(one["seconds"]))]
+    if one["target"] not in (None, "wav"):
+        rows.append(("target", one["target"]))
+    if one["goes_to"]["wanted"] and one["ended"] is None:
+        rows.append(("goes to", _goes_to(one["goes_to"])))
     # A recording that was made before the ledger noted each file has only their names.
     rows += [(file["kind"], _where(file)) for file in one["artefacts"]] or one["files"].items()
     lines = [f"{name:<10} {text.safe(value)}" for name, value in rows]
@@ -128,7 +147,12 @@ def _lines(one: dict[str, Any]) -> list[str]:
     if job is not None and job["fault"] is not None:
         lines.append(f"{'job':<10} {text.safe(job['state'])} at {text.safe(job['step'] or 'its begin')}, "
                      f"attempt {job['attempts']}: {text.safe(job['fault']['message'])}")
+    lines += [f"{'session':<10} {text.safe(session['server'])} {session['state']}, "
+              f"{text.when(session['up'])} to {text.when(session['ended'])}"
+              f"{': ' + text.safe(session['cause']) if session['cause'] else ''}" for session in one["sessions"]]
     lines += [f"{'segment':<10} {text.safe(segment['id'])} {segment['state']}, "
               f"{text.when(segment['started'])} to {text.when(segment['ended'])}"
+              f"{', mixed' if segment['mixed'] else ''}"
+              f"{', for a recording server' if segment['sink'] == 'server' else ''}"
               f"{', ended by force' if segment['forced'] else ''}" for segment in one["segments"]]
     return lines + [f"{'state':<10} {text.when(step['at'])} {step['state']}" for step in one["history"]]

@@ -48,6 +48,7 @@ class _Teller:
         self._held: dict[str, bool] = {}
         self._queued: dict[str, bool] = {}
         self._decision: Values | None = None
+        self._to_servers: set[str] = set()
 
     def entry(self, entry: Values) -> Iterator[Line]:
         event = entry["event"]
@@ -95,11 +96,15 @@ class _Teller:
                     self._decision = event["decision"]
                     yield f"Policy decided by {event['decision']['rule']}: {event['decision']['reason']}"
             case "TapUp":
-                yield f"The switch confirmed: segment {_number(event['segment'])} is being written."
+                done = "sent" if event["segment"] in self._to_servers else "written"
+                yield f"The switch confirmed: segment {_number(event['segment'])} is being {done}."
             case "TapDown":
                 yield f"The switch confirmed: segment {_number(event['segment'])} is closed ({event['cause']})."
             case "TapFailed":
                 yield f"Segment {_number(event['segment'])} could not be recorded: {event['cause']}."
+            case "SessionIs":
+                session = event["session"]
+                yield _of_session(session["server"], session["state"], session.get("cause", ""))
             case "Announced":
                 number, cause = _number(event["announcement"]), event.get("cause", "")
                 yield {"plays": f"The switch confirmed: announcement {number} is being played.",
@@ -108,8 +113,11 @@ class _Teller:
             case "Adopted":
                 if event["call"] == self._call and event.get("files"):
                     yield "What the switch had recorded of the conference by itself was taken over."
+            case "Silenced":
+                yield f"Nothing goes to recording server {event['server']} any more."
             case "Asked":
-                yield f"{event.get('owner', 'operator')} asked to {event['verb']}{_because({'reason': '', **event})}."
+                yield (f"{event.get('owner', 'operator')} asked to {event['verb']}{_for_server(event.get('server'))}"
+                       f"{_because({'reason': '', **event})}.")
 
     def _leg(self, leg: Values) -> Iterator[str]:
         identity, state = str(leg["id"]), leg.get("state", "setup")
@@ -135,7 +143,9 @@ class _Teller:
             case "Attach":
                 source = effect["source"]
                 what = self._name(source["leg"]) if source["leg"] else "the conference's mix"
-                return f"A tap on {what} was asked for: segment {_number(effect['segment'])}."
+                if source["leg"] and "mix" in source["directions"]:
+                    what = f"both sides of {what}, mixed,"
+                return f"A tap on {what}{self._sink(effect)} was asked for: segment {_number(effect['segment'])}."
             case "Detach":
                 how = "by force, because no confirmation came in time" if effect.get("destroy") else "at once"
                 return f"The end of segment {_number(effect['segment'])} was asked for, {how}."
@@ -154,6 +164,14 @@ class _Teller:
                 return "The recording was complete, and its job began."
         return ""
 
+    def _sink(self, effect: Values) -> str:
+        """Where a tap's audio goes, if that has to be said."""
+        target = (self._decision or {}).get("target", "wav")
+        if effect["source"].get("sink") == "server":
+            self._to_servers.add(effect["segment"])
+            return " for a recording server"
+        return " for files, as no recording server takes the call," if target == "siprec" else ""
+
     def _name(self, leg: str) -> str:
         return self._who.get(leg, leg)
 
@@ -165,16 +183,31 @@ def _without_journal(call: Values) -> Iterator[Line]:
         yield None, f"Policy decided by {call['rule']}: {call['decision']}"
     if call["answered"] is not None:
         yield call["answered"], "It was answered."
-    told = [(order["at"], f"{order['party'] or order['actor']} had it {_DONE[order['verb']]}{_because(order)}.")
+    told = [(order["at"], f"{order['party'] or order['actor']} had it {_DONE[order['verb']]}"
+             f"{_for_server(order.get('server'))}{_because(order)}.")
             for order in call["orders"]]
     for pause in call["pauses"]:
         proof = "was confirmed" if pause["confirmed"] is not None else "was not confirmed"
-        told.append((pause["asked"], f"{pause['owner']} ({pause['actor']}) paused it{_because(pause)}; that {proof}."))
+        told.append((pause["asked"], f"{pause['owner']} ({pause['actor']}) paused it{_for_server(pause.get('server'))}"
+                                     f"{_because(pause)}; that {proof}."))
         if pause["resumed"] is not None:
-            told.append((pause["resumed"], f"{pause['owner']} gave the pause back."))
+            told.append((pause["resumed"], f"{pause['owner']} gave the pause back{_for_server(pause.get('server'))}."))
+    for session in [session for recording in call["recordings"] for session in recording["sessions"]]:
+        told += [(session[at], _of_session(session["server"], state, session["cause"] if state == "over" else ""))
+                 for at, state in (("asked", "trying"), ("up", "up"), ("ended", "over")) if session[at] is not None]
     yield from sorted(told)
     if call["ended"] is not None:
         yield call["ended"], "It ended."
+
+
+def _for_server(server: str | None) -> str:
+    return f" for recording server {server}" if server else ""
+
+
+def _of_session(server: str, state: str, cause: str) -> str:
+    because = f": {cause.rstrip('.')}" if cause else ""
+    return {"trying": f"Recording server {server} was asked to take it.", "up": f"Recording server {server} takes it.",
+            "over": f"The session with recording server {server} is over{because}."}[state]
 
 
 def _because(asked: Values) -> str:
@@ -195,6 +228,9 @@ def _end(call: Values) -> Iterator[Line]:
             whom = " and ".join(party or "unknown" for party in one["parties"])
             yield one["started"], (f"The announcement was played to {whom}." if one["started"] is not None
                                    else f"No announcement was played to {whom}: {one['cause'] or one['state']}.")
+        servers = list(dict.fromkeys(one["server"] for one in recording["sessions"] if one["up"] is not None))
+        if servers:
+            yield None, f"Recording server {' and '.join(servers)} took it."
         if recording["mixed"]:
             yield None, f"Its file is {recording['mixed']}."
 

@@ -24,6 +24,9 @@ from service.findings import Finding, Verdict, bad, well
 _MODULES = ("res_ari_applications.so", "res_ari_asterisk.so", "res_ari_bridges.so", "res_ari_channels.so",
             "res_ari_events.so", "res_ari_recordings.so", "res_stasis_recording.so", "res_stasis_snoop.so",
             "format_wav.so", "func_global.so", "func_strings.so")
+_SENDS = ("chan_rtp.so",)
+"""What more is needed for what goes to recording servers."""
+
 _TIMING = "res_timing_"
 _LOSES_TICKS = "res_timing_timerfd.so"
 """Ticks that a late thread has missed are acknowledged all at once, for one frame of audio."""
@@ -35,8 +38,12 @@ _KEEPS_TICKS = "res_timing_pthread.so"
 Way = Client | Listening
 
 
-async def examine(name: str, way: Way, spool: Path) -> AsyncIterator[Finding]:
-    """Look at one Asterisk, line by line; what cannot be looked at because of a failure before it is left out."""
+async def examine(name: str, way: Way, spool: Path, *, servers: bool) -> AsyncIterator[Finding]:
+    """Look at one Asterisk, line by line; what cannot be looked at because of a failure before it is left out.
+
+    Args:
+        servers: whether calls may go to recording servers.
+    """
     try:
         if isinstance(way, Listening) and encryption(way.door) is not None:
             yield well(f"{name}: certificate", f"{way.door.certificate} and its key can be used")
@@ -45,7 +52,7 @@ async def examine(name: str, way: Way, spool: Path) -> AsyncIterator[Finding]:
         return
     try:
         async with way, way.meet():
-            async for finding in _met(name, way, spool):
+            async for finding in _met(name, way, spool, servers):
                 yield finding
     except SettingsInvalid as fault:
         yield Finding(subject=f"{name}: listen", verdict=Verdict.NOTE, said=fault.message,
@@ -56,35 +63,36 @@ async def examine(name: str, way: Way, spool: Path) -> AsyncIterator[Finding]:
         yield bad(f"{name}: ARI", fault)
 
 
-async def _met(name: str, way: Way, spool: Path) -> AsyncIterator[Finding]:
+async def _met(name: str, way: Way, spool: Path, servers: bool) -> AsyncIterator[Finding]:
     operations = way.operations
     info = await operations.asterisk_get_info(only=("system",))
     check_version(info)
     version = info.system.version if info.system is not None else "of an unknown version"
     yield well(f"{name}: ARI", f"Asterisk {version} answers, and user and password are right")
-    for finding in await _modules(name, way):
+    for finding in await _modules(name, way, servers):
         yield finding
     async for finding in _spool(name, way, spool):
         yield finding
 
 
-async def _modules(name: str, way: Way) -> list[Finding]:
+async def _modules(name: str, way: Way, servers: bool) -> list[Finding]:
     try:
         loaded = {module.name for module in await way.operations.asterisk_list_modules()
                   if module.status == "Running"}
     except SwitchFault as fault:
         return [bad(f"{name}: modules", fault)]
-    return modules(name, loaded)
+    return modules(name, loaded, servers=servers)
 
 
-def modules(name: str, loaded: Set[str]) -> list[Finding]:
+def modules(name: str, loaded: Set[str], *, servers: bool) -> list[Finding]:
     """What the modules that run on an Asterisk mean for recording."""
-    missing = [module for module in _MODULES if module not in loaded]
+    needed = (*_MODULES, *(_SENDS if servers else ()))
+    missing = [module for module in needed if module not in loaded]
     if not any(module.startswith(_TIMING) for module in loaded):
         missing.append(_KEEPS_TICKS)
     subject = f"{name}: modules"
     found = [bad(subject, SwitchModuleMissing(f"Not loaded: {', '.join(missing)}.")) if missing else
-             well(subject, f"all {len(_MODULES) + 1} that recording needs are loaded")]
+             well(subject, f"all {len(needed) + 1} that recording needs are loaded")]
     if _LOSES_TICKS in loaded:
         # Of several timing modules Asterisk takes this one.
         found.append(Finding(

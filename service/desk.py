@@ -209,12 +209,12 @@ class Desk:
         await asyncio.to_thread(self._policy.reload)
 
     async def ask(self, target: str, verb: Verb, *, owner: str, reason: str, longest: float | None = None,
-                  then: Then = Then.RESUME) -> Reply:
+                  then: Then = Then.RESUME, server: str = "") -> Reply:
         """Start, stop, pause or resume, as an operator.
 
         Args:
             target: a call's id, or the name or id of a leg that is there.
-            longest, then: as in ``Asked``.
+            longest, then, server: as in ``Asked``.
 
         Raises:
             NotFound: no call that goes on has that id, and none a leg of that name.
@@ -234,7 +234,8 @@ class Desk:
         request = str(uuid.uuid4())
         self._waiters.expect(request)
         driver.ask(Asked(switch=driver.name, at=self._clock.at(), request=request, verb=verb, target=target,
-                         actor=ActorKind.OPERATOR, owner=owner, reason=reason, longest=longest, then=then))
+                         actor=ActorKind.OPERATOR, owner=owner, reason=reason, longest=longest, then=then,
+                         server=server))
         return await self._waiters.reply(request, _ANSWER_WITHIN)
 
     def _shown(self, connection: Connection, found: Sequence[Call]) -> list[View]:

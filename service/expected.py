@@ -28,7 +28,7 @@ def expected(connection: Connection, *, since: float, until: float) -> dict[str,
     """Calls that began in that time: how many there were, had to be recorded, and were; and why the others were not.
 
     A call that was stopped and started again has more than one recording, so ``ready`` and the like may add up to more
-    than ``to_be_recorded``.
+    than ``to_be_recorded``. ``uncarried``: recordings that for a while no recording server took, though one should.
     """
     found = lookup.counts(connection, since=since, until=until)
     missed = Counter(call.reason or "no reason is known"
@@ -38,6 +38,7 @@ def expected(connection: Connection, *, since: float, until: float) -> dict[str,
             "to_be_recorded": found.wanted, "recorded": found.wanted - missed.total(),
             "ready": states.get(RecordingState.READY, 0), "incomplete": states.get(RecordingState.INCOMPLETE, 0),
             "failed": states.get(RecordingState.FAILED, 0), "expired": states.get(RecordingState.EXPIRED, 0),
+            "uncarried": found.uncarried,
             "in_work": sum(states.get(state, 0) for state in (*_LIVE, RecordingState.PROCESSING)),
             "missed": missed.total(), "missed_because": dict(missed.most_common())}
 
@@ -80,7 +81,7 @@ class Daily:
             numbers = expected(connection, since=since, until=until)
             found = reconcile(connection, self._places, since=since, until=until)
         short = {key: numbers[key] for key in (
-            "calls", "to_be_recorded", "recorded", "ready", "incomplete", "failed", "in_work", "missed")}
+            "calls", "to_be_recorded", "recorded", "ready", "incomplete", "failed", "in_work", "missed", "uncarried")}
         log.info("expected against recorded", day=of.isoformat(), **short)
         for reason, number in numbers["missed_because"].items():
             log.warning("calls were missed", day=of.isoformat(), number=number, reason=reason)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import AsyncIterator
 
 from esl_app.connection import check_version
 from esl_app.messages import Event
 from esl_app.outbound import GREETING
+from esl_app.taplegs import running_profile
 from esl_app.wire import Address, Wire, failed, open_wire
 from faults import SettingsInvalid, SpoolUnusable, SwitchFault, SwitchModuleMissing, SwitchRefused
 from service import folders
@@ -17,12 +19,17 @@ from service.setting_types import host_and_port
 from service.switch_settings import FreeSwitchSettings
 
 _MODULES = ("mod_commands", "mod_dptools", "mod_sndfile")
+_SESSIONS = re.compile(r"per Sec out of max ([0-9]+).*?([0-9]+) session\(s\) max", re.DOTALL)
 _WITHIN = 1.0
 """Seconds that who listens where we would may take to greet."""
 
 
-async def examine(name: str, settings: FreeSwitchSettings) -> AsyncIterator[Finding]:
-    """Look at one FreeSWITCH, line by line; what cannot be looked at because of a failure before it is left out."""
+async def examine(name: str, settings: FreeSwitchSettings, *, servers: bool = False) -> AsyncIterator[Finding]:
+    """Look at one FreeSWITCH, line by line; what cannot be looked at because of a failure before it is left out.
+
+    Args:
+        servers: whether calls may go to recording servers.
+    """
     if settings.listen is not None:
         yield await _listen(name, settings.listen)
     assert settings.password is not None, "settings_file.load has read it"
@@ -34,6 +41,8 @@ async def examine(name: str, settings: FreeSwitchSettings) -> AsyncIterator[Find
             await wire.log_in(address.password)
             async for finding in _looked(name, wire, settings):
                 yield finding
+            if servers:
+                yield await _senders(name, wire)
         finally:
             wire.close()
             await asyncio.gather(reading, return_exceptions=True)
@@ -87,6 +96,18 @@ async def _looked(name: str, wire: Wire, settings: FreeSwitchSettings) -> AsyncI
         yield await _spool(name, wire, settings)
     except SpoolUnusable as fault:
         yield bad(f"{name}: spool", fault)
+
+
+async def _senders(name: str, wire: Wire) -> Finding:
+    """Whether audio can be sent to recording servers: that takes a SIP profile, and two sessions for each call."""
+    subject = f"{name}: recording servers"
+    profile = running_profile(await wire.api("sofia", "status"))
+    if profile is None:
+        return Finding(subject=subject, verdict=Verdict.FAIL, said="FreeSWITCH has no SIP profile that runs.",
+                       remedy="Load mod_sofia with a profile: by it the audio is sent.")
+    limits = _SESSIONS.search(await wire.api("status"))
+    room = f"; each call takes two sessions more, of {limits[2]}, and of {limits[1]} a second" if limits else ""
+    return well(subject, f"audio can be sent by the profile {profile}{room}")
 
 
 async def _spool(name: str, wire: Wire, settings: FreeSwitchSettings) -> Finding:

@@ -26,6 +26,8 @@ from recorder.events import (
     LegIs,
     LegReplaced,
     Observed,
+    SessionIs,
+    Silenced,
     SwitchDown,
     SwitchFound,
     SwitchUp,
@@ -142,9 +144,11 @@ class Journal:
                 return {self._recordings.get(segment_recording(event.segment), "")} & self._legs_of.keys()
             case Announced():
                 return {self._recordings.get(segment_recording(event.announcement), "")} & self._legs_of.keys()
+            case SessionIs():
+                return {self._recordings.get(event.recording, "")} & self._legs_of.keys()
             case Asked():
                 return ({event.target} | self._calls_of.get(event.target, set())) & self._legs_of.keys()
-            case Decided():
+            case Decided() | Silenced():
                 return {event.call} & self._legs_of.keys()
             case _:
                 return set()
@@ -177,15 +181,17 @@ class Journal:
     def _reduced(self, snapshot: Snapshot, call: str) -> Snapshot:
         """What a snapshot says of one call."""
         legs = self._legs_of.get(call, set())
+        there = tuple(leg for leg in snapshot.legs if leg.id in legs or leg.origin in legs)
         return Snapshot(
-            legs=tuple(leg for leg in snapshot.legs if leg.id in legs or leg.origin in legs),
+            legs=there,
             bridges=tuple(bridge for bridge in snapshot.bridges if bridge.members & legs),
             taps=tuple(tap for tap in snapshot.taps
                        if self._recordings.get(segment_recording(tap.segment)) == call),
             announcements=tuple(one for one in snapshot.announcements
                                 if self._recordings.get(segment_recording(one)) == call),
             coming=tuple(one for one in snapshot.coming
-                         if self._recordings.get(segment_recording(one)) == call))
+                         if self._recordings.get(segment_recording(one)) == call),
+            read={leg.id: snapshot.read[leg.id] for leg in there if leg.id in snapshot.read})
 
     def _forget_leg(self, leg: str) -> None:
         """A leg that has gone, with all its calls closed, will join no other call."""

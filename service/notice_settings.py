@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -15,9 +16,15 @@ from service.setting_types import Count, Number, Section, is_loopback
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _URL = r"^https?://[^/\s@?#]+(/[^\s#]*)?$"
-_ALL = tuple(RecordingState)
+What = Literal["armed", "recording", "paused", "ended", "empty", "processing", "ready", "incomplete", "failed",
+               "expired", "uncarried", "carried"]
+"""What can be told: the words of ``ledger.changes.What``."""
+
+_ALL: tuple[What, ...] = get_args(What)
+_FINISHED: tuple[What, ...] = ("ready", "incomplete", "failed")
 _ENDS = (RecordingState.READY, RecordingState.INCOMPLETE, RecordingState.FAILED)
-_STATES = "The states that it is told of."
+_STATES = ("The states that it is told of; and `uncarried`, `carried`: that no recording server takes it, or one does "
+           "after all.")
 _CA = "A file of the authorities (PEM) that its certificate is verified with. Without it, the machine's own."
 _SECONDS = "How long it may take to answer (seconds)."
 
@@ -36,7 +43,7 @@ class WebhookSettings(Section):
     url: str = Field(pattern=_URL, description="Where it is; redirects are not followed.")
     secret_file: Path = Field(description="A file with its secret: `whsec_` and base64. While a secret is exchanged, "
                                           "two lines: both sign.")
-    states: tuple[RecordingState, ...] = Field(default=_ALL, min_length=1, description=_STATES)
+    states: tuple[What, ...] = Field(default=_ALL, min_length=1, description=_STATES)
     ca_file: Path | None = Field(default=None, description=_CA)
     timeout: Number = Field(default=10.0, gt=0, le=120, description=_SECONDS)
 
@@ -95,7 +102,7 @@ class MattermostSettings(Section):
     url: str = Field(pattern=_URL, description="The server.")
     token_file: Path = Field(description="A file whose first line is the token of a bot that may post and upload.")
     channel: str = Field(pattern=r"^[a-z0-9]{26}$", description="The id of the channel.")
-    states: tuple[RecordingState, ...] = Field(default=_ENDS, min_length=1, description=_STATES)
+    states: tuple[What, ...] = Field(default=_FINISHED, min_length=1, description=_STATES)
     files: tuple[str, ...] = Field(default=("mixed",), max_length=10,
                                    description="Which files go along: `mixed`, `stereo`, `manifest`, `party-1` ...")
     ca_file: Path | None = Field(default=None, description=_CA)
@@ -115,7 +122,7 @@ class AmqpSettings(Section):
     exchange: str = Field(default="", description="An exchange that exists. Without it, messages go into the queue "
                                                   "that `routing_key` names.")
     routing_key: str = Field(min_length=1, max_length=255, description="What the exchange routes by.")
-    states: tuple[RecordingState, ...] = Field(default=_ALL, min_length=1, description=_STATES)
+    states: tuple[What, ...] = Field(default=_ALL, min_length=1, description=_STATES)
     timeout: Number = Field(default=10.0, gt=0, le=120, description="How long a confirmation may take (seconds).")
 
     @model_validator(mode="after")

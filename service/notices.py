@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import SystemRandom
@@ -15,6 +15,7 @@ import structlog
 
 from faults import SettingsInvalid
 from ledger import Ledger, deliveries
+from ledger.changes import What, what
 from policy.types import Person
 from processing.notify import aside, signing, web
 from processing.notify.amqp import Amqp
@@ -132,6 +133,10 @@ class Notices:
         await asyncio.to_thread(work)
 
 
+def _told(words: Iterable[str]) -> frozenset[What]:
+    return frozenset(map(what, words))
+
+
 def _webhook(name: str, settings: WebhookSettings, clock: Callable[[], float]) -> Webhook:
     key = f"notices.webhooks.{name}"
     keys = []
@@ -141,7 +146,7 @@ def _webhook(name: str, settings: WebhookSettings, clock: Callable[[], float]) -
         except ValueError as error:
             raise SettingsInvalid(f"{settings.secret_file}: {error}.", file=str(settings.secret_file),
                                   key=f"{key}.secret_file") from None
-    return Webhook(name, settings.url, keys, states=frozenset(settings.states), context=_trust(settings.ca_file, key),
+    return Webhook(name, settings.url, keys, states=_told(settings.states), context=_trust(settings.ca_file, key),
                    seconds=settings.timeout, clock=clock)
 
 
@@ -158,7 +163,7 @@ def _mail(settings: MailSettings, zone: ZoneInfo, people: People, clock: Callabl
 def _mattermost(settings: MattermostSettings, zone: ZoneInfo, stores: Mapping[str, Store]) -> Mattermost:
     key = "notices.mattermost"
     return Mattermost(settings.url, lines(settings.token_file, f"{key}.token_file")[0], settings.channel, stores,
-                      kinds=settings.files, zone=zone, states=frozenset(settings.states),
+                      kinds=settings.files, zone=zone, states=_told(settings.states),
                       context=_trust(settings.ca_file, key), seconds=settings.timeout)
 
 
@@ -169,7 +174,7 @@ def _amqp(settings: AmqpSettings) -> Amqp:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = (f"{scheme}://{quote(settings.user, safe='')}:{quote(password, safe='')}@{host}:{settings.port}/"
            f"{quote(settings.virtual_host, safe='')}")
-    return Amqp(url, exchange=settings.exchange, routing_key=settings.routing_key, states=frozenset(settings.states),
+    return Amqp(url, exchange=settings.exchange, routing_key=settings.routing_key, states=_told(settings.states),
                 context=_trust(settings.ca_file, key), seconds=settings.timeout)
 
 

@@ -47,7 +47,8 @@ def build(settings: Settings, stores: Stores, clock: Callable[[], float]) -> Pip
     log.info("encryption is on" if key else "encryption is off", key=key.fingerprint if key else None)
     log.info("names of finished files", fileformat=settings.fileformat, time_zone=settings.time_zone)
     return Pipeline(
-        steps.in_order(names, stores, layouts=frozenset(settings.layouts), encryption=encryption, own=own),
+        steps.in_order(names, stores, layouts=frozenset(settings.layouts), encryption=encryption, own=own,
+                       carried_within=settings.siprec.carried_within),
         Clean(stores, recorded=settings.clean_temporary_files, plaintext_after=settings.delete_plaintext_after))
 
 

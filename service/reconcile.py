@@ -17,6 +17,7 @@ from ledger import calls, jobs, lookup, recordings
 from ledger.lookup import Known
 from ledger.recordings import Kept, RecordingFilter
 from media.wav import WavInfo, read_info
+from processing import servers
 from processing.step import Places
 from processing.stores import LOCAL
 from processing.tasks import is_of_tasks
@@ -53,7 +54,8 @@ class Discrepancy:
 
     Attributes:
         kind: ``no_recording`` (a call should have one), ``no_job`` (a recording that nobody finishes), ``no_file`` (a
-            recording's file is not there), ``no_store`` (a store cannot be asked), ``not_deleted`` (what has expired is
+            recording's file is not there), ``not_carried`` (a recording server should have it, and none was sent
+            anything), ``no_store`` (a store cannot be asked), ``not_deleted`` (what has expired is
             still there), ``no_link`` (a file with audio whose tap counts as failed), ``no_row`` (a
             file that no recording knows).
         what: the call, the recording, the segment, or the file.
@@ -90,6 +92,7 @@ def reconcile(connection: Connection, places: Places, *, since: float, until: fl
             continue
         found += _without_job(connection, kept)
         found += _without_file(kept, places)
+        found += _at_no_server(kept)
     return found
 
 
@@ -213,6 +216,14 @@ def _without_file(kept: Kept, places: Places) -> Iterable[Discrepancy]:
             named = path.relative_to(places.destination).as_posix() if path.is_relative_to(places.destination) else ""
             yield Discrepancy(kind="no_file", what=kept.recording.id, said=f"Its file {path} is not there.",
                               remedy=Remedy.MARK if named in unmarked else None)
+
+
+def _at_no_server(kept: Kept) -> Iterable[Discrepancy]:
+    """Whether files have it in a server's place or not: a server that is never sent anything needs somebody."""
+    if kept.recording.state in _MADE and servers.wanted(kept.call) and not servers.packets(kept.recording):
+        why = servers.why(kept.recording) or "nobody said why"
+        yield Discrepancy(kind="not_carried", what=kept.recording.id,
+                          said=f"No recording server was sent anything of it: {why}.")
 
 
 def _expected(one: Kept, places: Places) -> list[Path]:

@@ -108,7 +108,8 @@ def _together(one: Entry, other: Entry) -> Entry:
         return one
     mine, theirs = event.snapshot, more.snapshot
     whole = Snapshot(legs=_union(mine.legs, theirs.legs), bridges=_union(mine.bridges, theirs.bridges),
-                     taps=_union(mine.taps, theirs.taps), coming=_union(mine.coming, theirs.coming))
+                     taps=_union(mine.taps, theirs.taps), coming=_union(mine.coming, theirs.coming),
+                     read={**mine.read, **theirs.read})
     return {**one, "event": records.of_event(replace(event, snapshot=whole))}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,9 +22,9 @@ from processing.relay import Relay
 from processing.runner import Runner
 from recorder.effects import Adopt
 from recorder.engine import Engine
-from recorder.events import Adopted
+from recorder.events import Adopted, SessionIs, Silenced
 from recorder.world import Limits
-from service import folders, pipeline, storage, wire, workers
+from service import folders, pipeline, recording_servers, storage, wire, workers
 from service.adoption import adopt
 from service.clock import Clock, SystemClock
 from service.desk import Desk
@@ -44,6 +45,7 @@ from service.store import Store
 from service.switch_settings import AsteriskSettings, SwitchSettings
 from service.waiters import Waiters
 from service.watchdog import Watchdog
+from siprec_app.sink import ServerSink
 
 log = structlog.get_logger("service")
 
@@ -62,7 +64,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
         Fault: the service cannot start, and says why.
     """
     clock = SystemClock()
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         policy = RunningPolicy(settings.policy, servers=bool(settings.siprec.servers))
         kept = storage.stores(settings)
         NameTemplate.load(settings.fileformat, ZoneInfo(settings.time_zone))
@@ -90,10 +92,15 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
             relay.notify()
 
         waiters = Waiters()
+        servers = await stack.enter_async_context(recording_servers.opened(settings.siprec, clock)) \
+            if settings.siprec.servers else None
         disk = Disk(watched(settings), Watermarks.of(settings.disk), clock=clock,
                     stop_optional=lambda: stop_optional(drivers.values(), clock.at()))
-        drivers = {name: _driver(name, settings, holder, store, policy, files, waiters, clock, jobs_wait, disk)
-                   for name in settings.switches}
+        drivers: dict[str, Driver] = {}
+        for name in settings.switches:
+            sink = None if servers is None else servers.sink(
+                name, _telling_driver(drivers, name), owed=isinstance(settings.switches[name], AsteriskSettings))
+            drivers[name] = _driver(name, settings, holder, store, policy, files, waiters, clock, jobs_wait, disk, sink)
         await disk.look()
         reaper = Reaper(ledger, kept, places, settings.limits.expiration_days, clock=clock.at)
         notices = notices_of(settings, ledger, lambda: policy.policy.people, kept.every, clock)
@@ -112,6 +119,7 @@ async def run(settings: Settings, api: Callable[[Desk], Awaitable[None]]) -> Non
             *(driver.run() for driver in drivers.values()), *(watchdog.run() for watchdog in watchdogs), runner.run(),
             *_telling(settings, relay), *(longest.run() for longest in _longest(settings, drivers.values(), clock)),
             api(desk), disk.run(), daily.run(), _expire(reaper, clock), notices.run(),
+            *([servers.health.run()] if servers is not None else []),
             _housekeeping(store, notices, clock)])
     log.info("phonograph has stopped; what is attached goes on")
 
@@ -163,12 +171,19 @@ def _locks(settings: Settings) -> list[Path]:
 
 
 def _driver(name: str, settings: Settings, holder: wire.Holder, store: Store, policy: RunningPolicy,
-            files: JournalFiles, waiters: Waiters, clock: Clock, jobs: Callable[[], None], disk: Disk) -> Driver:
+            files: JournalFiles, waiters: Waiters, clock: Clock, jobs: Callable[[], None], disk: Disk,
+            sink: ServerSink | None) -> Driver:
     own = settings.switches[name]
-    limits = wire.limits(own, settings.pause.confirm_within)
+    limits = replace(wire.limits(own, settings.pause.confirm_within), carried_within=settings.siprec.carried_within,
+                     mixed_for_servers=settings.siprec.streams == "mixed", servers=tuple(settings.siprec.servers))
     return Driver(wire.switch(name, own, holder), Engine(name, limits), store,
                   policy=lambda: policy.policy, journal=Journal(files, name, limits, clock.at()), waiters=waiters,
-                  clock=clock, jobs=jobs, adopt=_adopting(name, own, clock), scarce=lambda: disk.nearly_full)
+                  clock=clock, jobs=jobs, adopt=_adopting(name, own, clock), scarce=lambda: disk.nearly_full,
+                  servers=sink)
+
+
+def _telling_driver(drivers: Mapping[str, Driver], name: str) -> Callable[[SessionIs | Silenced], None]:
+    return lambda event: drivers[name].tell(event)
 
 
 def _adopting(name: str, own: SwitchSettings, clock: Clock) -> Callable[[Adopt], Awaitable[Adopted]] | None:

@@ -8,6 +8,7 @@ from typing import Any
 from recorder import taps
 from recorder.model import Call, Recording
 from recorder.states import PauseState, RecordingState, SegmentState
+from service.place import place
 from service.views import party
 
 _RUNNING = (RecordingState.ARMED, RecordingState.RECORDING, RecordingState.PAUSED)
@@ -17,8 +18,9 @@ _TAPPED = (SegmentState.UP, SegmentState.DETACHING)
 def running(calls: Iterable[Call]) -> list[dict[str, Any]]:
     """The recordings that are being made, oldest first, as the API shows them.
 
-    ``sources``: the names of the channels, or of the conference, that are tapped now. ``error``: why a tap of it failed
-    or was ended by force while there is none that took its place; empty where all is well.
+    ``sources``: the names of the channels, or of the conference, that are tapped now. ``goes_to``: where their audio
+    goes, as in :mod:`service.place`. ``error``: why a tap of it failed or was ended by force while there is none that
+    took its place; empty where all is well.
     """
     found = [(call, recording) for call in calls if (recording := call.recording) is not None
              and recording.state in _RUNNING]
@@ -29,7 +31,8 @@ def _row(call: Call, recording: Recording) -> dict[str, Any]:
     return {"recording": recording.id, "call": call.id, "switch": call.switch, "kind": call.kind.value,
             "state": recording.state.value, "started": recording.started, "created": recording.created,
             "caller": party(call.parties[0] if call.parties else None), "conference": call.conference,
-            "sources": _sources(call, recording), "error": _error(call, recording)}
+            "sources": _sources(call, recording), "goes_to": place(call, recording),
+            "error": _error(call, recording)}
 
 
 def _sources(call: Call, recording: Recording) -> list[str]:

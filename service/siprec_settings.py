@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, model_validator
 
+from recorder.events import server_is_valid
 from service.setting_types import Count, Number, Section
 
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _HOST = r"^([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])$"
 
 
@@ -64,7 +64,10 @@ class SiprecSettings(Section):
     sip_port: Count = Field(default=0, ge=0, le=65_535,
                             description="The port (UDP and TCP) at which the servers reach us. 0: any that is free.")
     ports: str = Field(default="20000-29999", pattern=r"^[0-9]{4,5}-[0-9]{4,5}$",
-                       description="The UDP ports for RTP and RTCP. A call takes six.")
+                       description="The UDP ports for RTP and RTCP. A call takes six, and three with `mixed` streams.")
+    streams: Literal["separate", "mixed"] = Field(
+        default="separate", description="What all servers get of a call: a stream for each party, or, for servers that "
+                                        "take no second one, a single stream with everybody mixed.")
     carried_within: Number = Field(default=1.0, ge=0.1, le=60,
                                    description="How long a call may be without a server that takes it before it goes "
                                                "into WAV files (seconds).")
@@ -85,6 +88,7 @@ class SiprecSettings(Section):
         if not 1024 <= first < last - 6 or last > 65_535:
             raise ValueError("`ports` are the first and the last one, between 1024 and 65535, and at least seven")
         for name in self.servers:
-            if not _NAME.fullmatch(name):
-                raise ValueError("a server's name is a small letter, then small letters, digits, _ or -; at most 32")
+            if not server_is_valid(name):
+                raise ValueError("a server's name is a small letter, then small letters, digits, _ or -; at most 32, "
+                                 "no five digits in a row")
         return self

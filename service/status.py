@@ -4,14 +4,16 @@ what was asked on the console. Pure; the driver gives it to the switch."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from recorder.effects import Reply
 from recorder.events import ActorKind, Asked
 from recorder.model import Call
 from recorder.states import RecordingState
 from service import redact
+from service.place import place
 
 LONGEST = 2800
 """Characters: encoded they have to fit into the 4096 of a line of HTTP that Asterisk reads."""
@@ -66,9 +68,16 @@ def _rows(call: Call) -> list[str]:
         state = f"paused by {', '.join(holders)}"
     elif recording is not None:
         state = "recording" if recording.state is RecordingState.RECORDING else "starting"
+        state += _to(place(call, recording))
     else:
         return []
     return [f"{_shown(leg.name):<32} {state:<24} {call.id}" for leg in call.live]
+
+
+def _to(goes: Mapping[str, Any]) -> str:
+    """Where it goes, if a recording server has to do with it."""
+    sinks = [goes["server"] or "no server"] if goes["wanted"] else []
+    return f" to {' and '.join([*sinks, *(['file'] if goes['file'] else [])])}" if sinks else ""
 
 
 def _time(at: float) -> str:

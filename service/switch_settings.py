@@ -95,6 +95,11 @@ class FreeSwitchSettings(Section):
     listen_clients: str | None = Field(
         default=None, description="The networks that may connect there beside this machine itself, such as "
                                 "`192.0.2.0/28, 2001:db8::/64`. Needed where `listen` is not on loopback.")
+    taps_listen: str = Field(
+        default="127.0.0.1:0", pattern=r"^[0-9A-Za-z.-]+:\d{1,5}$",
+        description="The address of this machine as FreeSWITCH sees it, and the UDP port, where FreeSWITCH asks by SIP "
+                    "where to send the audio for [recording servers](freeswitch.md#recording-servers). Port 0 is any "
+                    "that is free. Nothing to be set where both are on one machine.")
 
     @property
     def clients(self) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -103,6 +108,8 @@ class FreeSwitchSettings(Section):
 
     @model_validator(mode="after")
     def _for_somebody(self) -> FreeSwitchSettings:
+        if host_and_port(self.taps_listen)[1] > 65_535:
+            raise ValueError("`taps_listen` has a port that is none: 0 to 65535")
         try:
             clients = self.clients
         except ValueError as wrong:

@@ -12,9 +12,10 @@ from ledger.rows import call_direction, caller_and_callee
 from ledger.tables import Json
 from processing.stores import LOCAL
 from recorder.ids import segment_recording
-from recorder.model import Call, Leg, Recording, Segment
+from recorder.model import Call, Direction, Leg, Pause, Recording, Segment, Session
 from recorder.playback import Playback
 from recorder.states import RecordingState
+from service.place import place
 
 View = dict[str, Any]
 Results = Mapping[str, dict[str, Json] | None]
@@ -35,14 +36,16 @@ def call(shown: Call, results: Results, destination: Path) -> View:
         "caller": party(caller), "callee": party(callee), "direction": direction.value if direction else None,
         "recorded": bool(decision and decision.record), "rule": decision.rule if decision else None,
         "level": decision.level.value if decision else None, "decision": decision.reason if decision else None,
+        "target": decision.target.value if decision else None,
         "outcome": shown.outcome.value if shown.outcome else None, "reason": shown.reason,
         "sip_call_id": caller.sip_call_id if caller is not None else None,
         "created": shown.created, "answered": shown.answered, "connected": shown.connected, "ended": shown.ended,
         "paused": shown.paused, "merged_into": shown.merged_into,
-        "pauses": [{"owner": pause.owner, "actor": pause.actor, "reason": pause.reason, "state": pause.state.value,
-                    "asked": pause.asked, "confirmed": pause.confirmed, "resumed": pause.resumed}
-                   for pause in shown.pauses],
+        "pauses": [*(_pause(pause, None) for pause in shown.pauses),
+                   *(_pause(pause, pause.server) for pause in shown.silences)],
+        "servers": sorted(shown.names),
         "orders": [{"at": order.at, "verb": order.verb, "actor": order.actor, "reason": order.reason,
+                    "server": order.server,
                     "party": party(shown.leg(order.leg)) if order.leg else ""} for order in shown.orders],
         "legs": [{"id": leg.id, "name": leg.name, "party": party(leg), "trunk": leg.trunk, "state": leg.state.value,
                   "answered": leg.answered, "gone": leg.gone} for leg in shown.parties],
@@ -65,6 +68,8 @@ def recording(of: Call, shown: Recording, result: dict[str, Json] | None, destin
         "seconds": made.get("seconds"), "bytes": made.get("bytes"), "store": store, "key": made.get("key"),
         "files": named, **{kind: named.get(kind) for kind in ("mixed", "stereo", "manifest")},
         "reason": " ".join(filter(None, [shown.reason, *made.get("reasons", [])])),
+        "target": of.decision.target.value if of.decision else None, "goes_to": place(of, shown),
+        "sessions": [_session(each) for each in shown.sessions],
         "segments": [_segment(each) for each in shown.segments],
         "announcements": [_playback(of, each) for each in of.playbacks if segment_recording(each.id) == shown.id],
     }
@@ -82,10 +87,21 @@ def job(shown: Job) -> View:
             "lease_until": shown.lease_until, "fault": shown.fault}
 
 
+def _pause(shown: Pause, server: str | None) -> View:
+    return {"owner": shown.owner, "actor": shown.actor, "reason": shown.reason, "state": shown.state.value,
+            "asked": shown.asked, "confirmed": shown.confirmed, "resumed": shown.resumed, "server": server}
+
+
 def _segment(shown: Segment) -> View:
     return {"id": shown.id, "state": shown.state.value, "side": shown.side, "leg": shown.source.leg,
             "started": shown.started, "ended": shown.ended, "cause": shown.cause, "forced": shown.forced,
+            "sink": shown.source.sink.value, "mixed": Direction.MIX in shown.source.directions,
             "files": [file.path for file in shown.files]}
+
+
+def _session(shown: Session) -> View:
+    return {"id": shown.id, "server": shown.server, "state": shown.state.value, "asked": shown.asked, "up": shown.up,
+            "ended": shown.ended, "cause": shown.cause, "named": shown.named}
 
 
 def _playback(of: Call, shown: Playback) -> View:

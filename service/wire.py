@@ -12,6 +12,7 @@ from ari_app.client import Address, Client
 from ari_app.door import Door as AriDoor
 from ari_app.listening import Listening
 from ari_app.switch import AriSwitch
+from esl_app.answerer import Answerer
 from esl_app.outbound import Door
 from esl_app.switch import EslSwitch
 from esl_app.wire import Address as EventSocket
@@ -26,8 +27,9 @@ from service.switch_settings import AsteriskSettings, Connect, FreeSwitchSetting
 __all__ = ["Holder", "examine", "holder", "limits", "switch"]
 
 _DRAINED = 0.2
-"""Seconds after which FreeSWITCH has nothing more of what was said before a resume. On a quiet machine 40 ms were
-enough; at three times the load that the cores can bear two of some thousand recordings began with what came later."""
+"""Seconds after which a switch has nothing more of what was said before a resume. On a quiet machine Asterisk needed
+none and FreeSWITCH 40 ms; at three times the load that the cores can bear, one or two of a thousand recordings began
+with 20 ms of what was said in the pause, on either."""
 _MIX_DRAINED = 0.6
 """The same of a conference's mix: FreeSWITCH may have half a second of each member's audio that is not mixed yet. On a
 busy machine 0.52 s were seen."""
@@ -57,7 +59,7 @@ def limits(settings: SwitchSettings, confirm_within: float) -> Limits:
                       mix_stall_after=_MIX_STALLED, resume_after=_DRAINED, mix_resume_after=_MIX_DRAINED,
                       ends_at_hold=True)
     return Limits(confirm_within=confirm_within, adopts=settings.audio_path is not None,
-                  renew_after=settings.renew_taps_after)
+                  renew_after=settings.renew_taps_after, resume_after=_DRAINED)
 
 
 def switch(name: str, settings: SwitchSettings, holder: Holder) -> Switch:
@@ -67,14 +69,19 @@ def switch(name: str, settings: SwitchSettings, holder: Holder) -> Switch:
         address = EventSocket(host=settings.host, port=settings.port, password=settings.password.get_secret_value())
         door = Door(*host_and_port(settings.listen), settings.clients) if settings.listen is not None else None
         return EslSwitch(name, address, holder, spool=settings.spool_there or str(settings.spool),
-                         operations_per_second=settings.operations_per_second, door=door)
+                         operations_per_second=settings.operations_per_second, door=door,
+                         answerer=Answerer(*host_and_port(settings.taps_listen)))
     return AriSwitch(name, _way(settings), holder, operations_per_second=settings.operations_per_second)
 
 
-async def examine(name: str, settings: SwitchSettings) -> AsyncIterator[Finding]:
-    """What ``phonograph check`` says of a switch, line by line."""
-    findings = (freeswitch_check.examine(name, settings) if isinstance(settings, FreeSwitchSettings)
-                else asterisk_check.examine(name, _way(settings), settings.spool))
+async def examine(name: str, settings: SwitchSettings, *, servers: bool) -> AsyncIterator[Finding]:
+    """What ``phonograph check`` says of a switch, line by line.
+
+    Args:
+        servers: whether calls may go to recording servers.
+    """
+    findings = (freeswitch_check.examine(name, settings, servers=servers) if isinstance(settings, FreeSwitchSettings)
+                else asterisk_check.examine(name, _way(settings), settings.spool, servers=servers))
     async for finding in findings:
         yield finding
     if isinstance(settings, AsteriskSettings):

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import select
 
 from console import metrics
 from faults import ReceiverUnreachable, StepFailed
-from ledger import deliveries, jobs, tables
-from recorder.events import TapFailed
-from recorder.states import RecordingState
+from ledger import calls, deliveries, jobs, tables
+from ledger.open import saved_calls
+from policy.types import RecordingTarget
+from recorder.events import SessionIs, TapFailed
+from recorder.model import Session
+from recorder.states import RecordingState, SessionState
 from tests.console.test_api import Api, serving
+from tests.processing.serving import both_ways
+from tests.processing.serving import served as at_servers
 from tests.service.fakes import RECORD_ALL, SWITCH, Story
 from tests.service.test_driver import until
 
@@ -37,8 +44,15 @@ async def recorded(served: Api) -> Story:
     switch.tell(story.up(), *story.dial(), *story.answer())
     switch.tell(story.tap_up(await switch.attached()))
     await until(lambda: any(one["state"] == "recording" for one in served.desk.running()))
-    await until(lambda: served.service.driver.health().unwritten == 0)
+    await until(lambda: _written(served))
     return story
+
+
+def _written(served: Api) -> bool:
+    """Whether the ledger has it that a recording is being made."""
+    table = tables.recording_states
+    with served.service.ledger.reading() as connection:
+        return bool(connection.execute(select(table).where(table.c.state == RecordingState.RECORDING.value)).all())
 
 
 async def test_a_switch_that_is_not_there_and_one_that_is(served: Api) -> None:
@@ -111,3 +125,28 @@ async def test_a_recording_whose_tap_fails_is_listed_with_the_cause(served: Api)
     await until(lambda: any(one["error"] for one in served.desk.running()))
     (row,) = served.desk.running()
     assert (row["state"], row["sources"], row["error"]) == ("armed", [], "no such file")
+
+
+async def test_sessions_fallbacks_and_packets_are_counted_by_server(served: Api, tmp_path: Path) -> None:
+    await recorded(served)
+    await read(served)
+    (call,) = served.service.driver.calls()
+    session = Session(id="1@us", server="main", state=SessionState.UP, asked=1.0, up=2.0)
+    served.service.switch.tell(SessionIs(switch=SWITCH, at=Story().up().at, sequence=2_000, session=session,
+                                         recording=call.recordings[0].id))
+    await until(lambda: any(one.recordings[0].sessions for one in served.service.driver.calls()))
+    found = await read(served)
+    assert found["phonograph_sessions", "main", "up"] == 1
+    assert (found["phonograph_recordings_uncarried", SWITCH], found["phonograph_fallbacks_total",]) == (0, 0)
+    ended = at_servers(tmp_path, RecordingTarget.SIPREC, *both_ways(0.2, 4.0, lost=1, unheard=2))
+    for _ in range(2):
+        with served.service.ledger.transaction() as connection:
+            saved_calls(connection).clear()
+            (recording,) = ended.call.recordings
+            for state, uncarried in ((RecordingState.RECORDING, True), (RecordingState.PROCESSING, False)):
+                changed = replace(recording, state=state, uncarried=uncarried)
+                calls.save(connection, [replace(ended.call, recordings=(changed,))], 1.0)
+        found = await read(served)
+        assert found["phonograph_fallbacks_total",] == 1
+        assert [found["phonograph_server_packets_total", "main", what] for what in ("sent", "lost", "unheard")] == [
+            380, 2, 4]

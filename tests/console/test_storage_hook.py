@@ -140,7 +140,6 @@ def test_a_host_that_is_not_known_is_said() -> None:
         bound("no.such.host.invalid:80")
 
 
-@pytest.mark.timeout(120)
 async def test_a_real_seaweedfs_tells_of_what_we_store(tmp_path: Path) -> None:
     fill(tmp_path)
     ledger = Ledger.open(tmp_path / "ledger.sqlite")

@@ -25,10 +25,10 @@ async def server() -> AsyncIterator[ReplayServer]:
         yield listening
 
 
-async def look(server: ReplayServer, spool: Path, **more: str) -> list[Finding]:
+async def look(server: ReplayServer, spool: Path, *, servers: bool = False, **more: str) -> list[Finding]:
     settings = FreeSwitchSettings.model_validate({"kind": "freeswitch", "host": "127.0.0.1", "port": server.port,
                                                   "password": PASSWORD, "spool": spool, **more})
-    return [finding async for finding in examine("main", settings)]
+    return [finding async for finding in examine("main", settings, servers=servers)]
 
 
 def verdicts(findings: list[Finding]) -> dict[str, Verdict]:
@@ -46,6 +46,21 @@ async def test_a_switch_on_which_all_is_well_and_nothing_is_left_in_its_spool(se
     assert findings[0].said == "FreeSWITCH Version 1.11.2-release  64bit"
     assert left_in(tmp_path) == []
     await server.until(lambda: not server.clients)
+
+
+async def test_where_recording_servers_are_configured_a_profile_that_runs_is_looked_for(server: ReplayServer,
+                                                                                       tmp_path: Path) -> None:
+    server.answers["sofia status"] = "   users\tprofile\t sip:mod_sofia@127.0.0.1:5060\tRUNNING (0)\n"
+    server.answers["status"] = ("0 session(s) per Sec out of max 30, peak 0, last 5min 0 \n"
+                                "1000 session(s) max                                       \n")
+    finding = (await look(server, tmp_path, servers=True))[-1]
+    assert (finding.subject, finding.verdict) == ("main: recording servers", Verdict.OK)
+    assert finding.said == ("audio can be sent by the profile users; "
+                            "each call takes two sessions more, of 1000, and of 30 a second")
+    server.answers["sofia status"] = "-ERR sofia Command not found!\n"
+    finding = (await look(server, tmp_path, servers=True))[-1]
+    assert (finding.subject, finding.verdict) == ("main: recording servers", Verdict.FAIL)
+    assert "mod_sofia" in finding.remedy
 
 
 async def test_nobody_listens(tmp_path: Path) -> None:

@@ -110,10 +110,14 @@ def test_a_call_that_lives_through_a_reconnection_repeats(tmp_path: Path) -> Non
     life.feed(SwitchDown(switch=SWITCH, at=story.at))
     legs = tuple(story.live(leg, story.at) for leg in (story.caller, story.callee))
     fact = TapFact(segment=tap.segment, started=tap.started, files=tap.files)
-    snapshot = Snapshot(legs=(*legs, other.caller), taps=(fact,))
+    there = (*legs, other.caller)
+    snapshot = Snapshot(legs=there, taps=(fact,), read={leg.id: number for number, leg in enumerate(there, start=7)})
     life.feed(story.up(snapshot=snapshot), *story.hangup(), story.tap_down(tap.segment))
     lines = life.lines(attach.call)
     assert "carol-leg" not in json.dumps(lines)
+    snapshots = [line["event"].get("snapshot", {}) for line in lines if "event" in line]
+    (read,) = [one["read"] for one in snapshots if "read" in one]
+    assert read == {story.caller.id: 7, story.callee.id: 8}
     assert replay(lines).differences == ()
 
 

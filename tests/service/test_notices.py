@@ -33,8 +33,6 @@ from tests.processing.notify.telling import Asked, Probe, silent_server, web_ser
 from tests.processing.scene import BEGAN, Scene
 from tests.servers import free_port
 
-pytestmark = pytest.mark.timeout(120)
-
 SECRET = f"whsec_{base64.b64encode(bytes(range(32))).decode()}"
 
 DEAD_NAME_SERVER = textwrap.dedent("""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from faults import SettingsInvalid
+from recorder.states import Carrying, RecordingState
 from service import settings_reference, storage
+from service.notice_settings import What
 from service.settings import LogLevel
 from service.settings_file import load, parse
 from service.switch_settings import AsteriskSettings, FreeSwitchSettings
@@ -137,6 +140,7 @@ def test_a_freeswitch_that_is_listened_for_off_loopback_needs_the_networks_that_
 
 @pytest.mark.parametrize(("more", "said"), [
     ("listen: 127.0.0.1:0", "a port that is none"), ("listen: 127.0.0.1:70000", "a port that is none"),
+    ("taps_listen: 127.0.0.1:70000", "a port that is none"), ("taps_listen: '5090'", "does not look as it should"),
     ("listen: '8084'", "does not look as it should"), ("listen_clients: everybody", "`listen_clients`"),
     ("listen_clients: 192.0.2.1/28", "`listen_clients`")])
 def test_where_a_freeswitch_cannot_be_listened_for(more: str, said: str) -> None:
@@ -193,7 +197,7 @@ def test_a_password_file_without_a_password_is_refused(tmp_path: Path, content: 
     if content is not None:
         (tmp_path / "pw").write_text(content)
     (tmp_path / "x.yaml").write_text("switches: {main: {user: a, password_file: pw}}\n")
-    with pytest.raises(SettingsInvalid, match="pw (cannot be read|is empty)"):
+    with pytest.raises(SettingsInvalid, match=r"pw (cannot be read|is empty)"):
         load(tmp_path / "x.yaml", {})
 
 
@@ -293,3 +297,7 @@ def test_a_mail_of_an_owner_is_protected_unless_somebody_says_otherwise() -> Non
     mail = parse(f"{SWITCH}notices: {NOTICES['mail']}\n", "phonograph.yaml", {}).notices.mail
     assert mail is not None
     assert (mail.security, mail.port) == ("starttls", 587)
+
+
+def test_whatever_is_told_can_be_chosen() -> None:
+    assert list(get_args(What)) == [*RecordingState, *Carrying]
