@@ -1,5 +1,6 @@
-"""``python -m bench``: everything in one run, some twelve minutes, and a table for each switch. ``python -m bench
-freeswitch``, or ``asterisk``: that switch alone."""
+"""``python -m bench``: everything in one run, some fifteen minutes, and a table for each switch. ``python -m bench
+freeswitch``, or ``asterisk``: that switch alone. ``python -m bench siprec-relay``: only the relay of SIPREC.
+``python -m bench siprec``: calls to a recording server, against the same into files."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import composing, crowd, encrypting, esl_parser, finishing, journeys, rows
+from bench import composing, crowd, encrypting, esl_parser, finishing, journeys, relay, rows, siprec
 from bench.content import Content
 from bench.crowd import HUNDRED, WARMING_UP, Measured
 from bench.figures import Row, table
@@ -24,6 +25,7 @@ from bench.rounds import Bench, Plan, Round
 from bench.switches import RIVALS, Exchange, Mode
 from tests.asterisk import AsteriskServer
 from tests.freeswitch import HOW_TO_GET_ONE, FreeSwitchFault, FreeSwitchServer
+from tests.servers import ServerFault
 
 FOLDER = Path(__file__).resolve().parent.parent / ".cache" / "bench"
 HOUR = 3600
@@ -33,6 +35,9 @@ SWITCHES: dict[str, Callable[[Path], Exchange]] = {"asterisk": AsteriskServer, "
 SAME_CALLS = Plan(calls=50, rate=10, seconds=12)
 FASTER = Plan(calls=100, rate=20, seconds=2)
 """A busy exchange's burst: does the answer still find its recording in time?"""
+
+RELAY = "siprec-relay"
+SIPREC = "siprec"
 
 WORTHLESS = 0.02
 """The share of packets that the load may send late before its figures mean nothing."""
@@ -122,6 +127,30 @@ def of(switch: str) -> str:
     return "\n".join([f"{server.name} {server.version}\n", table(figures(same, crowds, fast)), "", *told])
 
 
+def relayed() -> list[Row]:
+    """What the relay of SIPREC carries, plain and with SRTP."""
+    return relay.rows({srtp: relay.ramp(srtp, progress) for srtp in (False, True)})
+
+
+def to_servers(switch: str) -> str:
+    """Calls to a recording server on one switch: their table, with what has to be known of it."""
+    folder = FOLDER / f"{switch}-siprec"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        server = SWITCHES[switch](folder / "switch")
+        progress(f"{server.name} {server.version}")
+        server.start()
+        try:
+            found = asyncio.run(siprec.measure(server, folder, progress))
+        finally:
+            server.stop()
+    except ServerFault as fault:
+        return f"{switch}: {fault}"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return "\n".join([f"{server.name} {server.version}\n", table(siprec.rows(found)), "", *trust(found.rounds)])
+
+
 def main(switches: Sequence[str]) -> int:
     """Run the bench.
 
@@ -140,17 +169,29 @@ def main(switches: Sequence[str]) -> int:
         alone += esl_parser.rows(esl_parser.measure())
         progress(f"finishing {finishing.CALLS} recordings, in each of {len(finishing.WAYS)} ways")
         alone += finishing.rows(asyncio.run(finishing.measure(FOLDER / "finishing")))
+        alone += relayed()
         tables = [of(switch) for switch in switches]
     finally:
         # Half a gigabyte of noise is of no use to anybody.
         shutil.rmtree(FOLDER, ignore_errors=True)
-    print(f"\n{os.cpu_count()} processors. docs/bench.md says what each line means.\n")
-    print("\n\n".join([*tables, f"Without a switch\n\n{table(alone)}"]))
+    show([*tables, f"Without a switch\n\n{table(alone)}"])
     return 0
+
+
+def show(tables: Sequence[str]) -> None:
+    """Print what was found."""
+    print(f"\n{os.cpu_count()} processors. docs/bench.md says what each line means.\n")
+    print("\n\n".join(tables))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("switch", nargs="?", choices=SWITCHES)
-    named = parser.parse_args().switch
+    parser.add_argument("what", nargs="?", choices=[*SWITCHES, RELAY, SIPREC])
+    named = parser.parse_args().what
+    if named == RELAY:
+        show([table(relayed())])
+        sys.exit(0)
+    if named == SIPREC:
+        show([to_servers(switch) for switch in SWITCHES])
+        sys.exit(0)
     sys.exit(main([named] if named else list(SWITCHES)))

@@ -112,6 +112,13 @@ class Bench:
         """Where finished recordings are."""
         return self._service.folder / "recordings"
 
+    async def target(self, where: str) -> None:
+        """Whatever is recorded from now on goes there: the policy's ``recordingTarget``."""
+        (self._service.folder / "policy.yaml").write_text(f"{POLICY}recordingTarget: {where}\n")
+        if self._running:
+            status, told = await self._service.cli("policy", "reload")
+            assert status == 0, told
+
     async def round(self, mode: Mode, plan: Plan, by: Callers | None = None) -> Round:
         """Place the calls of a plan, wait until all of it is finished, and say what it cost.
 

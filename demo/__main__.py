@@ -2,6 +2,7 @@
 
     python -m demo               # on Asterisk, into .demo/
     python -m demo freeswitch    # on FreeSWITCH, into .demo-freeswitch/
+    python -m demo siprec        # to a recording server, on Asterisk, into .demo-siprec/
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ import asyncio
 import json
 import shutil
 import sys
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo import calls, report, voices
+from demo import calls, report, siprec, voices
 from tests.asterisk import AsteriskServer
 from tests.freeswitch import FreeSwitchServer
 from tests.phone import Phones
@@ -49,11 +49,7 @@ async def main(name: str) -> int:
     Raises:
         ServerFault: there is no such switch here; it says how to get one.
     """
-    begun = time.monotonic()
-
-    def progress(text: str) -> None:
-        print(f"[{time.monotonic() - begun:5.1f} s] {text}", flush=True)
-
+    progress = report.progress()
     stage = STAGES[name]
     folder, shown = stage.folder, stage.folder.name
     server = stage.server(folder / name)
@@ -88,8 +84,9 @@ async def main(name: str) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__.partition("\n")[0])
-    parser.add_argument("switch", nargs="?", choices=STAGES, default="asterisk")
+    parser.add_argument("what", nargs="?", choices=[*STAGES, "siprec"], default="asterisk")
+    what = parser.parse_args().what
     try:
-        sys.exit(asyncio.run(main(parser.parse_args().switch)))
+        sys.exit(asyncio.run(siprec.main() if what == "siprec" else main(what)))
     except ServerFault as missing:
         sys.exit(str(missing))

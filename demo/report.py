@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 import wave
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,12 @@ KEPT_OUT = "The card number is in none of the menu's files; what was said before
 
 _THERE = 0.5
 """The likeness that says that words are there. Other words of the same voice have up to 0.25."""
+
+
+def progress() -> Callable[[str], None]:
+    """Prints lines for whoever waits, with the seconds since now."""
+    begun = time.monotonic()
+    return lambda text: print(f"[{time.monotonic() - begun:5.1f} s] {text}", flush=True)
 
 
 def find(rows: list[Row], identity: str) -> Row:
@@ -73,6 +80,11 @@ def table(plan: list[Planned], rows: list[Row], root: Path) -> str:
         seconds = f"{one['seconds']:.1f}" if one["seconds"] is not None else "-"
         lines.append((planned.title, decision, one["rule"], seconds, files[0] if files else one["reason"]))
         lines += [("", "", "", "", file) for file in files[1:]]
-    widths = [max(len(line[column]) for line in lines) for column in range(4)]
-    return "\n".join("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[4]])
+    return columns(lines)
+
+
+def columns(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells, each column but the last as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)][:-1]
+    return "\n".join("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[-1]])
                      for line in lines)
