@@ -12,8 +12,9 @@ from tests.sounds import RATE, Samples, decode
 CARD_TONE = 1633
 """Hz; nobody else in these tests makes it. It stands for a card number that is read out."""
 
-LOUD, NOTHING = 1000.0, 20.0
-"""Amplitudes: what is heard as the tone, and what is none of it where all else is silence."""
+LOUD, NOTHING = 1000.0, 500.0
+"""Amplitudes: what is heard as the tone, and what is none of it. One packet of the tone that was kept is some 7000;
+where a busy machine leaves out a packet of another tone, its edges are up to 160 at this one's frequency."""
 
 _BLOCK = RATE // 50
 

@@ -167,9 +167,9 @@ def seams(rows: list[Json], done: Paused, files: Mapping[str, Samples]) -> Lost:
     callers = [(call, VOICES[0]) for call in done.pairs] + [(call, VOICES[2]) for call in done.menus]
     for call, voice in callers:
         row = next(row for row in rows if row["sip_call_id"] == call.id)
-        names = [Path(file).name for segment in row["recordings"][0]["segments"] for file in segment["files"]]
-        lost = lost_at_seams(call, voice, row, [files[name] for name in names if name in files
-                                                and not name.endswith("-out.wav")])
+        tracks = [(segment["started"], files[Path(file).name]) for segment in row["recordings"][0]["segments"]
+                  for file in segment["files"] if Path(file).name in files and not file.endswith("-out.wav")]
+        lost = lost_at_seams(call, voice, row, tracks)
         found.before += lost.before
         found.after += lost.after
     return found

@@ -27,8 +27,6 @@ from tests.phonograph import Phonograph
 from tests.recorded import ALICE, BOB, TRUNK, Conversation, clear, converse, said
 from tests.scenarios.conftest import Exchange
 
-pytestmark = pytest.mark.timeout(90)
-
 
 @pytest.fixture
 def consent(exchange: Exchange) -> None:

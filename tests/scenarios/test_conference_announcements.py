@@ -26,8 +26,6 @@ from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
 from tests.scenarios.conftest import Exchange
 
-pytestmark = pytest.mark.timeout(90)
-
 IN_TRACKS = {AsteriskServer: 0, FreeSwitchServer: 2}
 """How often a recorded sound is in the members' tracks: FreeSWITCH's have what is mixed into what a member says."""
 

@@ -7,8 +7,6 @@ import pytest
 from tests.phone import Phone, Phones
 from tests.who_hears import SOUNDS, all_hear, connected, ended
 
-pytestmark = pytest.mark.timeout(90)
-
 
 async def people(phones: Phones, *names: str) -> list[Phone]:
     """Some phones, each with its own voice; `trunk` is the outside."""

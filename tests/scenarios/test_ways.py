@@ -14,8 +14,6 @@ from tests.servers import MUSIC
 from tests.sounds import RATE
 from tests.whereabouts import SEAM, SOUNDS, Whereabouts, connected, heard, row_of
 
-pytestmark = pytest.mark.timeout(120)
-
 OWN_ROW = {AsteriskServer: 1, FreeSwitchServer: 0}
 """How many rows a call has of its own that takes another's place by Replaces: FreeSWITCH tells at once whose."""
 
