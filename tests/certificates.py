@@ -29,13 +29,14 @@ class Authority:
                  "-subj", "/CN=authority", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         return made
 
-    def sign(self, host: str) -> tuple[Path, Path]:
-        """A certificate of that host, and its key."""
+    def sign(self, host: str, *, days: int = 2) -> tuple[Path, Path]:
+        """A certificate of that host for so many days from now, and its key; -1: it has expired."""
         certificate, key, request, extension = (self.folder / f"{host}.{kind}" for kind in ("pem", "key", "csr", "ext"))
         _openssl("req", *_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={host}")
-        extension.write_text(f"subjectAltName = DNS:{host}\nauthorityKeyIdentifier = keyid\n")
+        kind = "IP" if host.replace(".", "").isdigit() else "DNS"
+        extension.write_text(f"subjectAltName = {kind}:{host}\nauthorityKeyIdentifier = keyid\n")
         _openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.folder / "authority.key",
-                 "-CAcreateserial", "-days", "2", "-out", certificate, "-extfile", extension)
+                 "-CAcreateserial", "-days", str(days), "-out", certificate, "-extfile", extension)
         return certificate, key
 
 

@@ -12,6 +12,10 @@ from tests.sounds import PACKET, RATE, Samples, Sound
 _LOOK = RATE // 4
 """Samples of a voice that are looked for at the ends of a file."""
 
+_AROUND = 3 * RATE
+"""Samples: how far from where it is expected a piece is looked for. In all that was said that takes many times as long,
+and even on a busy machine nothing is further off."""
+
 _RECOGNISED = 0.7
 _NEAR = 0.5
 """Seconds between an end of a file and the request that caused it."""
@@ -30,18 +34,20 @@ class Lost:
     after: list[float] = field(default_factory=list)
 
 
-def lost_at_seams(call: Call, voice: Sound, row: Json, files: Sequence[Samples]) -> Lost:
+def lost_at_seams(call: Call, voice: Sound, row: Json,
+                  files: Sequence[tuple[float, Samples]]) -> Lost:
     """What is missing of the caller's voice.
 
     Args:
         row: the call, as the service tells it.
-        files: the incoming tracks of its segments, in order.
+        files: when each of its segments was started, and its incoming track, in order.
     """
     lost = Lost()
     said = voice.cycle(0, call.stream.sent.samples[-1] + PACKET)
     pauses = row["pauses"]
-    for ended, begun in pairwise(files):
-        last, first = _place(ended[-_LOOK:], said), _place(begun[:_LOOK], said)
+    for (before, ended), (after, begun) in pairwise(files):
+        last = _place(ended[-_LOOK:], said, _sent_by(call, before) + len(ended) - _LOOK)
+        first = _place(begun[:_LOOK], said, _sent_by(call, after))
         if last is not None:
             end = last + _LOOK
             at = _left_at(call, end - 1)
@@ -57,12 +63,13 @@ def lost_at_seams(call: Call, voice: Sound, row: Json, files: Sequence[Samples])
     return lost
 
 
-def _place(piece: Samples, said: Samples) -> int | None:
+def _place(piece: Samples, said: Samples, expected: int) -> int | None:
     """Where a piece begins in what was said; None when it cannot be told."""
     if len(piece) < _LOOK:
         return None
-    found = locate(piece, said)
-    return found.offset if found.confidence > _RECOGNISED else None
+    first = max(0, expected - _AROUND)
+    found = locate(piece, said[first : expected + _AROUND])
+    return first + found.offset if found.confidence > _RECOGNISED else None
 
 
 def _sent_by(call: Call, moment: float) -> int:

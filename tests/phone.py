@@ -128,7 +128,7 @@ class Phone:
         self.agent.run(call.place(added))
         return call
 
-    async def next_call(self, *, within: float = 10.0) -> Call:
+    async def next_call(self, *, within: float = 30.0) -> Call:
         """The next call in that rings here, or rang and was not asked for yet.
 
         Raises:

@@ -25,7 +25,7 @@ from tests.servers import warden
 
 __all__ = ["Phonograph", "PhonographFault", "settings"]
 
-_START_SECONDS = 20.0
+_WITHIN_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 
 Json = dict[str, Any]
@@ -128,10 +128,11 @@ class Phonograph:
             response.raise_for_status()
             return await response.json()
 
-    async def ask(self, target: str, verb: str, owner: str = "operator") -> Json:
+    async def ask(self, target: str, verb: str, owner: str = "operator", server: str = "") -> Json:
         """Start, stop, pause or resume; what its API answers, with the status as `status`."""
         async with (aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self.socket))) as session,
-                    session.post(f"http://phonograph/calls/{target}/{verb}", params={"owner": owner}) as response):
+                    session.post(f"http://phonograph/calls/{target}/{verb}",
+                                 params={"owner": owner, "server": server}) as response):
             return {**await response.json(), "status": response.status}
 
     async def cli(self, *words: str) -> tuple[int, str]:
@@ -148,7 +149,7 @@ class Phonograph:
         found: list[Json] = (await self.get("/calls?limit=1000"))["calls"]
         return sorted(found, key=lambda call: float(call["created"]))
 
-    async def closed(self, number: int, *, within: float = 20.0) -> list[Json]:
+    async def closed(self, number: int, *, within: float = _WITHIN_SECONDS) -> list[Json]:
         """The calls, once `number` of them are closed and every recording of theirs has its final state.
 
         Raises:
@@ -163,7 +164,7 @@ class Phonograph:
         await self.until(enough, f"has not closed {number} calls", within=within)
         return found
 
-    async def until(self, true: Any, failure: str, *, within: float = _START_SECONDS) -> None:
+    async def until(self, true: Any, failure: str, *, within: float = _WITHIN_SECONDS) -> None:
         """Ask until it is so. Another process has no event to await; the grain is `_POLL_SECONDS`.
 
         Raises:

@@ -146,6 +146,10 @@ class Server(ABC):
         os.kill(self.pid, signal.SIGKILL)
         self._reap()
 
+    def end(self) -> None:
+        """Asks the server to end, and waits for that; its folder stays, for `start()`."""
+        self._end()
+
     def restart(self) -> None:
         """Ends the server if it runs, and starts it again in the same folder with the same ports."""
         if self.running:

@@ -32,7 +32,9 @@ BESIDE = frozenset({"tests", "demo", "bench", "tools"})
 """Python folders that are not the product: they may import it, it never imports them."""
 
 PURE_ROOMS = frozenset({"faults", "policy", "media", "recorder"})
-PURE_FILES = frozenset({"protocol.py", "translate.py", "commands.py", "messages.py", "lines.py", "legs.py"})
+PURE_FILES = frozenset({"protocol.py", "translate.py", "commands.py", "messages.py", "lines.py", "legs.py",
+                        "answers.py", "authentication.py", "bodies.py", "dialogs.py", "fields.py", "framing.py",
+                        "message.py", "transactions.py"})
 """In every app; a folder called ``protocol`` counts as well."""
 
 IMPURE_MODULES = frozenset({
@@ -137,6 +139,16 @@ def test_an_import_that_runs_down_is_seen(source: str, room: str) -> None:
 def test_imports_towards_the_top_and_within_a_room_are_allowed() -> None:
     source = "import faults\nfrom recorder.events import Tick\nfrom .protocol import Parser\nimport json"
     assert forbidden_imports(source, "esl_app", ("esl_app",)) == []
+
+
+def test_pjsip_stays_in_a_process_of_its_own() -> None:
+    """Its licence is the GPL: what imports it imports nothing of ours."""
+    found = {}
+    for path in (path for room in (*FLOOR, *BESIDE) for path in (ROOT / room).rglob("*.py")):
+        modules = {module.partition(".")[0] for _line, module, _name in imports(ast.parse(path.read_text()), ())}
+        if "pjsua2" in modules:
+            found[named(path)] = modules & (set(FLOOR) | BESIDE)
+    assert found == {"tests/recording_server_process.py": set()}
 
 
 def test_pure_rooms_touch_nothing_outside_their_arguments() -> None:

@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import Process
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -15,9 +16,12 @@ import yaml
 
 from tests.servers import warden
 
-__all__ = ["Site", "WorkerProcess", "queue_settings"]
+__all__ = ["LIVES", "Site", "WorkerProcess", "queue_settings"]
 
-_END_SECONDS = 20.0
+LIVES = "lives"
+
+_END_SECONDS = 60.0
+_TAIL = 3000
 
 
 class _Settled(Protocol):
@@ -65,8 +69,8 @@ class Site:
             **queue_settings(self.folder, self.queue), **self.more}))
 
     def log(self) -> str:
-        """What its workers have logged and printed."""
-        return "\n".join(file.read_text(errors="replace") for file in sorted(self.folder.glob("*.log")))
+        """The last that its workers have logged, and that each has printed."""
+        return "\n".join(f"{file.name}: {_tail(file)}" for file in sorted(self.folder.glob("*.log")))
 
 
 class WorkerProcess:
@@ -75,20 +79,22 @@ class WorkerProcess:
     def __init__(self, site: _Settled, *words: str) -> None:
         self.site = site
         self._words = words
+        self._console = site.folder / f"console-{token_hex(4)}.log"
         self._process: Process | None = None
         self._warden: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
         """Start it; it is ready when it is."""
-        with (self.site.folder / "console.log").open("ab") as console:
+        with self._console.open("ab") as console:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "console.main", "worker", "-c", str(self.site.file), *self._words,
                 stdin=asyncio.subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
         self._warden = warden(self._process.pid)
 
     async def kill(self) -> None:
-        """SIGKILL: nothing is written any more, nothing let go of."""
-        assert self._process is not None
+        """SIGKILL: nothing is written any more, nothing let go of. It may not have been started, or have ended."""
+        if self._process is None:
+            return
         if self._process.returncode is None:
             os.kill(self._process.pid, signal.SIGKILL)
         await self._ended()
@@ -101,9 +107,11 @@ class WorkerProcess:
         return await self._ended()
 
     @property
-    def lives(self) -> bool:
-        """Whether it has not ended by itself."""
-        return self._process is not None and self._process.returncode is None
+    def fate(self) -> str:
+        """"lives", or with which status it has ended, and the last that it printed."""
+        assert self._process is not None
+        status = self._process.returncode
+        return LIVES if status is None else f"ended with status {status}: {_tail(self._console)}"
 
     async def _ended(self) -> int:
         assert self._process is not None
@@ -121,3 +129,7 @@ class WorkerProcess:
 
     async def __aexit__(self, *_: object) -> None:
         await self.kill()
+
+
+def _tail(file: Path) -> str:
+    return file.read_text(errors="replace")[-_TAIL:]

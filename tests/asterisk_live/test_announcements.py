@@ -14,7 +14,7 @@ from tests.recorded import BOB, TRUNK
 from tests.whereabouts import SOUNDS, Whereabouts, heard, row_of
 from tests.whereabouts import connected as talking
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.asterisk
 
 
 async def test_a_beep_does_not_keep_the_tap_from_hearing_the_next_party(

@@ -16,7 +16,7 @@ from tests.phonograph import Phonograph
 from tests.recorded import ALICE, BOB, EVERYTHING, Conversation, begin, clear, recording_runs
 from tests.sounds import RATE
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.asterisk
 
 
 @pytest_asyncio.fixture

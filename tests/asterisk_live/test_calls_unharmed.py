@@ -12,7 +12,7 @@ from tests.phone import Phones
 from tests.phonograph import Phonograph
 from tests.recorded import ALICE, BOB, EVERYTHING, clear
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.asterisk
 
 
 async def talks(phones: Phones) -> None:

@@ -15,7 +15,7 @@ from tests.phone import Call, Phone, Phones
 from tests.phonograph import Json, Phonograph
 from tests.recorded import ALICE, BOB, Conversation, clear
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.asterisk
 
 POLICY = """
 record: none

@@ -10,7 +10,7 @@ from tests.phone import Phones
 from tests.phonograph import Phonograph
 from tests.recorded import ALICE, BOB, EVERYTHING, converse
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 
 async def test_check_finds_everything_well(asterisk: AsteriskServer, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tests.recorded import BOB, EVERYTHING
 from tests.servers import MUSIC
 from tests.sounds import RATE, Samples, tone, write
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 @pytest_asyncio.fixture
 async def service(asterisk: AsteriskServer, tmp_path: Path) -> AsyncIterator[Phonograph]:

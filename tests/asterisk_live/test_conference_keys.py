@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.asterisk import AsteriskServer
-from tests.meeting import SOUNDS, channels, conference_of, holds, meet, running, tracks
+from tests.meeting import UNREPEATED, channels, conference_of, holds, meet, running, tracks
 from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
 from tests.recorded import EVERYTHING
 from tests.sounds import RATE, noise
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
-DAVE = noise(15)
-VOICES = {**SOUNDS, "dave": DAVE}
+DAVE = noise(15, seconds=180.0)
+VOICES = {**UNREPEATED, "dave": DAVE}
 
 
 def taps(asterisk: AsteriskServer) -> int:
@@ -54,7 +54,7 @@ def kept_out(service: Phonograph, spool: Path, recording: Json, calls: Mapping[s
 async def test_a_member_pauses_the_whole_conference_by_a_key_and_resumes_it(
         asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
     async with Phonograph(asterisk, tmp_path, policy=EVERYTHING) as service:
-        calls = await meet(phones, "8420", "8020", "8020")
+        calls = await meet(phones, "8420", "8020", "8020", sounds=UNREPEATED)
         await running(service, 4)
         await asyncio.sleep(1)
         await calls["alice"].dial("*71")
@@ -79,7 +79,7 @@ async def test_who_came_while_phonograph_is_dead_ends_all_taps_by_a_key_and_the_
     service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
     await service.start()
     try:
-        calls = await meet(phones, "8021", "8021", "8021")
+        calls = await meet(phones, "8021", "8021", "8021", sounds=UNREPEATED)
         await running(service, 4)
         await asyncio.sleep(1)
         await service.kill()
@@ -114,7 +114,7 @@ async def test_another_conference_is_recorded_on_when_one_is_paused_without_phon
         asterisk: AsteriskServer, phones: Phones, tmp_path: Path) -> None:
     service = Phonograph(asterisk, tmp_path, policy=EVERYTHING)
     await service.start()
-    calls = await meet(phones, "8422", "8022")
+    calls = await meet(phones, "8422", "8022", sounds=UNREPEATED)
     others = [user.call("8023") for user in [await phones.user("dave", DAVE), await phones.user("erin")]]
     for call in others:
         await call.answered

@@ -17,7 +17,7 @@ from tests.phonograph import Json, Phonograph
 from tests.recorded import ALICE, BOB, EVERYTHING
 from tests.sounds import noise
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 NUMBERS = count(8920)
 

@@ -18,7 +18,7 @@ from tests.phonograph import Json, Phonograph
 from tests.recorded import EVERYTHING
 from tests.sounds import Samples, noise
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 VOICES = {name: sound.samples for name, sound in SOUNDS.items()}
 OPTIONAL = "record: audio\ndomains: {sales.example: {recording: {recordingType: audio, recordingProfile: optional}}}\n"

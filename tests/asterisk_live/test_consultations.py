@@ -14,7 +14,7 @@ from tests.phonograph import Json, Phonograph
 from tests.recorded import EVERYTHING, best_of_three
 from tests.whereabouts import SEAM, SOUNDS, Stretch, Whereabouts, connected, heard
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 
 @pytest_asyncio.fixture

@@ -12,7 +12,7 @@ from tests.phone import Phones
 from tests.phonograph import Json, Phonograph
 from tests.recorded import ALICE, BOB, recording_runs
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 POLICY = """
 recordIncomingPSTN: true

@@ -76,6 +76,22 @@ async def test_a_callers_header_may_have_another_name(phones: Phones, extension:
     assert await outcome(phones, {"X-Wish": "yes", "X-Record": "no"}) == BUSY
 
 
+async def test_a_pause_of_one_server_that_nobody_confirms_is_one_of_everything_until_its_resume(
+    phones: Phones, extension: AddExtension
+) -> None:
+    extension(
+        "Set(RECORDER_PAUSE=fraud)",
+        "Gosub(recorder-pause,s,1(ivr,,,,second))",
+        'GotoIf($["${RECORDER_PAUSED} ${RECORDER_PAUSE}"="ended fraud&ivr-second"]?5)',
+        "Hangup(21)",
+        "Gosub(recorder-resume,s,1(ivr,second))",
+        'GotoIf($["${RECORDER_PAUSE}"="fraud"]?8)',
+        "Hangup(21)",
+        "Hangup(17)",
+    )
+    assert await outcome(phones) == BUSY
+
+
 @pytest.mark.parametrize(
     ("arguments", "user", "domain"),
     [("zoe,x.example", "zoe", "x.example"), (",x.example", "alice", "x.example"), ("zoe", "zoe", "sales.example")],
@@ -102,8 +118,9 @@ async def test_the_called_leg_is_named_before_it_rings(
     extension("Dial(PJSIP/frank,10,b(recorder-user^s^1(zoe^x.example)))")
     call = alice.call("300")
     await frank.next_call()
-    called = next(word for word in asterisk.cli("core show channels concise").split("!") if "PJSIP/frank" in word)
-    shown = asterisk.cli(f"core show channel {called.strip()}")
+    channels = [line.split("!")[0] for line in asterisk.cli("core show channels concise").splitlines()]
+    (called,) = (name for name in channels if name.startswith("PJSIP/frank-"))
+    shown = asterisk.cli(f"core show channel {called}")
     await call.hangup()
 
     assert "RECORDER_USER=zoe" in shown

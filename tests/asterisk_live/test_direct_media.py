@@ -12,7 +12,7 @@ from tests.phonograph import Phonograph
 from tests.recorded import EVERYTHING, best_of_three
 from tests.whereabouts import SEAM, SOUNDS, Whereabouts, connected, heard, row_of
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 
 @pytest_asyncio.fixture

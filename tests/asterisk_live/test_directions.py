@@ -13,7 +13,7 @@ from tests.phone import Phones
 from tests.phonograph import Json, Phonograph, settings
 from tests.recorded import ALICE, BOB, EVERYTHING, Conversation, clear, converse, recording_runs, said
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 
 @pytest_asyncio.fixture

@@ -13,7 +13,7 @@ from tests.phonograph import Json, Phonograph
 from tests.recorded import ALICE, BOB
 from tests.sounds import noise
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.asterisk
 
 POLICY = """\
 users:

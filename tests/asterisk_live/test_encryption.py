@@ -11,7 +11,7 @@ from tests.phone import Phones
 from tests.phonograph import Phonograph, settings
 from tests.recorded import ALICE, BOB, EVERYTHING, clear, converse, said
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 
 def service_of(server: AsteriskServer, folder: Path, port: int, certificate: Path, key: Path) -> Phonograph:

@@ -26,7 +26,7 @@ from tests.recorded import (
     whole,
 )
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 
 async def test_the_service_ended_in_a_call_leaves_the_call_and_its_tap_alone(

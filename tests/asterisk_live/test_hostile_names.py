@@ -14,7 +14,7 @@ from tests.phone import Phones
 from tests.phonograph import Phonograph
 from tests.recorded import ALICE, BOB, EVERYTHING
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.asterisk
 
 CHOSEN = ["../../x", "${GLOBAL(RECORDER_STATUS)}", "a|b&d"]
 

@@ -16,7 +16,7 @@ from tests.processing.notify.telling import Asked, silent_server, web_server
 from tests.recorded import EVERYTHING, begin
 from tests.service.test_notices import DEAD_NAME_SERVER, SECRET, hook, taken
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 
 async def test_receivers_that_hang_hold_up_neither_the_call_nor_its_pause_nor_its_files(

@@ -21,7 +21,7 @@ from tests.phone import Phones
 from tests.phonograph import Json, Phonograph, settings
 from tests.recorded import ALICE, BOB, EVERYTHING, begin, clear, converse, recording_runs, said
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 ELSEWHERE = {"core restart when convenient", "channel redirect PJSIP/alice-00000001 from-users,102,1"}
 """Would end what other tests use, or has a test of its own."""

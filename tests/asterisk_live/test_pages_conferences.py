@@ -13,7 +13,7 @@ from tests.meeting import conference_of, meet, running
 from tests.phone import Phones
 from tests.phonograph import Phonograph, settings
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.asterisk
 
 WITH_KEYS, RECORDED_BY_ITSELF = blocks("conferences.md", "dialplan")
 

@@ -14,7 +14,7 @@ from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
 from tests.recorded import ALICE, BOB, EVERYTHING, TRUNK, best_of_three
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 Steps = Callable[..., None]
 

@@ -17,7 +17,7 @@ from tests.phone import Call, Phones
 from tests.phonograph import Phonograph
 from tests.recorded import ALICE, EVERYTHING
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 BOUND = 5
 """Seconds within which the card step comes without an answer, on a busy machine, too. The macro waits half a second,

@@ -13,9 +13,9 @@ from recorder.ids import segment_id
 from recorder.model import Direction, Source
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.dialplans import Dialplan, page
+from tests.asterisk_live.driven import following
 from tests.asterisk_live.test_pausing import until_recording, variable
 from tests.asterisk_live.test_pausing_by_itself import snoops
-from tests.asterisk_live.test_seams import following
 from tests.listening import Kept
 from tests.pausing import CARD_TONE, until_tone
 from tests.phone import Call, Phones
@@ -25,7 +25,7 @@ from tests.recorded import EVERYTHING
 from tests.sounds import write
 from tests.stalling import Way
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.asterisk
 
 CARD_NUMBER = "4929123456789012"
 

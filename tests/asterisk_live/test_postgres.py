@@ -14,7 +14,7 @@ from tests.rabbitmq import RabbitServer
 from tests.recorded import ALICE, BOB, EVERYTHING, Conversation, begin, clear, converse, recording_runs, said
 from tests.workers import WorkerProcess, queue_settings
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 
 async def test_a_call_is_recorded_over_a_crash_of_the_service_and_a_restart_of_postgresql(

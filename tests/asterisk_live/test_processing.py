@@ -20,7 +20,7 @@ from tests.phonograph import Phonograph
 from tests.recorded import ALICE, BOB, EVERYTHING, Conversation, clear, converse, said
 from tests.sounds import RATE
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 MAIL = "listener@voice.example"
 

@@ -11,7 +11,7 @@ from tests.phone import Phones
 from tests.phonograph import Json, Phonograph, settings
 from tests.recorded import ALICE, BOB, EVERYTHING, Conversation, begin, clear, recording_runs, said
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 
 async def test_a_leg_that_stays_after_its_call_is_no_new_call_after_a_restart(tmp_path: Path) -> None:

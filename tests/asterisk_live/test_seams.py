@@ -5,88 +5,29 @@ from __future__ import annotations
 import asyncio
 import io
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
-from typing import TypeVar
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 
-from ari_app.client import Address, Client
-from ari_app.switch import AriSwitch
-from link.lease import Holder
 from media.compose import compose
 from media.seam import search
 from media.timeline import SegmentFacts, Timeline, TrackFile, overlaps, plan
 from media.wav import HEADER_BYTES, LITTLE_INT16, read_info
 from recorder.effects import Attach, Detach
-from recorder.events import Asked, CallEvent, LegIs, SwitchUp, TapDown, TapUp
+from recorder.events import TapDown, TapUp
 from recorder.ids import segment_id
-from recorder.model import Direction, LegState, Source
+from recorder.model import Direction, Source
 from tests.asterisk import AsteriskServer
+from tests.asterisk_live.driven import following
 from tests.hearing import locate
 from tests.phone import Network, Phones
 from tests.recorded import ALICE, BOB
 from tests.sounds import RATE, Samples, Sound, decode
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.asterisk
 
-T = TypeVar("T")
 TRACKS = {Direction.IN: "caller", Direction.OUT: "callee"}
-
-
-class Told:
-    """What a switch tells, kept and awaited. Set `stalls`, and nobody acts on what is asked for."""
-
-    def __init__(self) -> None:
-        self._events: list[CallEvent] = []
-        self._more = asyncio.Event()
-        self.stalls = False
-
-    async def take(self, switch: AriSwitch) -> None:
-        async for event in switch.events():
-            self._events.append(event)
-            if not (self.stalls and isinstance(event, Asked)):
-                switch.taken(event)
-            self._more.set()
-
-    async def until(self, what: Callable[[CallEvent], T | None]) -> T:
-        """What the first event gives that gives something."""
-        while True:
-            for event in self._events:
-                if (found := what(event)) is not None:
-                    return found
-            self._more.clear()
-            await self._more.wait()
-
-    async def seen(self) -> None:
-        await self.until(lambda event: event if isinstance(event, SwitchUp) else None)
-
-    async def leg(self, name: str) -> str:
-        """The id of the leg of that phone that is up."""
-        return await self.until(lambda event: event.leg.id if isinstance(event, LegIs) and name in event.leg.name
-                                and event.leg.state is LegState.UP else None)
-
-    async def tap_up(self, segment: str) -> TapUp:
-        return await self.until(lambda event: event if isinstance(event, TapUp) and event.segment == segment else None)
-
-    async def tap_down(self, segment: str) -> TapDown:
-        return await self.until(
-            lambda event: event if isinstance(event, TapDown) and event.segment == segment else None)
-
-
-@asynccontextmanager
-async def following(server: AsteriskServer) -> AsyncIterator[tuple[AriSwitch, Told]]:
-    way = Client(Address(server.ari_url, server.ari_user, server.ari_password, "recorder"))
-    switch = AriSwitch("main", way, Holder("tests", "1"), operations_per_second=200)
-    told = Told()
-    task = asyncio.create_task(told.take(switch))
-    try:
-        await told.seen()
-        yield switch, told
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def renewed(server: AsteriskServer, phones: Phones, *, codec: str = "PCMU", network: Network | None = None) -> (

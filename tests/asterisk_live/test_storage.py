@@ -17,7 +17,7 @@ from tests.recorded import ALICE, BOB, clear, converse, said
 from tests.seaweed import SeaweedServer
 from tests.sounds import RATE
 
-pytestmark = [pytest.mark.asterisk, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asterisk
 
 LONGEST = 3.0
 
