@@ -35,6 +35,8 @@ pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(120)]
 CAROL = noise(33)
 CALLS = 20
 MIXED = (Direction.MIX,)
+ALMOST_ALL = 0.9
+"""A machine that is too busy loses a few packets in a hundred."""
 
 
 class Mute(Answerer):
@@ -104,6 +106,25 @@ async def test_the_parties_hear_nothing_of_it(
         assert [packet for packet in strange if len(set(packet.payload)) > 1] == []
         assert one.stream.digits == ""
         assert len({packet.source for packet in one.stream.arrivals}) == 1
+    await call.hangup()
+
+
+@pytest.mark.parametrize("muted", ["trunk", "bob"])
+async def test_of_who_talks_all_arrives_while_the_other_one_sends_nothing_and_afterwards(
+        freeswitch: FreeSwitchServer, switch: Driven, phones: Phones, receivers: Receivers, muted: str) -> None:
+    call, taken = await called(phones)
+    tap = Tap(*switch, await trunks_leg(freeswitch))
+    await tap.begin(receivers)
+    silent, talks, own = (call, receivers.told, BOB) if muted == "trunk" else (taken, receivers.said, TRUNK)
+    silent.stream.stop_sending()
+    for _ in range(4):
+        await receivers.more(1.5)
+        silent.stream.start_sending()
+        await receivers.more(0.5)
+        silent.stream.stop_sending()
+    await tap.end()
+    assert talks.breaks() == []
+    assert len(talks.of(own)) > ALMOST_ALL * len(talks.packets)
     await call.hangup()
 
 
