@@ -14,6 +14,7 @@ from siprec_app.protocol import crypto, metadata, metadata_reader, multipart, ne
 from siprec_app.protocol.negotiation import Stream
 from siprec_app.protocol.sdp import PCMA, PCMU, Origin
 from tests.siprec_app import bodies
+from tests.siprec_app.damage import damaged, stuff
 from tests.siprec_app.documents import COMPLETE, LEFT
 from tests.siprec_app.test_crypto import KEY
 
@@ -21,33 +22,10 @@ CORPUS = [bodies.TWO_STREAMS, bodies.METADATA.encode(), bodies.BEFORE_THE_RFC.en
           bodies.multipart(end="\r\n"), metadata.build(COMPLETE), metadata.build(LEFT)]
 PIECES = [b"\r\n", b"\n", b"\0", b"<", b">", b"&", b'"', b"--", b"m=audio 0 RTP/AVP 0\n", b"a=crypto:1 ", b"<!DOCTYPE",
           b"\xff", b"\xed\xa0\x80", b"=", b":", b"/", b" ", b"99999999999999999999", b"--of-two-parts\n", b"]]>"]
+STUFF = stuff(CORPUS, PIECES)
 OURS = (crypto.Crypto(1, crypto.Suite.AES_80, KEY),)
 OFFERS = [negotiation.offer(Origin(1, 1, "192.0.2.1"), [Stream("1", 4, crypto=keys), Stream("2", 6, crypto=keys)],
                             [PCMU, PCMA]) for keys in ((), OURS)]
-
-
-@st.composite
-def damaged(draw: st.DrawFn) -> bytes:
-    """A body of the corpus after some cuts, doublings, changes and insertions."""
-    body = bytearray(draw(st.sampled_from(CORPUS)))
-    for _ in range(draw(st.integers(1, 6))):
-        start = draw(st.integers(0, max(len(body) - 1, 0)))
-        length = draw(st.integers(0, 40))
-        kind = draw(st.sampled_from(["cut", "double", "change", "insert", "end"]))
-        if kind == "cut":
-            del body[start:start + length]
-        elif kind == "double":
-            body[start:start] = body[start:start + length]
-        elif kind == "change":
-            body[start:start + 1] = draw(st.binary(min_size=1, max_size=2))
-        elif kind == "insert":
-            body[start:start] = draw(st.sampled_from(PIECES))
-        else:
-            del body[start:]
-    return bytes(body)
-
-
-stuff = damaged() | st.binary(max_size=400) | st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join)
 
 
 def negotiated(body: bytes) -> None:
@@ -74,19 +52,19 @@ READERS: dict[str, Callable[[bytes], object]] = {
 
 
 @pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
-@given(body=stuff)
+@given(body=STUFF)
 def test_no_bytes_do_any_harm(reader: Callable[[bytes], object], body: bytes) -> None:
     with suppress(RecordingServerProtocolBroken):
         reader(body)
 
 
-@given(content_type=st.text(max_size=60) | st.text("multipart/xd;boundary=\"\\ ", max_size=60), body=stuff)
+@given(content_type=st.text(max_size=60) | st.text("multipart/xd;boundary=\"\\ ", max_size=60), body=STUFF)
 def test_no_content_type_does_any_harm(content_type: str, body: bytes) -> None:
     with suppress(RecordingServerProtocolBroken):
         multipart.parse(content_type, body)
 
 
-@given(documents=damaged())
+@given(documents=damaged(CORPUS, PIECES))
 def test_what_can_be_read_can_be_written_again_or_is_refused(documents: bytes) -> None:
     with suppress(RecordingServerProtocolBroken, ValueError):
         found = metadata_reader.read(documents)

@@ -16,6 +16,7 @@ from siprec_app.dialogs import Dialog
 from siprec_app.framing import Framer
 from siprec_app.message import Message, Request, Response
 from tests.siprec_app.bodies import multipart
+from tests.siprec_app.damage import stuff
 from tests.siprec_app.test_message import REFUSED, invite
 
 LINES = [
@@ -31,30 +32,7 @@ CORPUS = [invite(*LINES) + multipart(), (REFUSED + "\r\n".join(LINES) + "\r\n\r\
 PIECES = [b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b"\r\n ", b":", b";", b",", b"<", b">", b'"', b"\\", b"=", b"\xff",
           b"\xed\xa0\x80", b"\x1b[2J", b"99999999999999999999", b"-1", b"SIP/2.0 200 OK\r\n", b"Content-Length: 5\r\n",
           b"l:7\r\n", b"\r\n\r\n", b"sip:", b"%00", b"\xe2\x80\xae", b"z9hG4bK"]
-
-
-@st.composite
-def damaged(draw: st.DrawFn) -> bytes:
-    """A message of the corpus after some cuts, doublings, changes and insertions."""
-    data = bytearray(draw(st.sampled_from(CORPUS)))
-    for _ in range(draw(st.integers(1, 6))):
-        start = draw(st.integers(0, max(len(data) - 1, 0)))
-        length = draw(st.integers(0, 40))
-        kind = draw(st.sampled_from(["cut", "double", "change", "insert", "end"]))
-        if kind == "cut":
-            del data[start:start + length]
-        elif kind == "double":
-            data[start:start] = data[start:start + length]
-        elif kind == "change":
-            data[start:start + 1] = draw(st.binary(min_size=1, max_size=2))
-        elif kind == "insert":
-            data[start:start] = draw(st.sampled_from(PIECES))
-        else:
-            del data[start:]
-    return bytes(data)
-
-
-stuff = damaged() | st.binary(max_size=400) | st.lists(st.sampled_from(PIECES), max_size=30).map(b"".join)
+STUFF = stuff(CORPUS, PIECES)
 
 
 def used(found: Message) -> None:
@@ -87,13 +65,13 @@ def used(found: Message) -> None:
         message.build(dialogs.ack(message.read(invite()), found))  # type: ignore[arg-type]
 
 
-@given(data=stuff)
+@given(data=STUFF)
 def test_no_datagram_does_any_harm(data: bytes) -> None:
     with suppress(RecordingServerProtocolBroken):
         used(message.read(data))
 
 
-@given(data=st.lists(stuff, max_size=4).map(b"".join), size=st.integers(1, 200))
+@given(data=st.lists(STUFF, max_size=4).map(b"".join), size=st.integers(1, 200))
 def test_no_stream_does_any_harm_and_its_pieces_do_not_matter(data: bytes, size: int) -> None:
     results = []
     for step in (size, len(data) + 1):
