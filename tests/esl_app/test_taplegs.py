@@ -112,7 +112,7 @@ class FreeSwitch:
     async def settled(self) -> None:
         """Until the works that nobody waits for are done."""
         while self._works:
-            await asyncio.gather(*self._works)
+            await self._works.pop()
 
     @property
     def calls(self) -> list[str]:
