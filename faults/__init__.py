@@ -28,7 +28,8 @@ dashboards and the failed list may rely on it.
     │   ├── RecordingServerUnreachable     siprec.unreachable
     │   ├── RecordingServerUntrusted       siprec.untrusted
     │   ├── RecordingServerAddressUnusable  siprec.address
-    │   └── RelayPortsExhausted          siprec.ports
+    │   ├── RelayPortsExhausted          siprec.ports
+    │   └── RelayFailed                  siprec.relay
     ├── RecordingFault                   one recording, while the call lasts
     │   ├── TransitionForbidden          recording.transition
     │   ├── TapFailed                    recording.tap-failed
@@ -117,6 +118,7 @@ from faults.siprec import (
     RecordingServerProtocolBroken,
     RecordingServerUnreachable,
     RecordingServerUntrusted,
+    RelayFailed,
     RelayPortsExhausted,
 )
 from faults.switch import (
@@ -174,6 +176,7 @@ __all__ = [
     "RecordingServerProtocolBroken",
     "RecordingServerUnreachable",
     "RecordingServerUntrusted",
+    "RelayFailed",
     "RelayPortsExhausted",
     "RequestRefused",
     "ServiceFault",

@@ -48,3 +48,11 @@ class RelayPortsExhausted(RecordingServerFault):
     id = "siprec.ports"
     blame = Blame.ADMINISTRATOR
     remedy = "Give the relay a larger range of ports: a call needs two for each side and each recording server."
+
+
+class RelayFailed(RecordingServerFault):
+    """rtpengine, which is the relay by the settings, does not answer, or refuses."""
+
+    id = "siprec.relay"
+    blame = Blame.ADMINISTRATOR
+    remedy = "Look whether rtpengine runs, whether siprec.rtpengine is its ng port, and at its own log."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,13 +20,16 @@ from siprec_app.authentication import Credentials
 from siprec_app.client import RecordingClient
 from siprec_app.endpoint import Endpoint
 from siprec_app.health import Health
+from siprec_app.ng_client import NgClient
 from siprec_app.order import Named, Order
 from siprec_app.ports import Ports
 from siprec_app.protocol.crypto import KEY_LENGTH, Crypto, Suite
 from siprec_app.protocol.effects import Over
 from siprec_app.protocol.negotiation import Agreement
 from siprec_app.protocol.session import Manner
+from siprec_app.relay import Relay
 from siprec_app.rtp_relay import RtpRelay
+from siprec_app.rtpengine import RtpEngine
 from siprec_app.server import Server
 from siprec_app.server_session import Client, Connecting
 from siprec_app.sink import ServerSink
@@ -77,10 +81,6 @@ async def opened(settings: SiprecSettings, clock: Clock) -> AsyncIterator[Server
         SettingsInvalid: as :func:`named`, or an address or a port is not this machine's, or is taken.
     """
     dice = random.SystemRandom()
-    first, last = settings.port_range
-    outlets = Ports(settings.address.strip("[]"), first, last, dice.getrandbits(16))
-    intakes = (outlets if settings.taps_address == settings.address
-               else Ports(settings.taps_address.strip("[]"), first, last, dice.getrandbits(16)))
     endpoint = Endpoint(settings.address.strip("[]"), settings.sip_port, token=lambda: secrets.token_hex(12),
                         clock=clock.now)
     try:
@@ -88,7 +88,6 @@ async def opened(settings: SiprecSettings, clock: Clock) -> AsyncIterator[Server
     except OSError as error:
         raise SettingsInvalid(f"Nothing can be received at {settings.address}, port {settings.sip_port}: "
                               f"{error.strerror}.", key="siprec.address") from error
-    relay = RtpRelay(intakes, outlets, draw=dice, monotonic=clock.now, wall=clock.at)
     order = Order(named(settings), settings.rest, clock.now)
     sinks: list[ServerSink] = []
 
@@ -102,6 +101,8 @@ async def opened(settings: SiprecSettings, clock: Clock) -> AsyncIterator[Server
             for sink in [] if alive else sinks:
                 sink.dead(name)
 
+    relay, ended = await _relay(settings, clock, dice)
+    watching = asyncio.create_task(_watched(relay, order, sinks)) if isinstance(relay, RtpEngine) else None
     connecting = Connecting(relay, connect, _keys, settings.address.strip("[]"), clock.at)
     health = Health([one.server for one in order.servers], endpoint, random=dice, changed=changed)
     try:
@@ -109,8 +110,44 @@ async def opened(settings: SiprecSettings, clock: Clock) -> AsyncIterator[Server
     finally:
         for sink in sinks:
             await sink.close()
-        relay.close()
+        if watching is not None:
+            watching.cancel()
+        await ended()
         await endpoint.close()
+
+
+async def _relay(settings: SiprecSettings, clock: Clock,
+                 dice: random.SystemRandom) -> tuple[Relay, Callable[[], Awaitable[None]]]:
+    """The relay of the settings, and what closes it."""
+    if settings.ng is not None:
+        client = NgClient(*settings.ng, cookie=lambda: secrets.token_hex(8))
+        engine = RtpEngine(client, await client.open(), wall=clock.at)
+
+        async def ended() -> None:
+            await engine.close()
+            client.close()
+
+        return engine, ended
+    first, last = settings.port_range
+    outlets = Ports(settings.address.strip("[]"), first, last, dice.getrandbits(16))
+    intakes = (outlets if settings.taps_address == settings.address
+               else Ports(settings.taps_address.strip("[]"), first, last, dice.getrandbits(16)))
+    relay = RtpRelay(intakes, outlets, draw=dice, monotonic=clock.now, wall=clock.at)
+
+    async def closed() -> None:
+        relay.close()
+
+    return relay, closed
+
+
+async def _watched(relay: RtpEngine, order: Order, sinks: list[ServerSink]) -> None:
+    """When rtpengine has failed, so has every session: none goes on, and the calls go where the policy says."""
+    while True:
+        await relay.watch()
+        log.error("rtpengine has failed", sessions="all of them end")
+        for one in order.servers:
+            for sink in sinks:
+                sink.dead(one.name)
 
 
 def _named(name: str, settings: RecordingServerSettings) -> Named:

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 
-from faults import Fault, RecordingServerUnreachable
+from faults import Fault, RecordingServerUnreachable, RelayFailed
 from service.clock import Clock
 from service.findings import Finding, Verdict, bad, well
 from service.recording_servers import named
@@ -14,6 +14,7 @@ from service.siprec_settings import SiprecSettings
 from siprec_app.authentication import Digest
 from siprec_app.endpoint import Endpoint
 from siprec_app.health import ANSWERED_WITHIN, ask
+from siprec_app.ng_client import NgClient
 from siprec_app.order import Named
 
 
@@ -22,6 +23,8 @@ async def examine(settings: SiprecSettings, clock: Clock) -> AsyncIterator[Findi
     is used, as a service may run."""
     if not settings.servers:
         return
+    if settings.ng is not None:
+        yield await _relay(*settings.ng)
     try:
         servers = named(settings)
     except Fault as fault:
@@ -40,6 +43,20 @@ async def examine(settings: SiprecSettings, clock: Clock) -> AsyncIterator[Findi
             yield await _asked(server, endpoint)
     finally:
         await endpoint.close()
+
+
+async def _relay(host: str, port: int) -> Finding:
+    client = NgClient(host, port, cookie=lambda: secrets.token_hex(8))
+    try:
+        here = await client.open()
+        said = await client.ask("ping")
+    except RelayFailed as fault:
+        return bad("siprec.rtpengine", fault)
+    finally:
+        client.close()
+    if said.get("result") != "pong":
+        return bad("siprec.rtpengine", RelayFailed("What answers there is no rtpengine."))
+    return well("siprec.rtpengine", f"It answers; it has to be able to send to {here}.")
 
 
 async def _asked(one: Named, endpoint: Endpoint) -> Finding:

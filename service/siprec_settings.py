@@ -68,6 +68,10 @@ class SiprecSettings(Section):
     streams: Literal["separate", "mixed"] = Field(
         default="separate", description="What all servers get of a call: a stream for each party, or, for servers that "
                                         "take no second one, a single stream with everybody mixed.")
+    rtpengine: str | None = Field(default=None, pattern=r"^([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$",
+                                  description="The address and the ng port of an rtpengine that carries the audio: "
+                                              "`127.0.0.1:2223`. Without it, the service does. `ports` and "
+                                              "`taps_address` are not used then.")
     carried_within: Number = Field(default=1.0, ge=0.1, le=60,
                                    description="How long a call may be without a server that takes it before it goes "
                                                "into WAV files (seconds).")
@@ -75,6 +79,14 @@ class SiprecSettings(Section):
                                                                   "(seconds).")
     servers: dict[str, RecordingServerSettings] = Field(default={}, description="The servers, each under its name, in "
                                                                                 "the order in which they are asked.")
+
+    @property
+    def ng(self) -> tuple[str, int] | None:
+        """Host and port of rtpengine."""
+        if self.rtpengine is None:
+            return None
+        host, _, port = self.rtpengine.rpartition(":")
+        return host.strip("[]"), int(port)
 
     @property
     def port_range(self) -> tuple[int, int]:
@@ -87,6 +99,8 @@ class SiprecSettings(Section):
         first, last = self.port_range
         if not 1024 <= first < last - 6 or last > 65_535:
             raise ValueError("`ports` are the first and the last one, between 1024 and 65535, and at least seven")
+        if self.ng is not None and not 0 < self.ng[1] <= 65_535:
+            raise ValueError("`rtpengine` ends with a port, 1 to 65535")
         for name in self.servers:
             if not server_is_valid(name):
                 raise ValueError("a server's name is a small letter, then small letters, digits, _ or -; at most 32, "

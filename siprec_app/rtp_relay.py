@@ -6,7 +6,6 @@ One event of the loop is then good for every packet that is there, whatever kind
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import select
 import socket
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from siprec_app.outlet import Feed, Outgoing, cname
 from siprec_app.ports import Ports
 from siprec_app.protocol.negotiation import Flow
 from siprec_app.relay import G711, Address, Fed, Outlet, OutletCounters, TapCounters
+from siprec_app.resolve import resolved
 from siprec_app.rtcp import Draw, Moment, interval
 
 __all__ = ["RtpRelay"]
@@ -102,7 +102,7 @@ class RtpRelay:
         if flow is None:
             return
         turn = outgoing.turns
-        host = await self._host(flow)
+        host = await resolved(flow.host, flow.port, self._outlet_ports.host)
         if outgoing.turns != turn or outlet not in self._outlets:
             return  # another call came meanwhile
         # Nothing is awaited between these: what comes in after the last read is what is sent.
@@ -171,22 +171,6 @@ class RtpRelay:
         if incoming is not None:
             incoming.outlets.remove(outgoing)
             outgoing.unfeed()
-
-    async def _host(self, flow: Flow) -> str:
-        """The flow's host as an address; SDP may have a name (RFC 8866 section 5.7)."""
-        try:
-            ipaddress.ip_address(flow.host)
-        except ValueError:
-            pass
-        else:
-            return flow.host
-        family = socket.AF_INET6 if ":" in self._outlet_ports.host else socket.AF_INET
-        try:
-            found = await self._loop.getaddrinfo(flow.host, flow.port, family=family, type=socket.SOCK_DGRAM)
-        except (OSError, UnicodeError) as error:
-            raise RecordingServerAddressUnusable("The name of a recording server cannot be resolved.",
-                                                 host=flow.host) from error
-        return str(found[0][4][0])
 
     def _now(self) -> Moment:
         return Moment(self._monotonic(), self._wall())

@@ -16,9 +16,9 @@ from tools.progress import SetupError, say
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {"espeak-ng": "espeak-ng", "sox": "sox", "ffmpeg": "ffmpeg", "git": "git", "sipp": "sip-tester",
             "openssl": "openssl", "gpg": "gpg", "gpg-agent": "gpg-agent", "pg_ctlcluster": "postgresql",
-            "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server"}
+            "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server", "rtpengine": "rtpengine-daemon"}
 """Command -> Debian package: for the demo's speech, the bench's rivals, the list of files for a test, the bench's
-calls, the tests' certificates and keys, the tests' PostgreSQL and RabbitMQ."""
+calls, the tests' certificates and keys, the tests' PostgreSQL, RabbitMQ and rtpengine."""
 
 
 def prepare(root: Path, python: str, folder: str) -> None:

@@ -10,6 +10,7 @@ from service.siprec_check import examine
 from service.siprec_settings import SiprecSettings
 from tests.asterisk import AsteriskServer
 from tests.recording_server import RecordingServer
+from tests.rtpengine import Rtpengine
 
 
 async def found(uri: str, **more: object) -> Finding:
@@ -44,3 +45,18 @@ async def test_a_server_that_does_not_know_us_is_a_failure(asterisk: AsteriskSer
 
 async def test_without_servers_nothing_is_said() -> None:
     assert [one async for one in examine(SiprecSettings(), SystemClock())] == []
+
+
+async def test_an_rtpengine_is_asked_whether_it_is_there(tmp_path: Path) -> None:
+    async with Rtpengine("127.0.0.1", tmp_path / "log") as daemon:
+        there = await relay(daemon)
+    assert there.verdict is Verdict.OK
+    finding = await relay(daemon)
+    assert (finding.verdict, finding.said) == (Verdict.FAIL, "rtpengine does not answer.")
+
+
+async def relay(daemon: Rtpengine) -> Finding:
+    settings = SiprecSettings.model_validate({"rtpengine": f"{daemon.host}:{daemon.port}", "servers": {
+        "main": {"uri": "sip:nobody@127.0.0.1:9;transport=tcp"}}})
+    finding, _ = [one async for one in examine(settings, SystemClock())]
+    return finding

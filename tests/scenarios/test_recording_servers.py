@@ -17,6 +17,7 @@ from tests.recorded import ALICE, BOB, VOICES, Conversation, begin, clear, conve
 from tests.recording_server import Certificates, RecordingServer
 from tests.recording_session import RecordingSession
 from tests.recording_to import breaks
+from tests.rtpengine import Rtpengine
 from tests.scenarios.conftest import Exchange
 from tests.scenarios.parties import users
 from tests.siprec_app import reference
@@ -46,6 +47,22 @@ async def server(tmp_path: Path) -> AsyncIterator[RecordingServer]:
             schema.validate(document)
 
 
+@pytest_asyncio.fixture
+async def rtpengine(tmp_path: Path) -> AsyncIterator[Rtpengine]:
+    """The relay, where the settings name it."""
+    async with Rtpengine("127.0.0.1", tmp_path / "rtpengine.log") as daemon:
+        yield daemon
+
+
+@pytest.fixture(params=["service", "rtpengine"])
+def relay(request: pytest.FixtureRequest) -> Json:
+    """Settings: the audio goes through the service itself, or through rtpengine."""
+    if request.param == "service":
+        return {}
+    daemon: Rtpengine = request.getfixturevalue("rtpengine")
+    return {"rtpengine": f"{daemon.host}:{daemon.port}"}
+
+
 @pytest.fixture
 def to_server(everything: str) -> str:
     """A policy that sends every call to a recording server."""
@@ -53,10 +70,10 @@ def to_server(everything: str) -> str:
 
 
 @pytest_asyncio.fixture
-async def service(exchange: Exchange, to_server: str, server: RecordingServer,
+async def service(exchange: Exchange, to_server: str, server: RecordingServer, relay: Json,
                   tmp_path: Path) -> AsyncIterator[Phonograph]:
     """The product: every call goes to the recording server."""
-    async with Phonograph(exchange, tmp_path, policy=to_server, siprec=servers(main=server)) as running:
+    async with Phonograph(exchange, tmp_path, policy=to_server, siprec=servers(main=server) | relay) as running:
         yield running
 
 
@@ -109,14 +126,14 @@ async def test_a_call_to_both_places_is_whole_in_both(
 
 
 async def test_tls_with_certificates_of_both_sides_and_encrypted_audio(
-        exchange: Exchange, to_server: str, phones: Phones, tmp_path: Path) -> None:
+        exchange: Exchange, to_server: str, phones: Phones, relay: Json, tmp_path: Path) -> None:
     authority = Authority.make(tmp_path / "theirs")
     certificate, key = authority.sign("127.0.0.1")
     ours = Authority.make(tmp_path / "ours")
     own, own_key = ours.sign("127.0.0.2")
     async with RecordingServer(tmp_path / "server", transport="tls", srtp="mandatory",
                                certificates=Certificates(certificate, key, ours.certificate)) as server:
-        settings: Json = servers(main=server)
+        settings: Json = servers(main=server) | relay
         settings["servers"]["main"] |= {"srtp": True, "ca_file": str(authority.certificate),
                                         "certificate": str(own), "key": str(own_key)}
         async with Phonograph(exchange, tmp_path, policy=to_server, siprec=settings) as service:
@@ -133,7 +150,7 @@ async def test_tls_with_certificates_of_both_sides_and_encrypted_audio(
 
 
 async def test_nothing_is_sent_in_a_pause_and_the_server_knows_of_it(
-        service: Phonograph, server: RecordingServer, phones: Phones) -> None:
+        service: Phonograph, server: RecordingServer, phones: Phones, relay: Json) -> None:
     call, taken = await begin(phones, 2.0)
     session = await server.session()
     (row,) = await service.calls()
@@ -150,7 +167,9 @@ async def test_nothing_is_sent_in_a_pause_and_the_server_knows_of_it(
     await taken.ended
     await service.closed(1)
     await session.ended()
-    assert {label: breaks(track) for label, track in session.tracks.items()} == {"1": [], "2": []}
+    # With rtpengine each tap of the switch is a source of its own, and the resume has made new ones.
+    sources = 2 if relay else 1
+    assert {label: breaks(track, sources) for label, track in session.tracks.items()} == {"1": [], "2": []}
 
 
 async def test_a_server_that_is_not_there_is_followed_by_the_next_one(
@@ -216,6 +235,56 @@ async def test_a_call_that_is_in_a_file_goes_to_the_server_that_takes_it_at_last
     for label, own, filed in zip("12", ("alice", "bob"), Conversation(call, taken, row).tracks(), strict=True):
         assert list(whose_audio(filed, VOICES)) == [own]
         assert list(whose_audio(session.tracks[label].samples, VOICES)) == [own]
+
+
+async def test_a_call_whose_rtpengine_dies_goes_on_into_a_file(
+        exchange: Exchange, to_server: str, server: RecordingServer, rtpengine: Rtpengine, phones: Phones,
+        tmp_path: Path) -> None:
+    async with Phonograph(exchange, tmp_path, policy=to_server, siprec=servers(main=server) | {
+            "rtpengine": f"{rtpengine.host}:{rtpengine.port}"}) as service:
+        call, taken = await begin(phones, 2.0)
+        await server.session()
+        await rtpengine.end()
+        await service.until(lambda: _in_file(service), "no file was begun", within=30)
+        await asyncio.sleep(2.0)
+        await call.hangup()
+        await taken.ended
+        (row,) = await service.closed(1)
+        (recording,) = row["recordings"]
+        assert recording["state"] == "incomplete"
+        assert service.manifest(recording)["audio"] is not None
+        assert "rtpengine has failed" in service.logs()
+
+
+async def test_a_pause_is_kept_though_rtpengine_does_not_answer(
+        exchange: Exchange, to_server: str, server: RecordingServer, rtpengine: Rtpengine, phones: Phones,
+        tmp_path: Path) -> None:
+    async with Phonograph(exchange, tmp_path, policy=to_server, siprec=servers(main=server) | {
+            "rtpengine": f"{rtpengine.host}:{rtpengine.port}"}) as service:
+        call, taken = await begin(phones, 2.0)
+        session = await server.session()
+        (row,) = await service.calls()
+        rtpengine.stall()
+        # Forced: the silence took its time, and the switch was asked only after that.
+        assert (await service.ask(row["id"], "pause"))["answer"] in ("forced", "confirmed")
+        # What was said before that waits in the daemon's sockets; what is said from now on must not get there.
+        await asyncio.sleep(2.0)
+        rtpengine.go_on()
+        await asyncio.sleep(2.0)
+        before = {label: len(track.packets()) for label, track in session.tracks.items()}
+        await asyncio.sleep(1.0)
+        assert {label: len(track.packets()) for label, track in session.tracks.items()} == before
+        await call.hangup()
+        await taken.ended
+        await service.closed(1)
+        assert "has not confirmed a silence" in service.logs()
+
+
+async def _in_file(service: Phonograph) -> bool:
+    """Whether a call that went to a server goes into a file now."""
+    (row,) = await service.calls()
+    return any(segment["sink"] == "file" and segment["state"] == "up"
+               for recording in row["recordings"] for segment in recording["segments"])
 
 
 async def test_what_the_server_asks_for_in_the_middle_is_answered(

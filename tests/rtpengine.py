@@ -1,0 +1,72 @@
+"""An rtpengine of the test's own: in userspace, at free ports of the loopback, ended by its process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from faults import RelayFailed
+from siprec_app.ng_client import NgClient
+
+
+class Rtpengine:
+    """The daemon: ``async with Rtpengine(host, log) as daemon``.
+
+    Args:
+        host: its address, for the switch as for the servers.
+        log: a file for what it says.
+    """
+
+    def __init__(self, host: str, log: Path) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+            self.host, self.port, self._log = host, int(probe.getsockname()[1]), log
+        first = random.randrange(20_000, 29_000, 2)
+        self._command = ["rtpengine", "--foreground", "--table=-1", "--config-file=none", f"--interface={host}",
+                         f"--listen-ng={host}:{self.port}", f"--port-min={first}", f"--port-max={first + 999}",
+                         "--num-threads=2", "--log-stderr", "--log-level=5"]
+
+    async def __aenter__(self) -> Self:
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(*self._command, stdout=log, stderr=log)
+        client = NgClient(self.host, self.port, cookie=lambda: f"{random.getrandbits(64):x}")
+        await client.open()
+        try:
+            async with asyncio.timeout(30):
+                while not await _there(client):
+                    assert self._process.returncode is None, self._log.read_text()
+        finally:
+            client.close()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        await self.end()
+
+    async def end(self) -> None:
+        """At once, as when it crashes."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+
+    def stall(self) -> None:
+        """It does nothing until :meth:`go_on`; what comes waits in the kernel."""
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)  # all of its threads stand
+
+    def go_on(self) -> None:
+        """After :meth:`stall`."""
+        self._process.send_signal(signal.SIGCONT)
+
+
+async def _there(client: NgClient) -> bool:
+    try:
+        return (await client.ask("ping")).get("result") == "pong"
+    except RelayFailed:
+        return False
