@@ -90,7 +90,12 @@ class RecordingServers(Protocol):
         """
 
     async def silence(self, segment: str) -> None:
-        """Nothing of that tap goes to any server any more, from before this returns."""
+        """Nothing of that tap goes to any server any more, from before this returns.
+
+        Raises:
+            RecordingServerFault: what sends it has not said so in time. Once the switch has ended the tap, nothing
+                that is said after that can go there.
+        """
 
     async def counted(self, event: TapDown) -> TapDown:
         """The end of a tap, with what the servers were sent of it."""

@@ -52,6 +52,7 @@ _LAST_COMMANDS = 2.0  # s
 _RESYNC_EVERY = 5.0  # s
 _LINGERS = 86_400.0  # s that a leg may stay after its call has ended and still be known after a restart
 _STATUS_EVERY, _STATUS_AT_LEAST = 1.0, 10.0  # s
+_SILENT_WITHIN = 0.1  # s
 _ROUND = 200  # events that are taken before the other tasks have their turn
 
 
@@ -282,10 +283,19 @@ class Driver:
         await self._switch.attach(effect, to)
 
     async def _detach(self, effect: Detach) -> None:
-        """What goes to a server is silent before the switch is asked for anything."""
-        if self._servers is not None and effect.source.sink is Sink.SERVER:
-            await self._servers.silence(effect.segment)
+        """What goes to a server is silent before the switch is asked for anything. Where that cannot be had at once the
+        switch ends the tap all the same: what is said after that reaches nobody."""
+        if self._servers is None or effect.source.sink is not Sink.SERVER:
+            await self._switch.detach(effect)
+            return
+        silencing = asyncio.create_task(self._servers.silence(effect.segment))
+        await asyncio.wait([silencing], timeout=_SILENT_WITHIN)
         await self._switch.detach(effect)
+        try:
+            await silencing
+        except RecordingServerFault as fault:
+            log.error("a tap was not silenced before its end", switch=self._switch.name, segment=effect.segment,
+                      why=fault.message)
 
     async def _adopt(self, effect: Adopt) -> None:
         """Not stored: while the call waits for it, the engine asks again in its next life."""

@@ -20,6 +20,7 @@ from siprec_app.authentication import Credentials
 from siprec_app.client import RecordingClient
 from siprec_app.endpoint import Endpoint
 from siprec_app.health import Health
+from siprec_app.ng_calls import NgCalls
 from siprec_app.ng_client import NgClient
 from siprec_app.order import Named, Order
 from siprec_app.ports import Ports
@@ -108,6 +109,8 @@ async def opened(settings: SiprecSettings, clock: Clock) -> AsyncIterator[Server
     try:
         yield Servers(order, connecting, health, sinks)
     finally:
+        if isinstance(relay, RtpEngine):
+            relay.hurry()
         for sink in sinks:
             await sink.close()
         if watching is not None:
@@ -121,7 +124,8 @@ async def _relay(settings: SiprecSettings, clock: Clock,
     """The relay of the settings, and what closes it."""
     if settings.ng is not None:
         client = NgClient(*settings.ng, cookie=lambda: secrets.token_hex(8))
-        engine = RtpEngine(client, await client.open(), wall=clock.at)
+        here = await client.open()
+        engine = RtpEngine(NgCalls(client, here), here, wall=clock.at)
 
         async def ended() -> None:
             await engine.close()

@@ -6,7 +6,8 @@ changes. A tap is silenced before anything else is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
 
 from faults import RecordingServerFault
@@ -74,15 +75,22 @@ class Carriage:
         return addresses
 
     async def silence(self, segment: str) -> None:
-        """Nothing of a tap goes out from before this returns."""
+        """Nothing of a tap goes out from before this returns.
+
+        Raises:
+            RecordingServerFault: the relay has not said so in time.
+        """
         self._silenced.add(segment)
-        for way in list(self._ways):
-            await way.quiet(set(self._taps.get(segment, {}).values()))
+        taps = set(self._taps.get(segment, {}).values())
+        await _all([one for way in self._ways for one in way.quieting(taps)])
 
     async def keep_from(self, server: str) -> None:
-        """Nothing goes to that server from before this returns. The call that was noted last has to say so, too."""
-        for way in list(self._ways):
-            await way.silence(server)
+        """Nothing goes to that server from before this returns. The call that was noted last has to say so, too.
+
+        Raises:
+            RecordingServerFault: as :meth:`silence`.
+        """
+        await _all([one for way in self._ways for one in way.silencing(server)])
 
     async def counted(self, segment: str) -> tuple[Carried, ...]:
         """What went to servers of a tap."""
@@ -152,3 +160,10 @@ class Carriage:
             for direction, tap in self._taps[segment.id].items():
                 feeds[describe.label_of(segment, direction)] = tap
         return feeds
+
+
+async def _all(silences: Iterable[Awaitable[None]]) -> None:
+    """All of them, whichever of them fails; then the failure of one."""
+    for found in await asyncio.gather(*silences, return_exceptions=True):
+        if found is not None:
+            raise found

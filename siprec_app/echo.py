@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from faults import RelayFailed
 from media import rtp
@@ -42,16 +43,22 @@ class Echo:
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
-    async def back(self, to: Address, sent: Callable[[], None]) -> None:
+    def nudge(self, to: Address) -> None:
+        """A byte to the port of RTCP: it goes nowhere, and the daemon does not forget the call for want of packets."""
+        with suppress(OSError):
+            self._socket.sendto(b"\0", (to.host, to.port + 1))
+
+    async def back(self, to: Address, kind: int, sent: Callable[[], None]) -> None:
         """Send until the last one is back: what was before it on its way has been read by then, other probes as well.
 
         Args:
+            kind: the payload type.
             sent: called for each.
 
         Raises:
             RelayFailed: it did not come back within ``ng.WITHIN``.
         """
-        probes = _Probes(secrets.token_bytes(_NONCE - _NUMBER), secrets.randbits(32))
+        probes = _Probes(secrets.token_bytes(_NONCE - _NUMBER), kind, secrets.randbits(32))
         self._waiting[probes.name] = probes
         try:
             async with asyncio.timeout(WITHIN):
@@ -82,14 +89,14 @@ class Echo:
 class _Probes:
     """The probes of one drain: ``sent``, and the last that was ``back``, both counted from 1."""
 
-    def __init__(self, name: bytes, source: int) -> None:
-        self.name, self._source = name, source
+    def __init__(self, name: bytes, kind: int, source: int) -> None:
+        self.name, self._kind, self._source = name, kind, source
         self.sent = self.back = 0
         self.moved = asyncio.Event()
 
     def another(self) -> bytes:
         self.sent += 1
-        return rtp.build(0, False, self.sent, 0, self._source, self.name + self.sent.to_bytes(_NUMBER))
+        return rtp.build(self._kind, False, self.sent, 0, self._source, self.name + self.sent.to_bytes(_NUMBER))
 
 
 async def _moved(event: asyncio.Event) -> bool:

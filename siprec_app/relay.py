@@ -2,7 +2,7 @@
 
 A tap is one direction of a call. The switch sends its RTP to the tap's intake; each recording server that gets it has
 an outlet, which is fed by one tap at a time: after a pause or a transfer by another one. What does this is behind
-``Relay``: ``rtp_relay.RtpRelay`` in our own process.
+``Relay``: ``rtp_relay.RtpRelay`` in our own process, or ``rtpengine.RtpEngine``, which has rtpengine do it.
 """
 
 from __future__ import annotations
@@ -147,6 +147,7 @@ class Relay(Protocol):
         Raises:
             ValueError: the tap is open, or a codec is another.
             RelayPortsExhausted: no port is left.
+            RelayFailed: what carries the packets does not answer, or refuses.
         """
 
     async def open_outlet(self, tap: str | None, session: str) -> Outlet:
@@ -158,11 +159,16 @@ class Relay(Protocol):
 
         Raises:
             RelayPortsExhausted: no pair of ports is left.
+            RelayFailed: as for :meth:`open_intake`.
         """
 
     async def feed(self, outlet: str, tap: str) -> None:
         """From now on another tap feeds this outlet: what came of it before this returns is not sent. The stream goes
-        on as if nothing had changed."""
+        on as if nothing had changed.
+
+        Raises:
+            RelayFailed: as for :meth:`flow`.
+        """
 
     async def flow(self, outlet: str, flow: Flow | None) -> None:
         """Send to this server, or, with None, be silent.
@@ -172,6 +178,8 @@ class Relay(Protocol):
 
         Raises:
             RecordingServerAddressUnusable: the server cannot be sent to; then the outlet is silent.
+            RelayFailed: what carries the packets has not said so in time, silences among it: then it is not known to be
+                silent before another call returns.
         """
 
     async def fed(self, tap: str) -> tuple[Fed, ...]:
@@ -182,7 +190,7 @@ class Relay(Protocol):
         """What has been counted so far."""
 
     async def close_outlet(self, outlet: str) -> OutletCounters:
-        """Say BYE, give the ports back. Returns the last counters."""
+        """Say BYE, give the ports back. When it returns, nothing goes out any more. Returns the last counters."""
 
     async def close_intake(self, tap: str) -> TapCounters:
         """Close a tap. The outlets that it feeds stay open, with nothing to send. Returns the last counters."""

@@ -1,8 +1,8 @@
 """rtpengine as the relay: it carries the packets, and this tells it which.
 
 Each tap and each outlet is a call of its own there, so that either can end alone (docs/decisions/0020). A tap's call
-publishes what the switch sends. An outlet's call publishes a pipe, and its recording server subscribes to that; the
-pipe subscribes to the tap that feeds it. Silence is a server that does not subscribe, and a reply that says so.
+has the switch's audio. An outlet's call has a pipe, which subscribes to the tap that feeds it; the recording server
+subscribes to the pipe. Silence is a server that does not subscribe, and a reply that says so.
 """
 
 from __future__ import annotations
@@ -10,104 +10,63 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from itertools import count
 
 import structlog
 
 from faults import RecordingServerAddressUnusable, RelayFailed
 from siprec_app.echo import OCTETS, Echo
-from siprec_app.ng_client import NgClient
+from siprec_app.ng_calls import NgCalls, Stream
 from siprec_app.protocol import ng
 from siprec_app.protocol.negotiation import Flow
-from siprec_app.relay import G711, Address, Fed, Intake, Outlet, OutletCounters, Silence, TapCounters
+from siprec_app.relay import G711, Address, Fed, Outlet, OutletCounters, Silence, TapCounters
 from siprec_app.resolve import resolved
+from siprec_app.rtpengine_streams import OutStream, StreamFeed, TapStream
 
 __all__ = ["RtpEngine"]
 
 log = structlog.get_logger("siprec")
 
 _TAP, _PIPE, _SERVER, _ECHO, _KEY = "tap", "pipe", "server", "echo", "key"
-_DISCARD = 9
-"""RFC 863: who publishes is never sent anything."""
 _WATCHED = 2.0
 """Seconds between two questions whether the daemon is there."""
+_AT_ONCE = 50
+"""Calls that are kept alive before the event loop may do something else."""
 _LOOKS = 0.02
 """Seconds between two looks for the first packet."""
-_INSISTS = 1.0
-"""Seconds between two tries to silence what did not confirm it."""
-_DELETED_WITHIN = 60
-"""Tries to end a call of a daemon that does not answer."""
-_HEAD = 12
-
-
-@dataclass(slots=True, eq=False)
-class _Feed:
-    """One tap's share in one outlet's stream."""
-
-    session: str
-    received: int = 0
-    sent: int = 0
-    first: float | None = None
-    last: float | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Tap:
-    call: str
-    address: Address
-    probes: int = 0
-    feeds: list[_Feed] = field(default_factory=list)
-    packets: int = 0
-    octets: int = 0
-    lost: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _Out:
-    call: str
-    session: str
-    made: Outlet
-    pipe: Address
-    silences: list[Silence]
-    tap: _Tap | None = None
-    feed: _Feed | None = None
-    flow: Flow | None = None
-    open: bool = False
-    insisting: bool = False
-    turn: int = 0
-    probes: int = 0
-    since: tuple[int, int] = (0, 0)
-    sent: int = 0
-    looking: asyncio.Task[None] | None = None
-    subscribing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    draining: asyncio.Lock = field(default_factory=asyncio.Lock)
-
 
 class RtpEngine:
     """A ``relay.Relay``. Made and used within a running event loop.
 
     Args:
-        client: speaks with the daemon; open.
+        calls: what it asks of the daemon.
         here: the address of this machine that the daemon can send to.
         wall: seconds since 1970.
     """
 
-    def __init__(self, client: NgClient, here: str, *, wall: Callable[[], float]) -> None:
-        self._client, self._here = client, here
+    def __init__(self, calls: NgCalls, here: str, *, wall: Callable[[], float]) -> None:
+        self._calls, self._here = calls, here
         self._wall = wall
         self._name, self._numbers = secrets.token_hex(8), count(1)
-        self._taps: dict[str, _Tap] = {}
-        self._outs: dict[str, _Out] = {}
+        self._taps: dict[str, TapStream] = {}
+        self._outs: dict[str, OutStream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failed, self._hurrying = asyncio.Event(), asyncio.Event()
         self._echo = Echo(here)
+
+    def hurry(self) -> None:
+        """The service ends: what the daemon does not answer within one request is waited for no longer."""
+        self._hurrying.set()
 
     async def close(self) -> None:
         """Close all that is still open; what the daemon does not answer is left to its own time-outs."""
         for task in self._tasks:
             task.cancel()
-        calls = [*(one.call for one in self._outs.values()), *(one.call for one in self._taps.values())]
-        await asyncio.gather(*self._tasks, *map(self._delete, calls), return_exceptions=True)
+        calls = [*(one.stream.call for one in self._outs.values()), *(one.stream.call for one in self._taps.values())]
+        for call in calls:
+            self._calls.end(call)
+        await asyncio.gather(*self._tasks, *map(self._calls.ended, calls), return_exceptions=True)
+        await self._calls.close()
         self._outs.clear()
         self._taps.clear()
         self._echo.close()
@@ -115,33 +74,57 @@ class RtpEngine:
     async def watch(self) -> None:
         """Return as soon as the daemon does not answer any more, or has forgotten what it carried; then all taps of
         that time are lost. Asked every two seconds."""
-        while True:
-            await asyncio.sleep(_WATCHED)
-            one: _Tap | None = next((tap for tap in reversed(self._taps.values()) if not tap.lost), None)
+        while not self._failed.is_set():
             try:
-                if one is None:
-                    await self._client.ask("ping")
-                else:
-                    await self._client.do("query", {"call-id": one.call, "from-tag": _TAP})
-            except RelayFailed:
-                if one is None or one in self._taps.values():
-                    for tap in self._taps.values():
-                        tap.lost = True
-                    return
+                async with asyncio.timeout(_WATCHED):
+                    await self._failed.wait()
+            except TimeoutError:
+                await self._keep_alive()
+                await self._look_after()
+        self._failed.clear()
+
+    async def _look_after(self) -> None:
+        try:
+            if await self._knows_the_newest():
+                await self._calls.alive()
+        except RelayFailed:
+            self._lose()
+
+    async def _knows_the_newest(self) -> bool:
+        """Whether the daemon has the newest tap; one that has begun anew has none, and its ports are others' now."""
+        newest: TapStream | None = next((tap for tap in reversed(self._taps.values()) if not tap.lost), None)
+        if newest is None or await self._calls.knows(newest.stream) or newest not in self._taps.values():
+            return True
+        self._lose()
+        return False
+
+    def _lose(self) -> None:
+        for tap in self._taps.values():
+            tap.lost = True
+        self._failed.set()
+
+    async def _keep_alive(self) -> None:
+        """A call to which nothing comes for a minute, in a pause for one, the daemon would forget."""
+        there = [*(one.address for one in self._taps.values()), *(one.pipe for one in self._outs.values())]
+        for number, address in enumerate(there, 1):
+            self._echo.nudge(address)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def open_intake(self, tap: str, codecs: Mapping[int, str] = G711, source: str | None = None, *,
                           owed: bool = False) -> Address:  # noqa: ARG002 - see below
-        """See ``Relay``. The daemon takes what comes to the port, whatever it is and whoever sends it; timestamps pass
-        as they come, ``owed`` or not.
+        """See ``Relay``. PCMU passes, whoever sends it; timestamps pass as they come, ``owed`` or not.
 
         Raises:
             ValueError: there is a ``source``, too: the daemon cannot be told.
-            RelayFailed: it does not answer, or has no port left.
+            RelayFailed: it does not answer, or has no port left, or has lost what it carried.
         """
         if source is not None or tap in self._taps or not set(codecs.values()) <= set(G711.values()):
             raise ValueError("a tap is opened once, with the codecs of G.711")
-        call = self._call()
-        self._taps[tap] = made = _Tap(call, await self._publish(call, _TAP))
+        if not await self._knows_the_newest():
+            raise RelayFailed("rtpengine has begun anew.")
+        stream = Stream(self._call(), _TAP, (ng.AUDIO, ng.PROBE))
+        self._taps[tap] = made = TapStream(stream, await self._calls.publish(stream))
         return made.address
 
     async def open_outlet(self, tap: str | None, session: str) -> Outlet:
@@ -154,15 +137,20 @@ class RtpEngine:
         incoming = None if tap is None else self._taps[tap]
         if any(one.lost for one in self._taps.values()):
             raise RelayFailed("rtpengine has lost taps of calls that go on.")
-        call = self._call()
-        pipe = await self._publish(call, _PIPE)
-        port = self._place(await self._client.do("subscribe request", ng.subscription(call, _PIPE, _SERVER))).port
-        await self._client.do("unsubscribe", {"call-id": call, "to-tag": _SERVER})
-        made = _Out(call, session, Outlet(f"{session}/{next(self._numbers)}", port, port + 1), pipe,
+        stream = Stream(self._call(), _PIPE)
+        pipe = await self._calls.publish(stream)
+        made = OutStream(stream, session, Outlet(f"{session}/{next(self._numbers)}", 0, 0), pipe,
                     [Silence(self._wall(), None)])
+        try:
+            port = (await self._calls.offered(stream.call, _PIPE, _SERVER)).port
+            await self._calls.silence(stream.call, _SERVER)
+            made.made = Outlet(made.made.id, port, port + 1)
+            if incoming is not None:
+                await self._rewire(made, incoming)
+        except RelayFailed:
+            self._end(made, incoming)
+            raise
         self._outs[made.made.id] = made
-        if incoming is not None:
-            await self._rewire(made, incoming)
         return made.made
 
     async def feed(self, outlet: str, tap: str) -> None:
@@ -170,34 +158,30 @@ class RtpEngine:
         out, incoming = self._outs[outlet], self._taps[tap]
         if out.tap is incoming:
             return
-        out.turn += 1
-        turn, flow = out.turn, out.flow
-        if not await self._silence(out):
-            raise RelayFailed("rtpengine does not answer.", tap=tap)
-        await self._rewire(out, incoming)
-        if flow is not None:
-            await self._begin(out, flow, turn)
+        flow = out.wanted
+        turn = await self._silenced(out, flow)
+        async with out.changing:
+            if out.doomed:
+                raise RelayFailed("The stream has ended, as rtpengine had not answered in time.", outlet=outlet)
+            if out.tap is not incoming:
+                await self._rewire(out, incoming)
+            if flow is not None:
+                await self._begin(out, flow, turn)
 
     async def flow(self, outlet: str, flow: Flow | None) -> None:
         """See ``Relay``.
 
-        A silence that the daemon does not confirm within ``ng.WITHIN`` is told in the log, and nothing is raised: the
-        switch is to end the tap, and by then counts it as forced. The whole session is silenced as soon as the daemon
-        answers again.
-
         Raises:
-            RelayFailed: a flow did not come about. Then it is silent, or will be in the same way.
+            RelayFailed: the daemon has not confirmed it in time. Then the outlet ends, as soon as the daemon answers
+                again, and so do the others of its session: none of them flows again.
         """
         out = self._outs[outlet]
-        if flow is not None and flow == out.flow:
+        if flow is not None and flow == out.flowing:
             return
-        out.turn += 1
-        turn, out.flow = out.turn, None
-        silent = await self._silence(out)
+        turn = await self._silenced(out, flow)
         if flow is not None:
-            if not silent:
-                raise RelayFailed("rtpengine does not answer.", outlet=outlet)
-            await self._begin(out, flow, turn)
+            async with out.changing:
+                await self._begin(out, flow, turn)
 
     async def fed(self, tap: str) -> tuple[Fed, ...]:
         """See ``Relay``. What a daemon that does not answer has done since it did is not among it."""
@@ -210,23 +194,22 @@ class RtpEngine:
     async def counters(self, tap: str) -> TapCounters:
         """See ``Relay``. The daemon knows packets and octets alone."""
         incoming = self._taps[tap]
-        await self._read(incoming)
-        return TapCounters(_intake(incoming), {
-            one.made.id: self._counted(one) for one in self._outs.values() if one.tap is incoming})
+        if (now := await self._calls.counted(incoming.stream)) is not None:
+            incoming.packets, incoming.octets = now[0] - incoming.probes, now[1] - incoming.probes * OCTETS
+        return TapCounters(incoming.counters(), {
+            one.made.id: one.counters() for one in self._outs.values() if one.tap is incoming})
 
     async def close_outlet(self, outlet: str) -> OutletCounters:
-        """See ``Relay``."""
+        """See ``Relay``. It lasts until the daemon has said so: before that nobody may count on its silence."""
         out = self._outs[outlet]
         await self._count(out)
-        counted = self._counted(out)
-        del self._outs[outlet]
-        out.turn += 1
-        if out.looking is not None:
-            out.looking.cancel()
-        if out.tap is not None:
-            await self._quietly("unsubscribe", {"call-id": out.tap.call, "to-tag": outlet})
-        await self._delete(out.call)
-        return counted
+        async with out.subscribing:  # what a flow has asked for by now ends with it
+            self._end(out, out.tap)
+        while not await self._calls.ended(out.stream.call) and not self._hurrying.is_set():
+            pass
+        self._outs.pop(outlet, None)
+        self._quiet(out)
+        return out.counters()
 
     async def close_intake(self, tap: str) -> TapCounters:
         """See ``Relay``."""
@@ -237,126 +220,137 @@ class RtpEngine:
         for out in self._outs.values():
             if out.tap is incoming:
                 out.tap = out.feed = None
-        await self._delete(incoming.call)
+        self._calls.end(incoming.stream.call)
+        await self._calls.ended(incoming.stream.call)
         return counted
 
-    async def _begin(self, out: _Out, flow: Flow, turn: int) -> None:
+    async def _begin(self, out: OutStream, flow: Flow, turn: int) -> None:
         """Have the server subscribe, once all that has come so far was read and dropped."""
-        if flow.codec.name != "PCMU" or flow.codec.word != "0":
+        if flow.codec.name != "PCMU" or flow.codec.word != str(ng.AUDIO):
             raise RecordingServerAddressUnusable("With rtpengine a recording server has to take PCMU.",
                                                  codec=flow.codec.name)
         host = await resolved(flow.host, flow.port, self._here)
-        async with out.draining:
-            if out.turn == turn and out.tap is not None:
-                await self._drain(out, out.tap)
-            async with out.subscribing:
-                if out.turn != turn or out.made.id not in self._outs:
-                    return  # another call came meanwhile
-                out.open = True
-                try:
-                    await self._subscribe(out, flow, host)
-                except RelayFailed:
-                    self._insist(out.session)
-                    raise
-                out.flow = flow
-                out.silences[-1] = Silence(out.silences[-1].begin, self._wall())
-                out.since = await self._both(out) or out.since
-                out.looking = self._start(self._look(out, out.feed, out.since[1]))
+        if out.turn == turn:
+            await self._drain(out, out.tap)
+        async with out.subscribing:
+            if out.turn != turn:
+                return  # another call came meanwhile
+            out.open = True
+            try:
+                await self._subscribe(out, flow, host)
+            except RelayFailed:
+                self._doom(out.session)
+                raise
+            out.flowing = flow
+            out.silences[-1] = Silence(out.silences[-1].begin, self._wall())
+            out.since = await self._both(out) or out.since
+            out.looking = self._start(self._look(out, out.feed, out.since[1]))
 
-    async def _subscribe(self, out: _Out, flow: Flow, host: str) -> None:
+    async def _subscribe(self, out: OutStream, flow: Flow, host: str) -> None:
         ours, theirs = flow.key or (None, None)
+        call = out.stream.call
         if ours is not None:
             # The daemon offers a subscriber the keys that the publisher has: so it comes to send with ours.
-            await self._publish(out.call, _KEY, ng.sdp(self._here, _DISCARD, sends=True, key=ours))
-            await self._client.do("subscribe request", ng.subscription(out.call, _KEY, _SERVER, ng.profile(ours)))
-        said = await self._client.do("subscribe request", ng.subscription(out.call, _PIPE, _SERVER, ng.profile(ours)))
-        if self._place(said).port != out.made.rtp_port:
+            await self._calls.publish_key(call, _KEY, ours)
+            await self._calls.offered(call, _KEY, _SERVER, ours)
+        if (await self._calls.offered(call, _PIPE, _SERVER, ours)).port != out.made.rtp_port:
             raise RelayFailed("rtpengine has moved a stream to another port.", port=out.made.rtp_port)
-        await self._client.do("subscribe answer", {
-            "call-id": out.call, "to-tag": _SERVER,
-            "sdp": ng.sdp(host, flow.port, sends=False, rtcp_port=flow.rtcp_port, key=theirs)})
+        await self._calls.hears(out.stream, _SERVER, Address(host, flow.port), rtcp_port=flow.rtcp_port, key=theirs)
 
-    async def _silence(self, out: _Out) -> bool:
-        """Nothing goes out any more when this returns True: the daemon answers once no packet is under way. False when
-        it does not answer in time."""
-        out.flow = None
-        if out.insisting:
-            return False
+    async def _silenced(self, out: OutStream, wanted: Flow | None) -> int:
+        """Nothing goes out any more when this returns. The turn of what was asked for last.
+
+        Raises:
+            RelayFailed: the daemon does not say so in time.
+        """
+        out.turn += 1
+        turn, out.wanted = out.turn, wanted
         async with out.subscribing:
-            if not out.open:
-                return True
-            try:
-                # A refusal says that nothing is there that could send.
-                await self._client.ask("unsubscribe", {"call-id": out.call, "to-tag": _SERVER})
-            except RelayFailed as fault:
-                log.error("rtpengine has not confirmed a silence; it is asked again", session=out.session,
-                          fault=fault.id, remedy=fault.remedy)
-                self._insist(out.session)
-                return False
-            await self._count(out)
-            self._silent(out)
-            return True
+            if out.doomed:
+                await self._gone(out)
+            elif out.open:
+                try:
+                    await self._calls.silence(out.stream.call, _SERVER)
+                except RelayFailed as fault:
+                    log.error("rtpengine has not confirmed a silence; the session ends", session=out.session,
+                              fault=fault.id, remedy=fault.remedy)
+                    self._doom(out.session)
+                    raise
+                await self._count(out)
+                self._quiet(out)
+        return turn
 
-    def _silent(self, out: _Out) -> None:
-        out.open = False
+    async def _gone(self, out: OutStream) -> None:
+        if not await self._calls.ended(out.stream.call):
+            raise RelayFailed("rtpengine has not confirmed a silence.", outlet=out.made.id)
+        self._quiet(out)
+        if out.wanted is not None:
+            raise RelayFailed("The stream has ended, as rtpengine had not silenced it in time.", outlet=out.made.id)
+
+    def _quiet(self, out: OutStream) -> None:
+        out.open, out.flowing = False, None
         if out.silences[-1].end is not None:
             out.silences.append(Silence(self._wall(), None))
         if out.looking is not None:
             out.looking.cancel()
 
-    def _insist(self, session: str) -> None:
-        """One stream of a session was not silenced: all of them are, as soon as that can be."""
-        for out in [one for one in self._outs.values() if one.session == session and one.open and not one.insisting]:
-            out.insisting = True
-            out.turn += 1
-            out.flow = None
-            self._start(self._until_silent(out))
+    def _doom(self, session: str) -> None:
+        """One stream of a session was not silenced: all of them end. A request that was not answered may be carried out
+        later, and in any order with others; in a call that is gone none is."""
+        for out in self._outs.values():
+            if out.session == session:
+                self._end(out, out.tap)
 
-    async def _until_silent(self, out: _Out) -> None:
-        """Twice, so that no request that the daemon still had before it is carried out after the last one."""
-        confirmed = 0
-        while confirmed < 2 and out.made.id in self._outs:
-            async with out.subscribing:
-                try:
-                    await self._client.ask("unsubscribe", {"call-id": out.call, "to-tag": _SERVER})
-                    confirmed += 1
-                except RelayFailed:
-                    confirmed = 0
-            await asyncio.sleep(_INSISTS)
-        self._silent(out)
-        out.insisting = False
+    def _end(self, out: OutStream, tap: TapStream | None) -> None:
+        out.doomed, out.flowing = True, None
+        out.turn += 1
+        self._calls.end(out.stream.call, None if tap is None else tap.stream.call, out.made.id)
 
-    async def _rewire(self, out: _Out, incoming: _Tap) -> None:
-        before, out.tap, out.feed = out.tap, None, None
-        if before is not None:
-            await self._quietly("unsubscribe", {"call-id": before.call, "to-tag": out.made.id})
-        await self._client.do("subscribe request", ng.subscription(incoming.call, _TAP, out.made.id))
-        await self._client.do("subscribe answer", {
-            "call-id": incoming.call, "to-tag": out.made.id, "sdp": ng.sdp(out.pipe.host, out.pipe.port, sends=False)})
-        out.tap, out.feed = incoming, _Feed(out.session)
+    async def _rewire(self, out: OutStream, incoming: TapStream) -> None:
+        """The tap that fed it before is heard no more; this one is, from here on."""
+        if out.tap is not None:
+            async with out.tap.draining:
+                await self._calls.silence(out.tap.stream.call, out.made.id)
+                out.tap = out.feed = None
+        async with incoming.draining:
+            await self._calls.offered(incoming.stream.call, _TAP, out.made.id)
+            await self._calls.hears(incoming.stream, out.made.id, out.pipe)
+            out.tap, out.feed = incoming, StreamFeed(out.session)
         incoming.feeds.append(out.feed)
 
-    async def _drain(self, out: _Out, tap: _Tap) -> None:
-        """A packet of ours goes the whole way, from the tap through the pipe and back here: what was before it in
-        either socket has been read by then."""
-        try:
-            await self._client.do("subscribe request", ng.subscription(out.call, _PIPE, _ECHO))
-            await self._client.do("subscribe answer", {
-                "call-id": out.call, "to-tag": _ECHO, "sdp": ng.sdp(self._here, self._echo.port, sends=False)})
-            await self._echo.back(tap.address, lambda: _probed(out, tap))
-        finally:
-            await self._quietly("unsubscribe", {"call-id": out.call, "to-tag": _ECHO})
+    async def _drain(self, out: OutStream, tap: TapStream | None) -> None:
+        """A packet of ours goes through the tap and comes back, then one through the pipe: what was before them has
+        been read by then. The first one passes no pipe: others that the tap feeds do not hear it."""
+        if tap is not None:
+            async with tap.draining:
+                await self._probe(tap.stream, tap.address, ng.PROBE, lambda: self._probed(tap))
+        await self._probe(out.stream, out.pipe, ng.AUDIO, out.probed)
 
-    async def _look(self, out: _Out, feed: _Feed | None, before: int) -> None:
+    def _probed(self, tap: TapStream) -> None:
+        """The daemon counts what comes into a pipe before it drops it."""
+        tap.probed()
+        for out in self._outs.values():
+            if out.tap is tap:
+                out.probed()
+
+    async def _probe(self, stream: Stream, to: Address, kind: int, sent: Callable[[], None]) -> None:
+        try:
+            await self._calls.offered(stream.call, stream.tag, _ECHO)
+            await self._calls.hears(stream, _ECHO, Address(self._here, self._echo.port))
+            await self._echo.back(to, kind, sent)
+        finally:
+            await self._quietly(stream.call, _ECHO)
+
+    async def _look(self, out: OutStream, feed: StreamFeed | None, before: int) -> None:
         """Notice when the first packet goes out."""
         while feed is not None and feed.first is None:
-            seen = await self._stats(out.call, _PIPE)
+            seen = await self._calls.counted(out.stream)
             if seen is not None and seen[0] - out.probes > before:
                 feed.first = self._wall()
                 return
             await asyncio.sleep(_LOOKS)
 
-    async def _count(self, out: _Out) -> None:
+    async def _count(self, out: OutStream) -> None:
         """Add what came and went since the last count."""
         now = await self._both(out)
         feed, (received, sent) = out.feed, out.since
@@ -370,65 +364,20 @@ class RtpEngine:
             feed.last = self._wall()
             feed.first = feed.last if feed.first is None else feed.first
 
-    async def _both(self, out: _Out) -> tuple[int, int] | None:
-        """Packets of the tap and of the pipe so far, without probes."""
-        if out.tap is None:
+    async def _both(self, out: OutStream) -> tuple[int, int] | None:
+        """Packets of the tap and of the pipe so far, without probes; none of a call that ends."""
+        if out.tap is None or out.doomed:
             return None
-        pipe, tap = await self._stats(out.call, _PIPE), await self._stats(out.tap.call, _TAP)
-        return None if pipe is None or tap is None else (tap[0] - out.tap.probes, pipe[0] - out.probes)
+        tap = out.tap
+        came, went = await self._calls.counted(tap.stream), await self._calls.counted(out.stream)
+        return None if came is None or went is None else (came[0] - tap.probes, went[0] - out.probes)
 
-    def _counted(self, out: _Out) -> OutletCounters:
-        return OutletCounters(sent=out.sent, octets=0, unsent=0, refused=0, strange=0, first=None, last=None,
-                              silences=tuple(out.silences), heard=None, report=None)
-
-    async def _read(self, tap: _Tap) -> None:
-        if (now := await self._stats(tap.call, _TAP)) is not None:
-            tap.packets, tap.octets = now[0] - tap.probes, now[1] - tap.probes * OCTETS
-
-    async def _stats(self, call: str, tag: str) -> tuple[int, int] | None:
-        """Packets, and bytes with their headers; None when the daemon does not say."""
+    async def _quietly(self, call: str, to: str) -> None:
+        """What need not succeed: whatever comes there is of no use to anybody."""
         try:
-            said = await self._client.ask("query", {"call-id": call, "from-tag": tag})
-        except RelayFailed:
-            return None
-        stats = ng.streams(said).get(tag, {})
-        packets, octets = stats.get("packets"), stats.get("bytes")
-        return (packets, octets) if isinstance(packets, int) and isinstance(octets, int) else None
-
-    async def _publish(self, call: str, tag: str, sdp: str | None = None) -> Address:
-        said = await self._client.do("publish", {
-            "call-id": call, "from-tag": tag, "sdp": sdp or ng.sdp(self._here, _DISCARD, sends=True), "ICE": "remove"})
-        return self._place(said)
-
-    def _place(self, said: Mapping[str, object]) -> Address:
-        found = ng.address(said)  # type: ignore[arg-type]
-        if found is None:
-            raise RelayFailed("rtpengine names no port.")
-        return Address(*found)
-
-    async def _delete(self, call: str) -> None:
-        """End a call there; where nothing answers, again later: what it carries has to end."""
-        try:
-            await self._client.ask("delete", {"call-id": call, "delete-delay": 0})
-        except RelayFailed:
-            self._start(self._until_deleted(call))
-
-    async def _until_deleted(self, call: str) -> None:
-        for _ in range(_DELETED_WITHIN):
-            await asyncio.sleep(_INSISTS)
-            try:
-                await self._client.ask("delete", {"call-id": call, "delete-delay": 0})
-            except RelayFailed:
-                continue
-            return
-        log.error("rtpengine has not been told that a call is over", call=call)
-
-    async def _quietly(self, command: str, fields: Mapping[str, object]) -> None:
-        """What need not succeed: the daemon forgets a call by itself that nobody sends to."""
-        try:
-            await self._client.ask(command, fields)
+            await self._calls.silence(call, to)
         except RelayFailed as fault:
-            log.warning("rtpengine has not been told", command=command, why=fault.message)
+            log.warning("rtpengine has not been told", call=call, why=fault.message)
 
     def _call(self) -> str:
         return f"phonograph-{self._name}-{next(self._numbers)}"
@@ -438,13 +387,3 @@ class RtpEngine:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _probed(out: _Out, tap: _Tap) -> None:
-    out.probes += 1
-    tap.probes += 1
-
-
-def _intake(tap: _Tap) -> Intake:
-    return Intake(received=tap.packets, octets=max(0, tap.octets - tap.packets * _HEAD), lost=0, late=0, duplicates=0,
-                  stale=0, foreign=0, invalid=0, other=0, restarts=0, first=None, last=None)

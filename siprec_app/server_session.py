@@ -135,11 +135,22 @@ class ServerSession:
         await self._apply()
 
     async def quiet(self, taps: Set[str] | None = None) -> None:
-        """Nothing of these taps, or of any, goes out from before this returns."""
+        """Nothing of these taps, or of any, goes out from before this returns.
+
+        Raises:
+            RecordingServerFault: the relay has not said so in time; then the session ends.
+        """
         self._feeds = {label: tap for label, tap in self._feeds.items() if taps is not None and tap not in taps}
+        failed: RecordingServerFault | None = None
         # Not by _apply, which may be waiting for a name to be resolved.
         for label in [label for label, (tap, _) in self._sending.items() if taps is None or tap in taps]:
-            await self._silence(label)
+            try:
+                await self._silence(label)
+            except RecordingServerFault as fault:
+                failed = fault
+        if failed is not None:
+            self._break(failed)
+            raise failed
 
     def stop(self, cause: str = "") -> None:
         """It is over. ``cause``: why, where the server does not say so itself."""
@@ -191,7 +202,7 @@ class ServerSession:
     async def _apply(self) -> None:
         """Have the relay do what follows from the taps and from what the server takes. A server that cannot be sent to
         does not have the recording: the next one is asked."""
-        broken = ""
+        broken: RecordingServerFault | None = None
         async with self._applying:
             flows = {flow.label: flow for flow in self._agreement.flows}
             for label, outlet in self._outlets.items():
@@ -199,18 +210,23 @@ class ServerSession:
                 wanted = (tap, flow) if tap is not None and flow is not None else None
                 if self._sending.get(label) == wanted:
                     continue
-                if wanted is None:
-                    await self._silence(label)
-                    continue
-                self._sending[label] = wanted
                 try:
+                    if wanted is None:
+                        await self._silence(label)
+                        continue
+                    self._sending[label] = wanted
                     await self._relay.feed(outlet.id, wanted[0])
                     if self._feeds.get(label) == wanted[0]:  # else it was silenced meanwhile
                         await self._relay.flow(outlet.id, wanted[1])
                 except RecordingServerFault as fault:
-                    log.error("a recording server cannot be sent to", server=self.server.name, fault=fault.id,
-                              why=fault.message, remedy=fault.remedy)
-                    broken = fault.message
-        if broken and self.value.state is not SessionState.OVER:
-            self.stop(broken)
+                    broken = fault
+        if broken is not None:
+            self._break(broken)
+
+    def _break(self, fault: RecordingServerFault) -> None:
+        """The relay does not do what it should."""
+        if self.value.state is not SessionState.OVER:
+            log.error("a recording server cannot be sent to", server=self.server.name, fault=fault.id,
+                      why=fault.message, remedy=fault.remedy)
+            self.stop(fault.message)
             self._ended(self, 0.0)

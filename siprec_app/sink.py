@@ -129,8 +129,13 @@ class ServerSink:
     async def _silence(self, call: Call, server: str, asked: float) -> None:
         try:
             for recording in call.recordings:
-                if recording.id in self._carriages:
-                    await self._carriages[recording.id].keep_from(server)
+                while (carriage := self._carriages.get(recording.id)) is not None:
+                    try:
+                        await carriage.keep_from(server)
+                        break
+                    except RecordingServerFault as fault:  # it took the relay its time, and nothing is confirmed yet
+                        log.error("a pause for a recording server is not kept yet", recording=recording.id,
+                                  server=server, why=fault.message)
             self._tell(Silenced(switch=self._switch, at=self._connecting.at(), sequence=next(self._sequence),
                                 call=call.id, server=server, asked=asked))
         finally:

@@ -4,7 +4,7 @@ named, which is asked again and again."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Set
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Set
 
 import structlog
 
@@ -75,16 +75,13 @@ class Way:
         for session in self._open:
             await session.feed(self._feeds(session.server.name) if session is self._session else {})
 
-    async def quiet(self, taps: Set[str]) -> None:
-        """Nothing of these taps goes out from before this returns."""
-        for session in self._open:
-            await session.quiet(taps)
+    def quieting(self, taps: Set[str]) -> list[Awaitable[None]]:
+        """What has nothing of these taps go out from before it is done, session by session."""
+        return [session.quiet(taps) for session in self._open]
 
-    async def silence(self, server: str) -> None:
-        """Nothing goes to that server from before this returns."""
-        for session in self._open:
-            if session.server.name == server:
-                await session.quiet()
+    def silencing(self, server: str) -> list[Awaitable[None]]:
+        """What has nothing go to that server from before it is done, session by session."""
+        return [session.quiet() for session in self._open if session.server.name == server]
 
     def tell_server(self) -> None:
         """The server is to know of the call what is true now."""

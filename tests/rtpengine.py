@@ -21,9 +21,10 @@ class Rtpengine:
     Args:
         host: its address, for the switch as for the servers.
         log: a file for what it says.
+        forgets: seconds without a packet after which it forgets a call; None: as it does by itself.
     """
 
-    def __init__(self, host: str, log: Path) -> None:
+    def __init__(self, host: str, log: Path, *, forgets: int | None = None) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind((host, 0))
             self.host, self.port, self._log = host, int(probe.getsockname()[1]), log
@@ -31,8 +32,15 @@ class Rtpengine:
         self._command = ["rtpengine", "--foreground", "--table=-1", "--config-file=none", f"--interface={host}",
                          f"--listen-ng={host}:{self.port}", f"--port-min={first}", f"--port-max={first + 999}",
                          "--num-threads=2", "--log-stderr", "--log-level=5"]
+        if forgets is not None:
+            self._command += [f"--timeout={forgets}", f"--silent-timeout={forgets}"]
 
     async def __aenter__(self) -> Self:
+        await self.begin()
+        return self
+
+    async def begin(self) -> None:
+        """Another one in the place of one that has ended, at the same ng port; it knows nothing of the first one."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(*self._command, stdout=log, stderr=log)
         client = NgClient(self.host, self.port, cookie=lambda: f"{random.getrandbits(64):x}")
@@ -43,7 +51,6 @@ class Rtpengine:
                     assert self._process.returncode is None, self._log.read_text()
         finally:
             client.close()
-        return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
                         trace: TracebackType | None) -> None:

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from siprec_app.protocol.bencode import Value, decode, encode
 from siprec_app.protocol.crypto import Crypto
 
-__all__ = ["AGAIN", "WITHIN", "address", "profile", "reply", "request", "sdp", "streams", "subscription"]
+__all__ = ["AGAIN", "AUDIO", "PROBE", "WITHIN", "address", "profile", "reply", "request", "sdp", "streams",
+           "subscription"]
 
 AGAIN = (0.05, 0.1, 0.2, 0.4)
 """Seconds after which a request without a reply is sent again, one after the other."""
 WITHIN = 1.0
 """Seconds after which a request counts as not answered: a call's pause and its end wait for that."""
+AUDIO = 0
+"""The payload type of what is sent to recording servers (RFC 3551 section 6)."""
+PROBE = 126
+"""A payload type that passes a tap, and nothing behind it: packets of ours."""
 _LONGEST_COOKIE = 64
 _PORT = re.compile(r"[0-9]{1,5}")
 
@@ -62,11 +67,22 @@ def address(said: Mapping[str, Value]) -> tuple[str, int] | None:
     return (host, port) if host and 0 < port <= 65535 else None
 
 
-def sdp(host: str, port: int, *, sends: bool, rtcp_port: int | None = None, key: Crypto | None = None) -> str:
-    """One stream of G.711's mu-law. ``sends``: whether it is the one who sends it, or the one who receives it."""
+def sdp(host: str, port: int, direction: str, *, passes: Collection[int] = (AUDIO,), rtcp_port: int | None = None,
+        key: Crypto | None = None) -> str:
+    """One stream of G.711's mu-law.
+
+    All other payload types are declared as telephone events: of what is not declared at all the daemon passes every
+    packet on, and telephone events it can be told to drop (``block DTMF``).
+
+    Args:
+        direction: ``sendonly``, ``recvonly`` or ``inactive``.
+        passes: the payload types that are not to be dropped.
+    """
     where = f"IN {'IP6' if ':' in host else 'IP4'} {host}"
     lines = ["v=0", f"o=- 1 1 {where}", "s=-", f"c={where}", "t=0 0",
-             f"m=audio {port} {profile(key)} 0", "a=rtpmap:0 PCMU/8000", f"a={'sendonly' if sends else 'recvonly'}"]
+             f"m=audio {port} {profile(key)} {' '.join(map(str, range(128)))}",
+             *(f"a=rtpmap:{kind} {'PCMU' if kind in passes else 'telephone-event'}/8000" for kind in range(128)),
+             f"a={direction}"]
     if rtcp_port is not None:
         lines.append(f"a=rtcp:{rtcp_port}")
     if key is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from faults import LedgerUnavailable
+from faults import LedgerUnavailable, RelayFailed
 from ledger import Ledger, calls
 from policy.types import Policy, SystemDefault
 from recorder.effects import Announce, Attach, Detach, Effect, Hush, Mark, Release, Reply
@@ -170,11 +170,32 @@ class FailingStore(Store):
         return await super().commit(batch, now)
 
 
+class FakeServers:
+    """Recording servers whose relay is silent when ``silent`` is set, and not before; ``deaf``: it says so then."""
+
+    def __init__(self) -> None:
+        self.silent, self.deaf = asyncio.Event(), False
+
+    async def open(self, effect: Attach) -> Mapping[Direction, RtpAddress]:
+        return {direction: RtpAddress("127.0.0.1", 9) for direction in effect.source.directions}
+
+    async def silence(self, segment: str) -> None:
+        await self.silent.wait()
+        if self.deaf:
+            raise RelayFailed("rtpengine does not answer.")
+
+    async def counted(self, event: TapDown) -> TapDown:
+        return event
+
+    def follow(self, calls: Iterable[Call]) -> None:
+        """Nobody is told."""
+
+
 class Service:
     """A driver with all that belongs to it; ``die`` and ``Service(..)`` again is a crash and a new life."""
 
     def __init__(self, folder: Path, *, policy: Policy = RECORD_ALL, clock: FakeClock | None = None,
-                 queue: int = 1000, switch: FakeSwitch | None = None) -> None:
+                 queue: int = 1000, switch: FakeSwitch | None = None, servers: FakeServers | None = None) -> None:
         self.folder = folder
         self.ledger = Ledger.open(folder / "ledger.sqlite")
         self.store = FailingStore(self.ledger)
@@ -191,7 +212,7 @@ class Service:
         self.driver = Driver(
             self.switch, Engine(SWITCH, limits), self.store, policy=lambda: policy,
             journal=Journal(self.files, SWITCH, limits, self.clock.at()), waiters=self.waiters, clock=self.clock,
-            jobs=self.jobs.set, scarce=lambda: self.disk.nearly_full, queue=queue)
+            jobs=self.jobs.set, scarce=lambda: self.disk.nearly_full, queue=queue, servers=servers)
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Service:

@@ -6,13 +6,15 @@ import asyncio
 from pathlib import Path
 
 from ledger import jobs, outbox
-from policy.types import Policy
+from policy.types import Policy, RecordingTarget, SystemDefault
 from recorder.effects import Answer, Attach, Detach, Mark, Release
 from recorder.events import ActorKind, Asked, Held, TapFailed, Tick, Verb
 from recorder.model import Outcome
 from recorder.snapshot import Snapshot, TapFact
 from recorder.states import CallState, RecordingState, SegmentState
-from tests.service.fakes import SWITCH, FakeClock, Service, Story
+from tests.service.fakes import SWITCH, FakeClock, FakeServers, Service, Story
+
+TO_SERVERS = Policy(record=SystemDefault.ALL, recording_target=RecordingTarget.SIPREC)
 
 
 async def until(true: object, *, rounds: int = 2000) -> None:
@@ -100,6 +102,40 @@ async def test_a_detach_does_not_wait_for_the_ledger(tmp_path: Path) -> None:
         detach = await service.switch.detached()
         assert detach.segment == attach.segment
         service.store.gate.set()
+
+
+async def test_the_switch_is_asked_for_a_taps_end_once_the_relay_is_silent(tmp_path: Path) -> None:
+    servers = FakeServers()
+    async with Service(tmp_path, policy=TO_SERVERS, servers=servers) as service:
+        story = Story()
+        service.switch.tell(story.up(), *story.dial(), *story.answer())
+        attach = await service.switch.attached()
+        service.switch.tell(story.tap_up(attach))
+        await until(lambda: service.driver.health().unwritten == 0)
+        service.driver.ask(pause(story))
+        await asyncio.sleep(0.03)
+        assert service.switch.commands.empty()
+        servers.silent.set()
+        assert (await service.switch.detached()).segment == attach.segment
+
+
+async def test_a_relay_that_does_not_confirm_a_silence_does_not_keep_the_switch_from_ending_the_tap(
+        tmp_path: Path) -> None:
+    servers = FakeServers()
+    servers.deaf = True
+    async with Service(tmp_path, policy=TO_SERVERS, servers=servers) as service:
+        story = Story()
+        service.switch.tell(story.up(), *story.dial(), *story.answer())
+        attach = await service.switch.attached()
+        service.switch.tell(story.tap_up(attach))
+        await until(lambda: service.driver.health().unwritten == 0)
+        answer = service.waiters.expect("r1")
+        service.driver.ask(pause(story))
+        assert (await service.switch.detached()).segment == attach.segment
+        assert not answer.done()
+        servers.silent.set()
+        service.switch.tell(story.tap_down(attach.segment))
+        assert (await answer).answer is Answer.CONFIRMED
 
 
 async def test_a_pause_is_answered_once_the_tap_is_gone_and_that_is_written(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from faults import RecordingServerAddressUnusable
+from faults import RecordingServerAddressUnusable, RelayFailed
 from policy.types import RecordingTarget
 from recorder.effects import Attach, Detach, Effect, Reply
 from recorder.events import SessionIs, Silenced, Verb
@@ -30,7 +30,7 @@ from tests.recorder.story import Story, says
 @dataclass
 class NotedRelay:
     """Notes what it is asked for. ``sends``: for each outlet the tap that it sends now. ``prompt``: set unless it takes
-    its time for a silence."""
+    its time for a silence. ``deaf``: it confirms no silence."""
 
     notes: list[tuple[str, ...]]
     intakes: set[str] = field(default_factory=set)
@@ -38,6 +38,7 @@ class NotedRelay:
     feeds: dict[str, str] = field(default_factory=dict)
     outlets: int = 0
     unusable: bool = False
+    deaf: bool = False
     prompt: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -62,6 +63,8 @@ class NotedRelay:
     async def flow(self, outlet: str, flow: Flow | None) -> None:
         if flow is None:
             await self.prompt.wait()
+            if self.deaf:
+                raise RelayFailed("rtpengine does not answer.")
             self.notes.append(("silent", outlet))
             self.sends.pop(outlet, None)
         elif self.unusable:
@@ -78,6 +81,8 @@ class NotedRelay:
         return TapCounters(Intake(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, None, None), {})
 
     async def close_outlet(self, outlet: str) -> OutletCounters:
+        while self.deaf and outlet in self.sends:  # noqa: ASYNC110 - a test changes it
+            await asyncio.sleep(0)
         self.sends.pop(outlet, None)
         return OutletCounters(0, 0, 0, 0, 0, None, None, (), None, None)
 

@@ -50,6 +50,6 @@ def test_a_request_has_its_cookie_in_front() -> None:
 
 
 def test_where_a_stream_is_stands_in_the_sdp() -> None:
-    assert ng.address({"sdp": ng.sdp("127.0.0.1", 4000, sends=True)}) == ("127.0.0.1", 4000)
+    assert ng.address({"sdp": ng.sdp("127.0.0.1", 4000, "sendonly")}) == ("127.0.0.1", 4000)
     assert ng.address({"sdp": "m=audio 70000 RTP/AVP 0\r\nc=IN IP4 127.0.0.1"}) is None
     assert ng.address({}) is None

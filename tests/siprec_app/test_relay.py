@@ -1,4 +1,5 @@
-"""What the switch sends of a tap reaches each recording server, as one stream of our own, and nothing else does."""
+"""What the switch sends of a tap reaches each recording server, as one stream of our own, and nothing else does. What
+is the same with rtpengine stands in ``test_relays.py``."""
 
 from __future__ import annotations
 
@@ -10,14 +11,7 @@ import pytest
 from faults import RecordingServerAddressUnusable, RelayPortsExhausted
 from media.g711 import alaw_to_mulaw, mulaw_to_alaw
 from siprec_app.protocol.sdp import PCMA, PCMU, Format
-from siprec_app.relay import Relay
-from siprec_app.rtp_relay import RtpRelay
-from tests.siprec_app.ends import INTAKES, OUTLETS, SERVER, Scene, bound
-
-
-def a_relay(relay: RtpRelay) -> Relay:
-    """What mypy checks: it has all that a relay has."""
-    return relay
+from tests.siprec_app.ends import INTAKES, SERVER, Scene, bound
 
 
 async def test_what_was_said_arrives_and_is_from_a_source_of_our_own() -> None:
@@ -48,17 +42,6 @@ async def test_two_streams_do_not_share_anything_that_is_drawn() -> None:
         assert one.source != other.source
         assert one.sequence != other.sequence
         assert one.timestamp != other.timestamp
-
-
-async def test_it_comes_from_the_ports_that_were_named() -> None:
-    async with Scene() as scene:
-        switch, server = await scene.tap(), scene.server()
-        outlet = await scene.relay.open_outlet("in", "session")
-        await scene.relay.flow(outlet.id, server.flow())
-        await scene.talk(switch, 0)
-        assert server.rtp.recvfrom(2048)[1] == (OUTLETS, outlet.rtp_port)
-        assert outlet.rtp_port % 2 == 0
-        assert outlet.rtcp_port == outlet.rtp_port + 1
 
 
 async def test_several_servers_get_the_same_audio_as_streams_of_their_own() -> None:

@@ -21,28 +21,6 @@ async def test_the_stream_goes_on_as_if_nothing_had_changed() -> None:
     assert [packet.payload for packet in packets[3:]] == [after.noise(number) for number in range(3)]
 
 
-async def test_the_tap_before_is_heard_no_more() -> None:
-    async with Scene() as scene:
-        before, _ = await scene.tap("before", seed=1), await scene.tap("after", seed=2)
-        server, outlet = scene.server(), await scene.outlet("before")
-        await scene.relay.flow(outlet, server.flow())
-        await scene.relay.feed(outlet, "after")
-        await scene.talk(before, 0, 1, tap="before")
-        assert server.packets() == []
-
-
-async def test_what_waits_of_the_next_tap_is_not_sent() -> None:
-    async with Scene() as scene:
-        after = await scene.tap("after", seed=2)
-        await scene.tap("before")
-        server, outlet = scene.server(), await scene.outlet("before")
-        await scene.relay.flow(outlet, server.flow())
-        after.send(0)
-        await scene.relay.feed(outlet, "after")
-        await scene.talk(after, 1, tap="after")
-        assert [packet.payload for packet in server.packets()] == [after.noise(1)]
-
-
 async def test_a_time_without_a_tap_is_no_loss_and_has_its_length() -> None:
     async with Scene() as scene:
         before = await scene.tap("before", seed=1)
@@ -76,15 +54,3 @@ async def test_what_was_sent_of_each_tap_is_counted_apart() -> None:
     assert first.last is not None
     assert second.first is not None
     assert first.last < second.first
-
-
-async def test_what_was_sent_stays_known_when_its_outlet_is_closed() -> None:
-    async with Scene() as scene:
-        switch = await scene.tap()
-        server = scene.server()
-        for session in ("first", "second"):
-            outlet = await scene.outlet(session=session)
-            await scene.relay.flow(outlet, server.flow())
-            await scene.talk(switch, 0 if session == "first" else 1)
-            await scene.relay.close_outlet(outlet)
-        assert [(fed.session, fed.sent) for fed in await scene.relay.fed("in")] == [("first", 1), ("second", 1)]

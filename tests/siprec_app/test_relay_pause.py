@@ -9,28 +9,6 @@ from siprec_app.relay import Silence
 from tests.siprec_app.ends import OUTLETS, Hasty, Scene
 
 
-async def test_an_outlet_is_silent_until_it_has_a_flow() -> None:
-    async with Scene() as scene:
-        switch, server, outlet = await scene.tap(), scene.server(), await scene.outlet()
-        await scene.talk(switch, 0, 1)
-        await scene.relay.flow(outlet, server.flow())
-        await scene.talk(switch, 2)
-        assert [packet.payload for packet in server.packets()] == [switch.noise(2)]
-
-
-async def test_nothing_of_a_pause_is_sent() -> None:
-    async with Scene() as scene:
-        switch, server, outlet = await scene.tap(), scene.server(), await scene.outlet()
-        await scene.relay.flow(outlet, server.flow())
-        await scene.talk(switch, *range(5))
-        await scene.relay.flow(outlet, None)
-        await scene.talk(switch, *range(5, 10))
-        await scene.relay.flow(outlet, server.flow())
-        await scene.talk(switch, *range(10, 15))
-        assert [packet.payload for packet in server.packets()] == [
-            switch.noise(number) for number in (*range(5), *range(10, 15))]
-
-
 async def test_what_waits_in_the_socket_when_a_pause_begins_is_not_sent() -> None:
     async with Scene() as scene:
         switch, server, outlet = await scene.tap(), scene.server(), await scene.outlet()
@@ -40,30 +18,6 @@ async def test_what_waits_in_the_socket_when_a_pause_begins_is_not_sent() -> Non
         await scene.relay.flow(outlet, None)
         await scene.taken(4)
         assert [packet.payload for packet in server.packets()] == [switch.noise(0)]
-
-
-async def test_what_waits_in_the_socket_when_a_pause_ends_is_not_sent() -> None:
-    async with Scene() as scene:
-        switch, server, outlet = await scene.tap(), scene.server(), await scene.outlet()
-        await scene.relay.flow(outlet, server.flow())
-        await scene.talk(switch, 0)
-        await scene.relay.flow(outlet, None)
-        switch.send(*range(1, 101))
-        await scene.relay.flow(outlet, server.flow())
-        switch.send(101, 102)
-        await scene.taken(103)
-        assert [packet.payload for packet in server.packets()] == [
-            switch.noise(number) for number in (0, 101, 102)]
-
-
-async def test_what_waits_when_a_recording_begins_is_not_sent() -> None:
-    async with Scene() as scene:
-        switch, server, outlet = await scene.tap(), scene.server(), await scene.outlet()
-        switch.send(0, 1, 2)
-        await scene.relay.flow(outlet, server.flow())
-        switch.send(3)
-        await scene.taken(4)
-        assert [packet.payload for packet in server.packets()] == [switch.noise(3)]
 
 
 async def test_what_was_overtaken_on_its_way_out_of_a_pause_is_not_sent() -> None:

@@ -1,4 +1,5 @@
-"""rtpengine as the relay, a real one: what reaches a recording server, and above all what does not."""
+"""rtpengine as the relay, a real one, that stalls, dies, begins anew and forgets: nothing of a pause goes out then, and
+no silence is told that is none. What it does by itself is in ``test_relays.py``."""
 
 from __future__ import annotations
 
@@ -10,106 +11,63 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from faults import RecordingServerAddressUnusable, RelayFailed
-from siprec_app.ng_client import NgClient
-from siprec_app.protocol.sdp import PCMA
-from siprec_app.relay import Relay
-from siprec_app.rtpengine import RtpEngine
-from tests.rtpengine import Rtpengine
-from tests.siprec_app.ends import Clock, Server, Switch
-from tests.siprec_app.test_relay_srtp import pair, read, reader
+from faults import RelayFailed
+from tests.siprec_app.ends import Server, Switch
+from tests.siprec_app.line import EngineLine, engine_line, heard, ng
 
-HOST = "127.0.0.5"
 MANY = 120
 """Packets that wait: more than the fifty that the daemon reads in one go."""
 
 
-class Line:
-    """A daemon, the relay that drives it, a switch's tap, and a server."""
-
-    def __init__(self, daemon: Rtpengine, relay: RtpEngine, end: AsyncExitStack) -> None:
-        self.daemon, self.relay, self._end = daemon, relay, end
-
-    async def tap(self, name: str = "in", *, seed: int = 1, ssrc: int = 0x5117C4) -> Switch:
-        address = await self.relay.open_intake(name)
-        made = Switch((address.host, address.port), Clock(), seed, ssrc)
-        self._end.callback(made.close)
-        return made
-
-    async def outlet(self, tap: str | None = "in", session: str = "session") -> str:
-        return (await self.relay.open_outlet(tap, session)).id
-
-    def server(self) -> Server:
-        made = Server()
-        self._end.callback(made.close)
-        return made
-
-    async def read(self, packets: int, tap: str = "in") -> None:
-        """Until the daemon has read so many."""
-        async with asyncio.timeout(20):
-            while (await self.relay.counters(tap)).intake.received < packets:  # noqa: ASYNC110 - it tells by counters
-                await asyncio.sleep(0.01)
-
-
-async def heard(server: Server, payload: bytes) -> list[bytes]:
-    """The payloads of plain RTP that come, until this one has."""
-    found: list[bytes] = []
-    async with asyncio.timeout(20):
-        while payload not in found:
-            data = await asyncio.get_running_loop().sock_recv(server.rtp, 2048)
-            found.append(data[12:])
-    return found
+@pytest_asyncio.fixture
+async def end() -> AsyncIterator[AsyncExitStack]:
+    """Closes what a test opens."""
+    async with AsyncExitStack() as stack:
+        yield stack
 
 
 @pytest_asyncio.fixture
-async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    """All of it, closed at the end."""
-    async with AsyncExitStack() as end:
-        daemon = await end.enter_async_context(Rtpengine(HOST, tmp_path / "rtpengine.log"))
-        client = NgClient(daemon.host, daemon.port, cookie=iter(map(str, range(10**6))).__next__)
-        here = await client.open()
-        end.callback(client.close)
-        relay = RtpEngine(client, here, wall=Clock().wall)
-        end.push_async_callback(relay.close)
-        yield Line(daemon, relay, end)
+async def line(end: AsyncExitStack, tmp_path: Path) -> EngineLine:
+    """A daemon, the relay that drives it, and its two sides."""
+    return await engine_line(end, tmp_path)
 
 
-def a_relay(relay: RtpEngine) -> Relay:
-    """What mypy checks: it has all that a relay has."""
-    return relay
+async def silent_at_last(line: EngineLine, outlet: str) -> None:
+    """Until the relay says that nothing goes out any more."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await line.relay.flow(outlet, None)
+            except RelayFailed:
+                continue
+            return
 
 
-async def test_what_was_said_arrives_from_the_port_that_was_named(line: Line) -> None:
-    switch, server = await line.tap(), line.server()
-    outlet = await line.relay.open_outlet("in", "session")
-    await line.relay.flow(outlet.id, server.flow())
-    switch.send(*range(10))
-    assert (await asyncio.get_running_loop().sock_recvfrom(server.rtp, 2048))[1] == (HOST, outlet.rtp_port)
-    assert await heard(server, switch.noise(9)) == [switch.noise(number) for number in range(1, 10)]
+async def nothing_comes(line: EngineLine, switch: Switch, *servers: Server) -> None:
+    """What is said from now on reaches none of them, while it does reach one that hears the same tap."""
+    for one in servers:
+        one.datagrams()
+    witness = line.server()
+    await line.relay.flow(await line.outlet(session="witness"), witness.flow())
+    switch.send(1001, 1002, 1003)
+    await heard(witness, switch.noise(1003))
+    assert [one.datagrams() for one in servers] == [[] for _ in servers]
 
 
-async def test_nothing_goes_out_before_there_is_a_flow_or_after_a_silence_was_confirmed(line: Line) -> None:
-    switch, server, outlet = await line.tap(), line.server(), await line.outlet()
-    switch.send(0, 1)
-    await line.relay.flow(outlet, server.flow())
-    switch.send(2)
-    assert await heard(server, switch.noise(2)) == [switch.noise(2)]
-    await line.relay.flow(outlet, None)
-    switch.send(3, 4)
-    await line.read(5)
-    assert server.datagrams() == []
+# ---- It is slow
 
 
+@pytest.mark.parametrize("where", ["tap", "pipe"])
 @pytest.mark.parametrize("waiting", [1, 40, MANY])
-async def test_what_waits_in_the_kernel_when_a_pause_ends_is_not_sent(line: Line, waiting: int) -> None:
-    switch, server, outlet = await line.tap(), line.server(), await line.outlet()
-    await line.relay.flow(outlet, server.flow())
-    switch.send(0)
-    await heard(server, switch.noise(0))
+async def test_what_waits_in_the_kernel_when_a_pause_ends_is_not_sent(
+        line: EngineLine, waiting: int, where: str) -> None:
+    switch, server, outlet = await line.flowing()
+    pipe = line.relay._outs[outlet].pipe
+    waits = switch if where == "tap" else line.sender((pipe.host, pipe.port))
     for turn in range(3):
         await line.relay.flow(outlet, None)
         line.daemon.stall()
-        switch.send(*range(1, 1 + waiting))
+        waits.send(*range(1, 1 + waiting))
         resuming = asyncio.create_task(line.relay.flow(outlet, server.flow()))
         await asyncio.sleep(0)
         line.daemon.go_on()
@@ -119,9 +77,11 @@ async def test_what_waits_in_the_kernel_when_a_pause_ends_is_not_sent(line: Line
         assert await heard(server, switch.noise(last)) == [switch.noise(last)]
 
 
-async def test_no_probe_of_ours_reaches_the_server_though_the_daemon_is_slow(line: Line) -> None:
-    switch, server, outlet = await line.tap(), line.server(), await line.outlet()
-    for number in range(5):
+async def test_no_probe_of_ours_reaches_a_server_though_the_daemon_is_slow(line: EngineLine) -> None:
+    switch, server, outlet = await line.flowing()
+    other = line.server()
+    await line.relay.flow(await line.outlet(session="other"), other.flow())
+    for number in range(1, 6):
         await line.relay.flow(outlet, None)
         resuming = asyncio.create_task(line.relay.flow(outlet, server.flow()))
         while not resuming.done():
@@ -132,114 +92,114 @@ async def test_no_probe_of_ours_reaches_the_server_though_the_daemon_is_slow(lin
         await resuming
         switch.send(number)
         assert await heard(server, switch.noise(number)) == [switch.noise(number)]
+        assert await heard(other, switch.noise(number)) == [switch.noise(number)]
 
 
-async def test_a_pause_that_is_asked_for_while_the_daemon_stalls_is_confirmed_only_once_it_holds(line: Line) -> None:
-    switch, server, outlet = await line.tap(), line.server(), await line.outlet()
-    await line.relay.flow(outlet, server.flow())
+async def test_a_pause_that_is_asked_for_while_it_stalls_is_confirmed_only_once_it_holds(line: EngineLine) -> None:
+    switch, server, outlet = await line.flowing()
     line.daemon.stall()
-    switch.send(*range(40))
+    switch.send(*range(1, 41))
     pausing = asyncio.create_task(line.relay.flow(outlet, None))
     await asyncio.sleep(0.1)
     assert not pausing.done()
     line.daemon.go_on()
     await pausing
-    server.datagrams()
-    switch.send(40, 41)
-    await line.read(42)
-    assert server.datagrams() == []
+    await nothing_comes(line, switch, server)
 
 
-async def test_a_pause_that_nothing_confirms_is_told_and_silences_the_session_later(line: Line) -> None:
-    switch, server, outlet = await line.tap(), line.server(), await line.outlet()
-    other = await line.outlet()
-    second = line.server()
-    await line.relay.flow(outlet, server.flow())
+# ---- It does not answer in time
+
+
+async def test_a_pause_that_nothing_confirms_is_told_and_ends_the_session_once_it_can(line: EngineLine) -> None:
+    switch, server, outlet = await line.flowing()
+    other, second = await line.outlet(), line.server()
     await line.relay.flow(other, second.flow())
     line.daemon.stall()
-    await line.relay.flow(outlet, None)
+    for _ in range(2):
+        with pytest.raises(RelayFailed):
+            await line.relay.flow(outlet, None)
     with pytest.raises(RelayFailed):
         await line.relay.flow(outlet, server.flow())
     line.daemon.go_on()
-    async with asyncio.timeout(20):
-        while True:
-            outlets = (await line.relay.counters("in")).outlets
-            if all(one.silences[-1].end is None for one in outlets.values()):
-                break
-            await asyncio.sleep(0.05)
-    for one in (server, second):
-        one.datagrams()
-    received = (await line.relay.counters("in")).intake.received
-    switch.send(0, 1)
-    await line.read(received + 2)
-    assert (server.datagrams(), second.datagrams()) == ([], [])
+    for one in (outlet, other):
+        await silent_at_last(line, one)
+    await nothing_comes(line, switch, server, second)
+    await line.tap("after", seed=2)
+    for asked in (line.relay.flow(outlet, server.flow()), line.relay.feed(other, "after")):
+        with pytest.raises(RelayFailed):
+            await asked
 
 
-async def test_another_tap_feeds_a_stream_that_goes_on(line: Line) -> None:
-    before, after = await line.tap("before", seed=1), await line.tap("after", seed=2, ssrc=7)
-    server, outlet = line.server(), await line.outlet("before")
-    await line.relay.flow(outlet, server.flow())
-    before.send(0)
-    await heard(server, before.noise(0))
-    after.send(0, 1)
-    await line.relay.feed(outlet, "after")
-    before.send(1)
-    after.send(2)
-    assert await heard(server, after.noise(2)) == [after.noise(2)]
-    await line.relay.flow(outlet, None)
-    (first,), (second,) = await line.relay.fed("before"), await line.relay.fed("after")
-    assert (first.received, first.sent, second.received, second.sent) == (1, 1, 1, 1)
-    assert first.first is not None
-
-
-async def test_several_servers_of_one_tap_are_silenced_each_alone(line: Line) -> None:
-    switch, one, other = await line.tap(), line.server(), line.server()
-    first, second = await line.outlet(session="one"), await line.outlet(session="other")
-    await line.relay.flow(first, one.flow())
-    await line.relay.flow(second, other.flow())
-    await line.relay.flow(first, None)
-    switch.send(0)
-    await heard(other, switch.noise(0))
-    assert switch.noise(0) not in [data[12:] for data in one.datagrams()]
-
-
-async def test_the_server_hears_it_with_our_key_before_and_after_a_pause(line: Line) -> None:
-    switch, server, outlet, key = await line.tap(), line.server(), await line.outlet(), pair()
-    found, loop = reader(key[0]), asyncio.get_running_loop()
-    for number in range(3):
-        await line.relay.flow(outlet, server.flow(key=key))
-        switch.send(2 * number)
-        data = await loop.sock_recv(server.rtp, 2048)
-        assert switch.noise(2 * number) not in data
-        assert read(found, data).payload == switch.noise(2 * number)
-        await line.relay.flow(outlet, None)
-        switch.send(2 * number + 1)
-
-
-async def test_a_codec_that_would_have_to_be_translated_is_refused(line: Line) -> None:
-    await line.tap()
-    outlet = await line.outlet()
-    with pytest.raises(RecordingServerAddressUnusable):
-        await line.relay.flow(outlet, line.server().flow(codec=PCMA))
-
-
-async def test_a_tap_and_an_outlet_end_each_alone(line: Line) -> None:
+async def test_a_flow_that_was_not_answered_in_time_does_not_begin_later(line: EngineLine) -> None:
     switch, server, outlet = await line.tap(), line.server(), await line.outlet()
-    gone = await line.outlet(session="gone")
-    await line.tap("out")
-    await line.relay.close_intake("out")
-    await line.relay.close_outlet(gone)
-    await line.relay.flow(outlet, server.flow())
-    switch.send(0)
-    await heard(server, switch.noise(0))
-    with pytest.raises(KeyError):
-        await line.relay.counters("out")
+    line.daemon.stall()
+    with pytest.raises(RelayFailed):
+        await line.relay.flow(outlet, server.flow())
+    line.daemon.go_on()
+    await silent_at_last(line, outlet)
+    await nothing_comes(line, switch, server)
 
 
-async def test_a_daemon_that_dies_is_noticed_and_nothing_waits_for_it(line: Line) -> None:
-    await line.tap()
-    outlet = await line.outlet()
-    await line.relay.flow(outlet, line.server().flow())
+async def test_a_flow_whose_last_answer_comes_late_is_ended(line: EngineLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon stalls when all but the last request of a flow have been answered."""
+    switch, server, outlet = await line.tap(), line.server(), await line.outlet()
+    hears = line.relay._calls.hears
+
+    async def stalls(*those: object, **more: object) -> None:
+        if "server" in those:
+            line.daemon.stall()
+        await hears(*those, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(line.relay._calls, "hears", stalls)
+    with pytest.raises(RelayFailed):
+        await line.relay.flow(outlet, server.flow())
+    monkeypatch.undo()
+    line.daemon.go_on()
+    async with asyncio.timeout(20):
+        while not await line.relay._calls.ended(line.relay._outs[outlet].stream.call):
+            pass
+    await nothing_comes(line, switch, server)
+
+
+async def test_a_change_of_the_tap_that_is_not_answered_leaves_neither_tap_heard(line: EngineLine) -> None:
+    switch, server, outlet = await line.flowing()
+    after = await line.tap("after", seed=2, ssrc=7)
+    line.daemon.stall()
+    with pytest.raises(RelayFailed):
+        await line.relay.feed(outlet, "after")
+    line.daemon.go_on()
+    await silent_at_last(line, outlet)
+    after.send(0, 1)
+    await nothing_comes(line, switch, server)
+
+
+async def test_a_session_is_over_only_once_the_daemon_has_said_so(line: EngineLine) -> None:
+    switch, server, outlet = await line.flowing()
+    line.daemon.stall()
+    closing = asyncio.create_task(line.relay.close_outlet(outlet))
+    await asyncio.wait([closing], timeout=5)
+    assert not closing.done()
+    with pytest.raises(RelayFailed):
+        await line.relay.flow(outlet, None)
+    line.daemon.go_on()
+    await closing
+    await nothing_comes(line, switch, server)
+
+
+async def test_the_end_of_the_service_does_not_wait_for_it(line: EngineLine) -> None:
+    _, _, outlet = await line.flowing()
+    line.daemon.stall()
+    line.relay.hurry()
+    async with asyncio.timeout(10):
+        await line.relay.close_outlet(outlet)
+    line.daemon.go_on()
+
+
+# ---- It dies, begins anew, or forgets
+
+
+async def test_a_daemon_that_dies_is_noticed_and_nothing_waits_for_it(line: EngineLine) -> None:
+    _, _, outlet = await line.flowing()
     await line.daemon.end()
     async with asyncio.timeout(20):
         await line.relay.watch()
@@ -247,27 +207,73 @@ async def test_a_daemon_that_dies_is_noticed_and_nothing_waits_for_it(line: Line
         await line.relay.open_outlet("in", "session")
     with pytest.raises(RelayFailed):
         await line.relay.open_intake("out")
+    with pytest.raises(RelayFailed):
+        await line.relay.flow(outlet, None)
+    assert [one.received for one in await line.relay.fed("in")] == [0]
+
+
+async def test_a_daemon_that_begins_anew_in_a_pause_sends_nothing_of_it_and_nothing_after_it(line: EngineLine) -> None:
+    switch, server, outlet = await line.flowing()
     await line.relay.flow(outlet, None)
-    assert [one.sent for one in await line.relay.fed("in")] == [0]
-
-
-async def test_a_session_that_ends_while_the_daemon_stalls_is_over_once_it_goes_on(line: Line) -> None:
-    switch, server, outlet = await line.tap(), line.server(), await line.outlet()
-    await line.relay.flow(outlet, server.flow())
-    line.daemon.stall()
-    await line.relay.close_outlet(outlet)
-    line.daemon.go_on()
-    number = 0
-    async with asyncio.timeout(20):
-        while True:  # until the delete has come through, what is said still goes out
-            switch.send(number)
-            number += 1
-            await line.read(number)
-            await asyncio.sleep(0.05)
-            if not server.datagrams():
-                break
-    for _ in range(5):
-        switch.send(number)
-        number += 1
-        await line.read(number)
+    await line.daemon.end()
+    switch.send(1, 2)
+    await line.daemon.begin()
+    await line.relay.flow(outlet, None)
+    with pytest.raises(RelayFailed):
+        await line.relay.flow(outlet, server.flow())
+    switch.send(3, 4)
     assert server.datagrams() == []
+
+
+async def test_a_pause_of_a_flow_is_confirmed_by_a_daemon_that_has_begun_anew(line: EngineLine) -> None:
+    switch, server, outlet = await line.flowing()
+    await line.daemon.end()
+    await line.daemon.begin()
+    await line.relay.flow(outlet, None)
+    switch.send(1, 2)
+    assert server.datagrams() == []
+
+
+async def test_a_daemon_that_has_begun_anew_takes_no_tap_before_all_that_it_lost_has_been_told(
+        line: EngineLine) -> None:
+    """Its ports are others' now, and what the switch still sends of the taps before would come to them."""
+    await line.flowing()
+    watching = asyncio.create_task(line.relay.watch())
+    await line.daemon.end()
+    await line.daemon.begin()
+    with pytest.raises(RelayFailed):
+        await line.relay.open_intake("out")
+    async with asyncio.timeout(1):
+        await watching
+    with pytest.raises(RelayFailed):
+        await line.relay.open_outlet("in", "session")
+
+
+async def test_a_call_that_it_forgets_in_a_pause_is_silent_and_does_not_begin_again(
+        line: EngineLine, end: AsyncExitStack) -> None:
+    switch, server, outlet = await line.flowing()
+    await line.relay.flow(outlet, None)
+    client = await ng(end, line.daemon)
+    await client.open()
+    for one in line.relay._outs.values():
+        await client.do("delete", {"call-id": one.stream.call, "delete-delay": 0})
+    await line.relay.flow(outlet, None)
+    with pytest.raises(RelayFailed):
+        await line.relay.flow(outlet, server.flow())
+    await nothing_comes(line, switch, server)
+
+
+async def test_it_forgets_no_call_to_which_nothing_comes_for_long(end: AsyncExitStack, tmp_path: Path) -> None:
+    line = await engine_line(end, tmp_path, forgets=4)
+    switch, server, outlet = await line.flowing()
+    await line.relay.flow(outlet, None)
+    watching = asyncio.create_task(line.relay.watch())
+    done, _ = await asyncio.wait([watching], timeout=12)
+    assert not done, "a call was forgotten"
+    await line.relay.flow(outlet, server.flow())
+    switch.send(1)
+    assert await heard(server, switch.noise(1)) == [switch.noise(1)]
+    server.rtcp.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        server.rtcp.recv(2048)
+    watching.cancel()

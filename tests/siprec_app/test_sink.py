@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from faults import RecordingServerFault
+from faults import RecordingServerFault, RelayFailed
 from policy.types import RecordingTarget
 from recorder.effects import Answer, Attach
 from recorder.events import TapDown, Verb
@@ -351,3 +351,29 @@ async def test_a_pause_for_one_server_is_confirmed_when_the_relay_is_silent_and_
     carried.relay.prompt.set()
     await settled()
     assert ([reply.answer for reply in carried.replies], carried.relay.sends) == ([Answer.CONFIRMED], {})
+
+
+async def test_a_pause_for_one_server_that_the_relay_does_not_confirm_is_asked_of_it_until_it_does() -> None:
+    carried = Carried()
+    await carried.call()
+    await carried.clients[0].accepts("1", "2")
+    carried.relay.deaf = True
+    await carried.asks(Verb.PAUSE, "a")
+    await settled()
+    assert carried.replies == []
+    assert [one[0] for one in carried.states if one[1] is SessionState.OVER] == ["a"]
+    carried.relay.deaf = False
+    await settled()
+    assert ([reply.answer for reply in carried.replies], carried.relay.sends) == ([Answer.CONFIRMED], {})
+
+
+async def test_a_silence_that_the_relay_does_not_confirm_is_asked_of_every_stream_and_told() -> None:
+    carried = Carried()
+    segment = await carried.call()
+    await carried.clients[0].accepts("1", "2")
+    await carried.asks(Verb.START, "b")
+    await carried.clients[1].accepts("1", "2")
+    carried.relay.deaf = True
+    with pytest.raises(RelayFailed):
+        await carried.sink.silence(segment)
+    assert {one[0] for one in carried.states if one[1] is SessionState.OVER} == {"a", "b"}
