@@ -23,7 +23,6 @@ from esl_app.lines import Media
 from esl_app.messages import Event
 from esl_app.names import TAPPED, tap_leg, tapped_by
 from esl_app.operations import Operations
-from esl_app.sip import PAYLOAD_TYPES
 from faults import SwitchFault, SwitchOperationFailed
 from recorder.effects import Attach, Detach
 from recorder.events import DETACHED, TapDown, TapFailed, TapUp
@@ -142,7 +141,7 @@ class TapLegs:
         try:
             where = await self._answerer.open()
             profile = await self._profile(source.leg)
-            codec = await self._codec(source.leg)
+            codec = await self._codec(source.leg, to[source.directions[0]].codecs)
         except SwitchFault as fault:
             self._all_over(segment, tap, _reason(fault))
             return
@@ -243,8 +242,8 @@ class TapLegs:
             raise SwitchOperationFailed("FreeSWITCH has no SIP profile that runs.")
         return running
 
-    async def _codec(self, leg: str) -> str:
-        """The codec of our calls: that of the leg, if it is one of G.711's, so that nothing is lost.
+    async def _codec(self, leg: str, taken: tuple[str, ...]) -> str:
+        """The codec of our calls: that of the leg, if it is one that is taken, so that nothing is lost.
 
         Raises:
             SwitchFault: FreeSWITCH does not read the leg's media.
@@ -252,7 +251,7 @@ class TapLegs:
         codec = await self._variable(leg, "read_codec")
         if codec in _UNREAD:
             raise SwitchOperationFailed("FreeSWITCH does not read the media of that leg.")
-        return codec if codec in PAYLOAD_TYPES else "PCMU"
+        return codec if codec in taken else "PCMU"
 
     async def _variable(self, leg: str, name: str) -> str:
         value = (await self._operations.api("uuid_getvar", leg, name)).strip()

@@ -15,10 +15,11 @@ from recorder.model import Call, Direction, RtpCounters
 
 @dataclass(frozen=True, slots=True)
 class RtpAddress:
-    """Where RTP is received: an IP address and a UDP port."""
+    """Where RTP is received: an IP address and a UDP port. ``codecs``: what it takes there, of G.711's two laws."""
 
     host: str
     port: int
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
 
 
 NOWHERE: Mapping[Direction, RtpAddress] = MappingProxyType({})

@@ -64,7 +64,7 @@ class Carriage:
                 tap = f"{effect.segment}/{direction.value}"
                 address = await self._relay.open_intake(tap, owed=self._owed)
                 taps[direction] = tap
-                addresses[direction] = RtpAddress(address.host, address.port)
+                addresses[direction] = RtpAddress(address.host, address.port, self._relay.takes)
         except RecordingServerFault:
             for tap in taps.values():
                 await self._relay.close_intake(tap)

@@ -131,6 +131,10 @@ class Relay(Protocol):
     All raise ``KeyError`` for a tap or an outlet that is not open.
     """
 
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The codecs of taps that reach the servers, by their names."""
+
     async def open_intake(self, tap: str, codecs: Mapping[int, str] = G711, source: str | None = None, *,
                           owed: bool = False) -> Address:
         """Where the switch is to send the RTP of a tap.

@@ -53,6 +53,11 @@ class RtpRelay:
         self._epoll = select.epoll()
         self._loop.add_reader(self._epoll.fileno(), self._ready)
 
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """See ``Relay``."""
+        return tuple(G711.values())
+
     def close(self) -> None:
         """Close all that is still open."""
         for outlet in tuple(self._outlets):

@@ -54,6 +54,11 @@ class RtpEngine:
         self._failed, self._hurrying = asyncio.Event(), asyncio.Event()
         self._echo = Echo(here)
 
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """See ``Relay``. The daemon would have to translate the other one."""
+        return ("PCMU",)
+
     def hurry(self) -> None:
         """The service ends: what the daemon does not answer within one request is waited for no longer."""
         self._hurrying.set()
@@ -85,8 +90,8 @@ class RtpEngine:
 
     async def _look_after(self) -> None:
         try:
-            if await self._knows_the_newest():
-                await self._calls.alive()
+            if await self._knows_the_newest() and not await self._has_an_outlet():
+                self._lose()
         except RelayFailed:
             self._lose()
 
@@ -97,6 +102,15 @@ class RtpEngine:
             return True
         self._lose()
         return False
+
+    async def _has_an_outlet(self) -> bool:
+        """Whether the daemon has the newest outlet: in a pause there is no tap. Where there is neither, whether it is
+        there at all."""
+        newest: OutStream | None = next((out for out in reversed(self._outs.values()) if not out.doomed), None)
+        if newest is None:
+            await self._calls.alive()
+            return True
+        return await self._calls.knows(newest.stream) or newest.doomed
 
     def _lose(self) -> None:
         for tap in self._taps.values():
@@ -307,7 +321,12 @@ class RtpEngine:
         self._calls.end(out.stream.call, None if tap is None else tap.stream.call, out.made.id)
 
     async def _rewire(self, out: OutStream, incoming: TapStream) -> None:
-        """The tap that fed it before is heard no more; this one is, from here on."""
+        """The tap that fed it before is heard no more; this one is, from here on.
+
+        A daemon that has begun anew has no such pipe, and its port may be another call's.
+        """
+        if not await self._calls.knows(out.stream):
+            raise RelayFailed("rtpengine has begun anew.", outlet=out.made.id)
         if out.tap is not None:
             async with out.tap.draining:
                 await self._calls.silence(out.tap.stream.call, out.made.id)

@@ -35,6 +35,11 @@ class Rtpengine:
         if forgets is not None:
             self._command += [f"--timeout={forgets}", f"--silent-timeout={forgets}"]
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the settings of ``siprec`` say of it."""
+        return {"rtpengine": f"{self.host}:{self.port}"}
+
     async def __aenter__(self) -> Self:
         await self.begin()
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from itertools import count
 
@@ -66,8 +66,8 @@ class FreeSwitch:
     async def job(self, name: str, *words: Word) -> str:
         return await self._do(lines.bgapi(name, *words, job="1").decode().partition("\n")[0])
 
-    async def attach(self, source: Source = SOURCE) -> None:
-        await self.taps.attach(Attach(call="c", segment=SEGMENT, source=source), TO)
+    async def attach(self, source: Source = SOURCE, to: Mapping[Direction, RtpAddress] = TO) -> None:
+        await self.taps.attach(Attach(call="c", segment=SEGMENT, source=source), to)
 
     def fires(self, name: str, uuid: str, **headers: str) -> None:
         """An event of FreeSWITCH's, a tenth of a second after the one before."""
@@ -174,6 +174,13 @@ async def test_each_direction_is_a_call_of_its_own_that_hears_that_direction_alo
                          "rtp_timeout_sec=0", "eavesdrop_enable_dtmf=false", "origination_audio_mode=sendonly"):
             assert variable in line
     assert switch.answerer.expected == 2
+
+
+@pytest.mark.parametrize(("codec", "sent"), [("PCMU", "PCMU"), ("PCMA", "PCMU")])
+async def test_a_codec_that_the_receiver_does_not_take_is_not_sent(switch: FreeSwitch, codec: str, sent: str) -> None:
+    switch.variables["read_codec"] = codec
+    await switch.attach(to={direction: replace(one, codecs=("PCMU",)) for direction, one in TO.items()})
+    assert all(f"absolute_codec_string={sent}" in line for line in switch.calls)
 
 
 @pytest.mark.parametrize("codec", ["_undef_", "PROXY"])

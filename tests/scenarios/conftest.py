@@ -10,7 +10,8 @@ from tests.asterisk import AsteriskServer
 from tests.freeswitch import FreeSwitchServer
 from tests.left_over import ended_afterwards
 from tests.phone import Phones
-from tests.phonograph import Phonograph
+from tests.phonograph import Json, Phonograph
+from tests.rtpengine import Rtpengine
 
 Exchange = AsteriskServer | FreeSwitchServer
 
@@ -49,3 +50,19 @@ async def nothing_outlives_its_test(exchange: Exchange) -> AsyncIterator[None]:
     """One failure is one failure: whatever a test has started ends with it. The exchange was there before."""
     async with ended_afterwards():
         yield
+
+
+@pytest_asyncio.fixture
+async def rtpengine(tmp_path: Path) -> AsyncIterator[Rtpengine]:
+    """The relay, where the settings name it."""
+    async with Rtpengine("127.0.0.1", tmp_path / "rtpengine.log") as daemon:
+        yield daemon
+
+
+@pytest.fixture(params=["service", "rtpengine"])
+def relay(request: pytest.FixtureRequest) -> Json:
+    """Settings: the audio goes through the service itself, or through rtpengine."""
+    if request.param == "service":
+        return {}
+    daemon: Rtpengine = request.getfixturevalue("rtpengine")
+    return daemon.settings

@@ -17,7 +17,6 @@ from tests.recorded import ALICE, BOB, VOICES, Conversation, begin, clear, conve
 from tests.recording_server import Certificates, RecordingServer
 from tests.recording_session import RecordingSession
 from tests.recording_to import breaks
-from tests.rtpengine import Rtpengine
 from tests.scenarios.conftest import Exchange
 from tests.scenarios.parties import users
 from tests.siprec_app import reference
@@ -45,22 +44,6 @@ async def server(tmp_path: Path) -> AsyncIterator[RecordingServer]:
         assert complaints(document.encode()) == []
         if schema is not None:
             schema.validate(document)
-
-
-@pytest_asyncio.fixture
-async def rtpengine(tmp_path: Path) -> AsyncIterator[Rtpengine]:
-    """The relay, where the settings name it."""
-    async with Rtpengine("127.0.0.1", tmp_path / "rtpengine.log") as daemon:
-        yield daemon
-
-
-@pytest.fixture(params=["service", "rtpengine"])
-def relay(request: pytest.FixtureRequest) -> Json:
-    """Settings: the audio goes through the service itself, or through rtpengine."""
-    if request.param == "service":
-        return {}
-    daemon: Rtpengine = request.getfixturevalue("rtpengine")
-    return {"rtpengine": f"{daemon.host}:{daemon.port}"}
 
 
 @pytest.fixture
@@ -235,56 +218,6 @@ async def test_a_call_that_is_in_a_file_goes_to_the_server_that_takes_it_at_last
     for label, own, filed in zip("12", ("alice", "bob"), Conversation(call, taken, row).tracks(), strict=True):
         assert list(whose_audio(filed, VOICES)) == [own]
         assert list(whose_audio(session.tracks[label].samples, VOICES)) == [own]
-
-
-async def test_a_call_whose_rtpengine_dies_goes_on_into_a_file(
-        exchange: Exchange, to_server: str, server: RecordingServer, rtpengine: Rtpengine, phones: Phones,
-        tmp_path: Path) -> None:
-    async with Phonograph(exchange, tmp_path, policy=to_server, siprec=servers(main=server) | {
-            "rtpengine": f"{rtpengine.host}:{rtpengine.port}"}) as service:
-        call, taken = await begin(phones, 2.0)
-        await server.session()
-        await rtpengine.end()
-        await service.until(lambda: _in_file(service), "no file was begun", within=30)
-        await asyncio.sleep(2.0)
-        await call.hangup()
-        await taken.ended
-        (row,) = await service.closed(1)
-        (recording,) = row["recordings"]
-        assert recording["state"] == "incomplete"
-        assert service.manifest(recording)["audio"] is not None
-        assert "rtpengine has failed" in service.logs()
-
-
-async def test_a_pause_is_kept_though_rtpengine_does_not_answer(
-        exchange: Exchange, to_server: str, server: RecordingServer, rtpengine: Rtpengine, phones: Phones,
-        tmp_path: Path) -> None:
-    async with Phonograph(exchange, tmp_path, policy=to_server, siprec=servers(main=server) | {
-            "rtpengine": f"{rtpengine.host}:{rtpengine.port}"}) as service:
-        call, taken = await begin(phones, 2.0)
-        session = await server.session()
-        (row,) = await service.calls()
-        rtpengine.stall()
-        # Forced: the silence took its time, and the switch was asked only after that.
-        assert (await service.ask(row["id"], "pause"))["answer"] in ("forced", "confirmed")
-        # What was said before that waits in the daemon's sockets; what is said from now on must not get there.
-        await asyncio.sleep(2.0)
-        rtpengine.go_on()
-        await asyncio.sleep(2.0)
-        before = {label: len(track.packets()) for label, track in session.tracks.items()}
-        await asyncio.sleep(1.0)
-        assert {label: len(track.packets()) for label, track in session.tracks.items()} == before
-        await call.hangup()
-        await taken.ended
-        await service.closed(1)
-        assert "has not confirmed a silence" in service.logs()
-
-
-async def _in_file(service: Phonograph) -> bool:
-    """Whether a call that went to a server goes into a file now."""
-    (row,) = await service.calls()
-    return any(segment["sink"] == "file" and segment["state"] == "up"
-               for recording in row["recordings"] for segment in recording["segments"])
 
 
 async def test_what_the_server_asks_for_in_the_middle_is_answered(

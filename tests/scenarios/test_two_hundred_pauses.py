@@ -15,7 +15,7 @@ from tests.hearing import tones
 from tests.listening import Kept
 from tests.pausing import CARD_TONE
 from tests.phone import Phones
-from tests.phonograph import Phonograph
+from tests.phonograph import Json, Phonograph
 from tests.random_pauses import betrayal, betrays, run, seams
 from tests.recording_server import RecordingServer
 from tests.recording_to import heard
@@ -46,10 +46,10 @@ def pausing(exchange: Exchange) -> Iterator[Exchange]:
 
 
 async def test_nothing_of_two_hundred_pauses_reaches_a_recording_server(
-        pausing: Exchange, everything: str, phones: Phones, tmp_path: Path) -> None:
+        pausing: Exchange, everything: str, phones: Phones, relay: Json, tmp_path: Path) -> None:
     async with (RecordingServer(tmp_path / "server") as server,
                 Phonograph(pausing, tmp_path, policy=f"{everything}recordingTarget: siprec\n",
-                           siprec={"servers": {"main": {"uri": server.uri}}},
+                           siprec={"servers": {"main": {"uri": server.uri}}, **relay},
                            pause={"confirm_within": CONFIRM_WITHIN}) as service):
         done = await run(service, phones, seed=SEED, calls=CALLS, pauses=PAUSES)
         rows = await service.closed(CALLS)

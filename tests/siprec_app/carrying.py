@@ -44,6 +44,10 @@ class NotedRelay:
     def __post_init__(self) -> None:
         self.prompt.set()
 
+    @property
+    def takes(self) -> tuple[str, ...]:
+        return ("PCMU",)
+
     async def open_intake(self, tap: str, codecs: Mapping[int, str] = G711, source: str | None = None, *,
                           owed: bool = False) -> Address:
         self.intakes.add(tap)

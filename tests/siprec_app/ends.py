@@ -43,11 +43,11 @@ class Hasty(random.Random):
         return 0.002
 
 
-def bound(host: str) -> socket.socket:
-    """A UDP socket on a free port."""
+def bound(host: str, port: int = 0) -> socket.socket:
+    """A UDP socket on a port; 0: on a free one."""
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     made.setblocking(False)
-    made.bind((host, 0))
+    made.bind((host, port))
     return made
 
 

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from faults import RelayFailed
-from tests.siprec_app.ends import Server, Switch
+from tests.siprec_app.ends import Server, Switch, bound
 from tests.siprec_app.line import EngineLine, engine_line, heard, ng
 
 MANY = 120
@@ -223,6 +223,37 @@ async def test_a_daemon_that_begins_anew_in_a_pause_sends_nothing_of_it_and_noth
         await line.relay.flow(outlet, server.flow())
     switch.send(3, 4)
     assert server.datagrams() == []
+
+
+async def test_a_tap_of_a_daemon_that_has_begun_anew_feeds_no_port_of_the_one_before(line: EngineLine) -> None:
+    """In a pause there is no tap; the ports of the outlets are others' now."""
+    _, server, outlet = await line.flowing()
+    await line.relay.flow(outlet, None)
+    await line.relay.close_intake("in")
+    pipe = line.relay._outs[outlet].pipe
+    await line.daemon.end()
+    await line.daemon.begin()
+    after = await line.tap("after", seed=2, ssrc=7)
+    other = bound(pipe.host, pipe.port)
+    with pytest.raises(RelayFailed):
+        await line.relay.feed(outlet, "after")
+    after.send(0, 1, 2)
+    await line.read(3, "after")
+    await asyncio.sleep(0.05)
+    with pytest.raises(BlockingIOError):
+        other.recv(2048)
+    other.close()
+    assert server.datagrams() == []
+
+
+async def test_a_daemon_that_begins_anew_in_a_pause_is_noticed(line: EngineLine) -> None:
+    _, _, outlet = await line.flowing()
+    await line.relay.flow(outlet, None)
+    await line.relay.close_intake("in")
+    await line.daemon.end()
+    await line.daemon.begin()
+    async with asyncio.timeout(10):
+        await line.relay.watch()
 
 
 async def test_a_pause_of_a_flow_is_confirmed_by_a_daemon_that_has_begun_anew(line: EngineLine) -> None:
