@@ -21,6 +21,7 @@ from bench.journeys import Journey
 from bench.kept import Kept
 from bench.load import Talk
 from bench.probes import Heard
+from bench.relay_load import Carrier
 from bench.rounds import Bench, Plan, Round
 from bench.switches import RIVALS, Exchange, Mode
 from tests.asterisk import AsteriskServer
@@ -128,8 +129,9 @@ def of(switch: str) -> str:
 
 
 def relayed() -> list[Row]:
-    """What the relay of SIPREC carries, plain and with SRTP."""
-    return relay.rows({srtp: relay.ramp(srtp, progress) for srtp in (False, True)})
+    """What the relay of SIPREC carries, plain and with SRTP, and what rtpengine does in its place, in turns."""
+    return relay.rows({srtp: {carrier: relay.ramp(srtp, progress, carrier) for carrier in Carrier}
+                       for srtp in (False, True)})
 
 
 def to_servers(switch: str) -> str:

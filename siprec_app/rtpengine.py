@@ -32,8 +32,8 @@ _WATCHED = 2.0
 """Seconds between two questions whether the daemon is there."""
 _AT_ONCE = 50
 """Calls that are kept alive before the event loop may do something else."""
-_LOOKS = 0.02
-"""Seconds between two looks for the first packet."""
+_LOOKS, _LOOKS_AT_LEAST = 0.02, 2.0
+"""Seconds between two looks for the first packet, first and at last: where none comes for long, many would ask."""
 
 class RtpEngine:
     """A ``relay.Relay``. Made and used within a running event loop.
@@ -362,12 +362,14 @@ class RtpEngine:
 
     async def _look(self, out: OutStream, feed: StreamFeed | None, before: int) -> None:
         """Notice when the first packet goes out."""
+        pause = _LOOKS
         while feed is not None and feed.first is None:
             seen = await self._calls.counted(out.stream)
             if seen is not None and seen[0] - out.probes > before:
                 feed.first = self._wall()
                 return
-            await asyncio.sleep(_LOOKS)
+            await asyncio.sleep(pause)
+            pause = min(1.5 * pause, _LOOKS_AT_LEAST)
 
     async def _count(self, out: OutStream) -> None:
         """Add what came and went since the last count."""

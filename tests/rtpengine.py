@@ -22,16 +22,18 @@ class Rtpengine:
         host: its address, for the switch as for the servers.
         log: a file for what it says.
         forgets: seconds without a packet after which it forgets a call; None: as it does by itself.
+        threads: that carry packets. ports: the first and the last; None: a thousand somewhere.
     """
 
-    def __init__(self, host: str, log: Path, *, forgets: int | None = None) -> None:
+    def __init__(self, host: str, log: Path, *, forgets: int | None = None, threads: int = 2,
+                 ports: tuple[int, int] | None = None) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind((host, 0))
             self.host, self.port, self._log = host, int(probe.getsockname()[1]), log
-        first = random.randrange(20_000, 29_000, 2)
+        first, last = ports or ((begin := random.randrange(20_000, 29_000, 2)), begin + 999)
         self._command = ["rtpengine", "--foreground", "--table=-1", "--config-file=none", f"--interface={host}",
-                         f"--listen-ng={host}:{self.port}", f"--port-min={first}", f"--port-max={first + 999}",
-                         "--num-threads=2", "--log-stderr", "--log-level=5"]
+                         f"--listen-ng={host}:{self.port}", f"--port-min={first}", f"--port-max={last}",
+                         f"--num-threads={threads}", "--log-stderr", "--log-level=5"]
         if forgets is not None:
             self._command += [f"--timeout={forgets}", f"--silent-timeout={forgets}"]
 
@@ -39,6 +41,11 @@ class Rtpengine:
     def settings(self) -> dict[str, str]:
         """What the settings of ``siprec`` say of it."""
         return {"rtpengine": f"{self.host}:{self.port}"}
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
 
     async def __aenter__(self) -> Self:
         await self.begin()
