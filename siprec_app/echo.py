@@ -44,9 +44,9 @@ class Echo:
         self._socket.close()
 
     def nudge(self, to: Address) -> None:
-        """A byte to the port of RTCP: it goes nowhere, and the daemon does not forget the call for want of packets."""
+        """A byte, so that the daemon does not forget a call for want of packets."""
         with suppress(OSError):
-            self._socket.sendto(b"\0", (to.host, to.port + 1))
+            self._socket.sendto(b"\0", (to.host, to.port))
 
     async def back(self, to: Address, kind: int, sent: Callable[[], None]) -> None:
         """Send until the last one is back: what was before it on its way has been read by then, other probes as well.

@@ -77,8 +77,9 @@ class NgCalls:
         said = await self._client.ask("query", {"call-id": stream.call, "from-tag": stream.tag})
         return said.get("result") == "ok"
 
-    async def publish(self, stream: Stream) -> Address:
-        """Where that stream is to be sent. Nothing but its payload types passes.
+    async def publish(self, stream: Stream) -> tuple[Address, Address]:
+        """Where that stream is to be sent, and a port of its call from which nothing goes anywhere. Nothing but its
+        payload types passes.
 
         Raises:
             RelayFailed: it does not answer, or has no port left; then it has no such call.
@@ -86,13 +87,13 @@ class NgCalls:
         call, tag = stream.call, stream.tag
         try:
             asked: dict[str, object] = {"call-id": call, "from-tag": tag, "ICE": "remove"}
-            await self._client.do("offer", {**asked, "sdp": self._nowhere("sendonly", stream.passes)})
+            aside = await self._client.do("offer", {**asked, "sdp": self._nowhere("sendonly", stream.passes)})
             said = await self._client.do("answer", {**asked, "to-tag": _NOBODY,
                                                     "sdp": self._nowhere("inactive", stream.passes)})
             for one in (_NOBODY, tag):  # neither hears the other
                 await self._client.do("unsubscribe", {"call-id": call, "to-tag": one})
             await self._client.do("block DTMF", {"call-id": call})
-            return _place(said)
+            return _place(said), _place(aside)
         except RelayFailed:
             self.end(call)
             raise

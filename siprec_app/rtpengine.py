@@ -119,7 +119,7 @@ class RtpEngine:
 
     async def _keep_alive(self) -> None:
         """A call to which nothing comes for a minute, in a pause for one, the daemon would forget."""
-        there = [*(one.address for one in self._taps.values()), *(one.pipe for one in self._outs.values())]
+        there = [*(one.aside for one in self._taps.values()), *(one.aside for one in self._outs.values())]
         for number, address in enumerate(there, 1):
             self._echo.nudge(address)
             if number % _AT_ONCE == 0:
@@ -138,7 +138,7 @@ class RtpEngine:
         if not await self._knows_the_newest():
             raise RelayFailed("rtpengine has begun anew.")
         stream = Stream(self._call(), _TAP, (ng.AUDIO, ng.PROBE))
-        self._taps[tap] = made = TapStream(stream, await self._calls.publish(stream))
+        self._taps[tap] = made = TapStream(stream, *await self._calls.publish(stream))
         return made.address
 
     async def open_outlet(self, tap: str | None, session: str) -> Outlet:
@@ -152,9 +152,9 @@ class RtpEngine:
         if any(one.lost for one in self._taps.values()):
             raise RelayFailed("rtpengine has lost taps of calls that go on.")
         stream = Stream(self._call(), _PIPE)
-        pipe = await self._calls.publish(stream)
-        made = OutStream(stream, session, Outlet(f"{session}/{next(self._numbers)}", 0, 0), pipe,
-                    [Silence(self._wall(), None)])
+        pipe, aside = await self._calls.publish(stream)
+        made = OutStream(stream, session, Outlet(f"{session}/{next(self._numbers)}", 0, 0), pipe, aside,
+                         [Silence(self._wall(), None)])
         try:
             port = (await self._calls.offered(stream.call, _PIPE, _SERVER)).port
             await self._calls.silence(stream.call, _SERVER)

@@ -30,7 +30,7 @@ class TapStream:
     """One tap.
 
     Attributes:
-        address: where the switch sends it.
+        address: where the switch sends it. aside: a port of its call that leads nowhere.
         probes: packets of ours among those that came.
         feeds: what it has fed.
         packets, octets: when the daemon was asked last; headers are among the octets.
@@ -40,6 +40,7 @@ class TapStream:
 
     stream: Stream
     address: Address
+    aside: Address
     probes: int = 0
     feeds: list[StreamFeed] = field(default_factory=list)
     packets: int = 0
@@ -62,7 +63,7 @@ class OutStream:
     """One outlet.
 
     Attributes:
-        pipe: where the tap that feeds it is sent.
+        pipe: where the tap that feeds it is sent. aside: a port of its call that leads nowhere.
         tap, feed: what feeds it, and how much.
         wanted: the flow that was asked for last. flowing: the one that has come about.
         open: something may go out. doomed: it ends.
@@ -77,6 +78,7 @@ class OutStream:
     session: str
     made: Outlet
     pipe: Address
+    aside: Address
     silences: list[Silence]
     tap: TapStream | None = None
     feed: StreamFeed | None = None
