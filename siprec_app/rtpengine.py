@@ -28,6 +28,7 @@ __all__ = ["RtpEngine"]
 log = structlog.get_logger("siprec")
 
 _TAP, _PIPE, _SERVER, _ECHO, _KEY = "tap", "pipe", "server", "echo", "key"
+_ENDED = "The stream has ended, as rtpengine had not answered in time."
 _WATCHED = 2.0
 """Seconds between two questions whether the daemon is there."""
 _AT_ONCE = 50
@@ -78,7 +79,7 @@ class RtpEngine:
 
     async def watch(self) -> None:
         """Return as soon as the daemon does not answer any more, or has forgotten what it carried; then all taps of
-        that time are lost. Asked every two seconds."""
+        that time are lost, until it answers again and has them. Asked every two seconds."""
         while not self._failed.is_set():
             try:
                 async with asyncio.timeout(_WATCHED):
@@ -92,6 +93,8 @@ class RtpEngine:
         try:
             if await self._knows_the_newest() and not await self._has_an_outlet():
                 self._lose()
+            for tap in [one for one in self._taps.values() if one.lost]:  # it may only have been slow
+                tap.lost = not await self._calls.knows(tap.stream)
         except RelayFailed:
             self._lose()
 
@@ -176,7 +179,7 @@ class RtpEngine:
         turn = await self._silenced(out, flow)
         async with out.changing:
             if out.doomed:
-                raise RelayFailed("The stream has ended, as rtpengine had not answered in time.", outlet=outlet)
+                raise RelayFailed(_ENDED, outlet=outlet)
             if out.tap is not incoming:
                 await self._rewire(out, incoming)
             if flow is not None:
@@ -247,6 +250,8 @@ class RtpEngine:
         if out.turn == turn:
             await self._drain(out, out.tap)
         async with out.subscribing:
+            if out.doomed:
+                raise RelayFailed(_ENDED, outlet=out.made.id)
             if out.turn != turn:
                 return  # another call came meanwhile
             out.open = True
@@ -299,7 +304,7 @@ class RtpEngine:
             raise RelayFailed("rtpengine has not confirmed a silence.", outlet=out.made.id)
         self._quiet(out)
         if out.wanted is not None:
-            raise RelayFailed("The stream has ended, as rtpengine had not silenced it in time.", outlet=out.made.id)
+            raise RelayFailed(_ENDED, outlet=out.made.id)
 
     def _quiet(self, out: OutStream) -> None:
         out.open, out.flowing = False, None
@@ -327,14 +332,18 @@ class RtpEngine:
         """
         if not await self._calls.knows(out.stream):
             raise RelayFailed("rtpengine has begun anew.", outlet=out.made.id)
-        if out.tap is not None:
-            async with out.tap.draining:
-                await self._calls.silence(out.tap.stream.call, out.made.id)
-                out.tap = out.feed = None
-        async with incoming.draining:
-            await self._calls.offered(incoming.stream.call, _TAP, out.made.id)
-            await self._calls.hears(incoming.stream, out.made.id, out.pipe)
-            out.tap, out.feed = incoming, StreamFeed(out.session)
+        try:
+            if out.tap is not None:
+                async with out.tap.draining:
+                    await self._calls.silence(out.tap.stream.call, out.made.id)
+                    out.tap = out.feed = None
+            async with incoming.draining:
+                await self._calls.offered(incoming.stream.call, _TAP, out.made.id)
+                await self._calls.hears(incoming.stream, out.made.id, out.pipe)
+                out.tap, out.feed = incoming, StreamFeed(out.session)
+        except RelayFailed:
+            self._end(out, out.tap or incoming)  # that one may feed it, now or later
+            raise
         incoming.feeds.append(out.feed)
 
     async def _drain(self, out: OutStream, tap: TapStream | None) -> None:

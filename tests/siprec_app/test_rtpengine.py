@@ -173,6 +173,33 @@ async def test_a_change_of_the_tap_that_is_not_answered_leaves_neither_tap_heard
     await nothing_comes(line, switch, server)
 
 
+async def test_a_tap_whose_last_answer_came_late_feeds_no_port_that_is_free_again(
+        line: EngineLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon stalls when it has been asked to feed another tap to the stream, and does so when it goes on."""
+    _, _, outlet = await line.flowing()
+    pipe = line.relay._outs[outlet].pipe
+    after = await line.tap("after", seed=2, ssrc=7)
+    hears = line.relay._calls.hears
+
+    async def stalls(*those: object, **more: object) -> None:
+        line.daemon.stall()
+        await hears(*those, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(line.relay._calls, "hears", stalls)
+    with pytest.raises(RelayFailed):
+        await line.relay.feed(outlet, "after")
+    monkeypatch.undo()
+    line.daemon.go_on()
+    await line.relay.close_outlet(outlet)
+    other = bound(pipe.host, pipe.port)
+    after.send(0, 1, 2)
+    await line.read(3, "after")
+    await asyncio.sleep(0.05)
+    with pytest.raises(BlockingIOError):
+        other.recv(2048)
+    other.close()
+
+
 async def test_a_session_is_over_only_once_the_daemon_has_said_so(line: EngineLine) -> None:
     switch, server, outlet = await line.flowing()
     line.daemon.stall()
@@ -210,6 +237,24 @@ async def test_a_daemon_that_dies_is_noticed_and_nothing_waits_for_it(line: Engi
     with pytest.raises(RelayFailed):
         await line.relay.flow(outlet, None)
     assert [one.received for one in await line.relay.fed("in")] == [0]
+
+
+async def test_a_daemon_that_was_only_slow_carries_the_same_taps_again(line: EngineLine) -> None:
+    switch, _, outlet = await line.flowing()
+    line.daemon.stall()
+    async with asyncio.timeout(20):
+        await line.relay.watch()
+    with pytest.raises(RelayFailed):
+        await line.outlet(session="again")
+    line.daemon.go_on()
+    await line.relay.close_outlet(outlet)
+    watching = asyncio.create_task(line.relay.watch())
+    await asyncio.wait([watching], timeout=3)
+    watching.cancel()
+    server = line.server()
+    await line.relay.flow(await line.outlet(session="again"), server.flow())
+    switch.send(1)
+    assert await heard(server, switch.noise(1)) == [switch.noise(1)]
 
 
 async def test_a_daemon_that_begins_anew_in_a_pause_sends_nothing_of_it_and_nothing_after_it(line: EngineLine) -> None:
