@@ -47,7 +47,11 @@ def bound(host: str, port: int = 0) -> socket.socket:
     """A UDP socket on a port; 0: on a free one."""
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     made.setblocking(False)
-    made.bind((host, port))
+    try:
+        made.bind((host, port))
+    except OSError:
+        made.close()
+        raise
     return made
 
 

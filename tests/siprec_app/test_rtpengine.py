@@ -4,14 +4,16 @@ no silence is told that is none. What it does by itself is in ``test_relays.py``
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from faults import RelayFailed
+from siprec_app.relay import Address
 from tests.siprec_app.ends import Server, Switch, bound
 from tests.siprec_app.line import EngineLine, engine_line, heard, ng
 
@@ -41,6 +43,15 @@ async def silent_at_last(line: EngineLine, outlet: str) -> None:
             except RelayFailed:
                 continue
             return
+
+
+async def taken_over(place: Address) -> socket.socket:
+    """A port that was the daemon's, in the hands of somebody else, once it has let go of it."""
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(OSError):
+                return bound(place.host, place.port)
+            await asyncio.sleep(0.02)
 
 
 async def nothing_comes(line: EngineLine, switch: Switch, *servers: Server) -> None:
@@ -191,7 +202,7 @@ async def test_a_tap_whose_last_answer_came_late_feeds_no_port_that_is_free_agai
     monkeypatch.undo()
     line.daemon.go_on()
     await line.relay.close_outlet(outlet)
-    other = bound(pipe.host, pipe.port)
+    other = await taken_over(pipe)
     after.send(0, 1, 2)
     await line.read(3, "after")
     await asyncio.sleep(0.05)
@@ -279,7 +290,7 @@ async def test_a_tap_of_a_daemon_that_has_begun_anew_feeds_no_port_of_the_one_be
     await line.daemon.end()
     await line.daemon.begin()
     after = await line.tap("after", seed=2, ssrc=7)
-    other = bound(pipe.host, pipe.port)
+    other = await taken_over(pipe)
     with pytest.raises(RelayFailed):
         await line.relay.feed(outlet, "after")
     after.send(0, 1, 2)
