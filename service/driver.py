@@ -288,13 +288,16 @@ class Driver:
         if self._servers is None or effect.source.sink is not Sink.SERVER:
             await self._switch.detach(effect)
             return
-        silencing = asyncio.create_task(self._servers.silence(effect.segment))
+        silencing = asyncio.create_task(self._silenced(self._servers, effect.segment))
         await asyncio.wait([silencing], timeout=_SILENT_WITHIN)
         await self._switch.detach(effect)
+        await silencing
+
+    async def _silenced(self, servers: RecordingServers, segment: str) -> None:
         try:
-            await silencing
+            await servers.silence(segment)
         except RecordingServerFault as fault:
-            log.error("a tap was not silenced before its end", switch=self._switch.name, segment=effect.segment,
+            log.error("a tap was not silenced before its end", switch=self._switch.name, segment=segment,
                       why=fault.message)
 
     async def _adopt(self, effect: Adopt) -> None:

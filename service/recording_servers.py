@@ -80,7 +80,9 @@ async def opened(settings: SiprecSettings, clock: Clock) -> AsyncIterator[Server
 
     Raises:
         SettingsInvalid: as :func:`named`, or an address or a port is not this machine's, or is taken.
+        RelayFailed: there is no way to rtpengine.
     """
+    order = Order(named(settings), settings.rest, clock.now)
     dice = random.SystemRandom()
     endpoint = Endpoint(settings.address.strip("[]"), settings.sip_port, token=lambda: secrets.token_hex(12),
                         clock=clock.now)
@@ -89,7 +91,6 @@ async def opened(settings: SiprecSettings, clock: Clock) -> AsyncIterator[Server
     except OSError as error:
         raise SettingsInvalid(f"Nothing can be received at {settings.address}, port {settings.sip_port}: "
                               f"{error.strerror}.", key="siprec.address") from error
-    order = Order(named(settings), settings.rest, clock.now)
     sinks: list[ServerSink] = []
 
     def connect(server: Named, flows: Callable[[Agreement], Awaitable[None]], over: Callable[[Over], None]) -> Client:
@@ -102,46 +103,46 @@ async def opened(settings: SiprecSettings, clock: Clock) -> AsyncIterator[Server
             for sink in [] if alive else sinks:
                 sink.dead(name)
 
-    relay, ended = await _relay(settings, clock, dice)
-    watching = asyncio.create_task(_watched(relay, order, sinks)) if isinstance(relay, RtpEngine) else None
-    connecting = Connecting(relay, connect, _keys, settings.address.strip("[]"), clock.at)
-    health = Health([one.server for one in order.servers], endpoint, random=dice, changed=changed)
     try:
-        yield Servers(order, connecting, health, sinks)
+        async with _relay(settings, clock, dice) as relay:
+            connecting = Connecting(relay, connect, _keys, settings.address.strip("[]"), clock.at)
+            health = Health([one.server for one in order.servers], endpoint, random=dice, changed=changed)
+            watching = asyncio.create_task(_watched(relay, order, sinks)) if isinstance(relay, RtpEngine) else None
+            try:
+                yield Servers(order, connecting, health, sinks)
+            finally:
+                if isinstance(relay, RtpEngine):
+                    relay.hurry()
+                for sink in sinks:
+                    await sink.close()
+                if watching is not None:
+                    watching.cancel()
     finally:
-        if isinstance(relay, RtpEngine):
-            relay.hurry()
-        for sink in sinks:
-            await sink.close()
-        if watching is not None:
-            watching.cancel()
-        await ended()
         await endpoint.close()
 
 
-async def _relay(settings: SiprecSettings, clock: Clock,
-                 dice: random.SystemRandom) -> tuple[Relay, Callable[[], Awaitable[None]]]:
-    """The relay of the settings, and what closes it."""
+@asynccontextmanager
+async def _relay(settings: SiprecSettings, clock: Clock, dice: random.SystemRandom) -> AsyncIterator[Relay]:
+    """The relay of the settings."""
     if settings.ng is not None:
         client = NgClient(*settings.ng, cookie=lambda: secrets.token_hex(8))
         here = await client.open()
         engine = RtpEngine(NgCalls(client, here), here, wall=clock.at)
-
-        async def ended() -> None:
+        try:
+            yield engine
+        finally:
             await engine.close()
             client.close()
-
-        return engine, ended
+        return
     first, last = settings.port_range
     outlets = Ports(settings.address.strip("[]"), first, last, dice.getrandbits(16))
     intakes = (outlets if settings.taps_address == settings.address
                else Ports(settings.taps_address.strip("[]"), first, last, dice.getrandbits(16)))
     relay = RtpRelay(intakes, outlets, draw=dice, monotonic=clock.now, wall=clock.at)
-
-    async def closed() -> None:
+    try:
+        yield relay
+    finally:
         relay.close()
-
-    return relay, closed
 
 
 async def _watched(relay: RtpEngine, order: Order, sinks: list[ServerSink]) -> None:
