@@ -21,9 +21,9 @@ demo-siprec: setup pjsua2 ## calls to a recording server that is not ours, and o
 
 test: setup pjsua2 ## every test
 	@rm -f .pytest_cache/v/cache/lastfailed
-	@.venv/bin/python -m pytest -n 2 --dist loadfile || { \
+	@.venv/bin/python -m pytest -n 3 --dist loadfile || { \
 	    [ $$? -eq 1 ] || exit 1; \
-	    echo "once more, alone: a machine that is busy with two test files at once is nobody's fault"; \
+	    echo "once more, alone: a machine that is busy with several test files at once is nobody's fault"; \
 	    .venv/bin/python -m pytest --last-failed --last-failed-no-failures none; }
 
 test-all: setup pjsua2 ## every test on each of Python 3.11, 3.12 and 3.13 that this machine has

@@ -181,6 +181,11 @@ async def test_the_dialplan_ends_taps_of_its_own_call_only_whatever_leg_they_are
     other = carol.call("104")
     await dave.next_call()
     await other.answered
+
+    async def both() -> bool:
+        return len(await service.calls()) == 2
+
+    await service.until(both, "does not know of both calls")
     await until_recording(service)
     of_carol = await asyncio.to_thread(snoops, asterisk) - of_alice
     assert (len(of_alice), len(of_carol)) == (2, 2)

@@ -160,12 +160,14 @@ async def test_a_pause_of_one_server_leaves_another_one_of_the_same_tap_as_it_wa
 async def test_digits_and_all_else_that_is_no_audio_never_pass(line: Line) -> None:
     switch, server, _ = await line.flowing()
     number = 1
-    for kind in range(1, 128):
-        if kind != 8:
+    others = [kind for kind in range(1, 128) if kind != 8]
+    for first in range(0, len(others), 30):  # of more than fifty at once rtpengine leaves some until one more comes
+        for kind in others[first:first + 30]:
             switch.send(number, kind=kind)
             number += 1
-    switch.send(number)
-    assert await heard(server, switch.noise(number)) == noises(switch, number)
+        switch.send(number)
+        assert await heard(server, switch.noise(number)) == noises(switch, number)
+        number += 1
 
 
 async def test_a_flow_that_a_pause_overtakes_does_not_begin_and_a_later_one_does(line: Line) -> None:
