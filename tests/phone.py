@@ -219,9 +219,9 @@ class Phones:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        done = await asyncio.gather(
-            *(phone.close(reachable=self.reachable) for phone in self._open), return_exceptions=True
-        )
+        done: list[BaseException | None] = []
+        for phone in self._open:  # one after the other: FreeSWITCH is late with two BYEs that cross, or never answers
+            done += await asyncio.gather(phone.close(reachable=self.reachable), return_exceptions=True)
         failures = [failure for failure in done if isinstance(failure, Exception)]
         if failures and error is None:
             raise ExceptionGroup("phones", failures)

@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import aiohttp
@@ -19,7 +20,8 @@ from tests.lost import Lost, lost_at_seams
 from tests.pausing import CARD_TONE, strength
 from tests.phone import Call, Phone, Phones
 from tests.phonograph import Json, Phonograph
-from tests.sounds import Samples, noise, tone
+from tests.rtp import TICK
+from tests.sounds import PACKET, Samples, noise, one_zero, tone
 
 VOICES = [noise(40 + number, seconds=60, level=200) for number in range(3)]
 """Of the callers, of the callees, of who calls the menu: so low that no sample of theirs is as loud as the tone's."""
@@ -29,6 +31,10 @@ CARD = tone(CARD_TONE)
 LOUDEST, LEVEL = 2000, 400.0
 """No sample of the voices, nor of two of them, is louder, and at the tone's frequency they stay below the level in any
 20 ms; of the tones, most samples are louder."""
+
+HELD_UP, LATELY = 0.1, 500
+"""Seconds without a packet of a phone, which then sends all of them at once, and for how many packets a switch may be
+late with what comes after that: FreeSWITCH takes up one in ten ticks of its clock."""
 
 MENU = 340
 """The first menu's number."""
@@ -126,9 +132,22 @@ async def talk(service: Phonograph, pair: tuple[Call, Call], pauses: list[Pause]
                 await ask("resume", "fraud", typed=False)
                 await asyncio.sleep(0.1)
             speaker.stream.play(voice)
+            await passed_on(speaker, hearer)
             await ask("resume", "operator", typed=typed)
         await asyncio.sleep(1)
     await call.hangup()
+
+
+async def passed_on(speaker: Call, hearer: Call) -> None:
+    """Where the machine has held the phones up, until what is said from now on is heard: a tone that comes to the
+    switch after its pause is of the pause for nobody."""
+    stream, sound = speaker.stream, speaker.stream.sound
+    if sound is None or max(later - one for one, later in pairwise(stream.sent.ticks[-LATELY:])) <= HELD_UP:
+        return
+    packets, following = sound.packets(stream.codec), stream.sent.samples[-1] // PACKET + 1
+    own = {one_zero(packets[number % len(packets)]) for number in range(following, following + LATELY)}
+    while one_zero(hearer.stream.arrivals[-1].payload) not in own:
+        await hearer.stream.listen(TICK)
 
 
 async def run(service: Phonograph, phones: Phones, *, seed: int, calls: int, pauses: int) -> Paused:

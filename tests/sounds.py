@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PACKET", "RATE", "Samples", "Sound", "decode", "noise", "quiet", "speech", "tone", "write"]
+__all__ = ["PACKET", "RATE", "Samples", "Sound", "decode", "noise", "one_zero", "quiet", "speech", "tone", "write"]
 
 RATE = 8000
 """Samples a second."""
@@ -48,6 +48,11 @@ def _compand(samples: Samples, codec: str) -> bytes:
     ranked = meaning[order]
     between = (ranked[1:] + ranked[:-1]) / 2
     return bytes(order[np.searchsorted(between, samples, side="right")].astype(np.uint8))
+
+
+def one_zero(payload: bytes) -> bytes:
+    """A packet of mu-law in which both of its zeros are the same one: FreeSWITCH makes one of them."""
+    return payload.replace(b"\x7f", b"\xff")
 
 
 def _ffmpeg(data: bytes, *arguments: str) -> bytes:

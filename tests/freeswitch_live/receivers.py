@@ -21,11 +21,11 @@ from tests.esl_app.test_switch import Story
 from tests.freeswitch import FreeSwitchServer
 from tests.freeswitch_live.channels import legs, until
 from tests.phone import Call, Phones
-from tests.sounds import PACKET, Samples, Sound, decode, noise
+from tests.sounds import PACKET, Samples, Sound, decode, noise, one_zero
 from tests.whereabouts import connected
 
 __all__ = ["BOB", "BOTH", "TRUNK", "Driven", "Packet", "Receiver", "Receivers", "Tap", "called", "driven",
-           "nothing_else", "one_zero", "trunks_leg"]
+           "nothing_else", "trunks_leg"]
 
 BOTH = (Direction.IN, Direction.OUT)
 TRUNK, BOB = noise(31), noise(32)
@@ -37,11 +37,6 @@ Kind = TypeVar("Kind", TapUp, TapDown, TapFailed)
 _HEADER = struct.Struct("!BBHII")
 _SEGMENT = "62845b84-d9ed-5784-808f-185821b7f8c1"
 _CODECS = {0: "PCMU", 8: "PCMA"}
-
-
-def one_zero(payload: bytes) -> bytes:
-    """A packet of mu-law in which both of its zeros are the same one: FreeSWITCH makes one of them."""
-    return payload.replace(b"\x7f", b"\xff")
 
 
 class Packet(NamedTuple):

@@ -21,12 +21,11 @@ from tests.freeswitch_live.receivers import (
     called,
     driven,
     nothing_else,
-    one_zero,
     trunks_leg,
 )
 from tests.hearing import whose_audio
 from tests.phone import Phones
-from tests.sounds import PACKET, noise
+from tests.sounds import PACKET, noise, one_zero
 from tests.stalling import Way
 from tests.whereabouts import connected, heard
 
