@@ -11,10 +11,11 @@ import pylibsrtp
 import pytest
 
 from media import rtcp, rtp
+from siprec_app.ports import Ports
 from siprec_app.protocol.crypto import Crypto, Suite
 from siprec_app.protocol.negotiation import Flow
 from siprec_app.protocol.sdp import PCMU
-from tests.siprec_app.ends import OUTLETS, SWITCH, TICK, Scene, bound
+from tests.siprec_app.ends import OUTLETS, SWITCH, TICK, Scene
 
 PROFILES = {Suite.AES_80: pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
             Suite.AES_32: pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_32}
@@ -122,9 +123,10 @@ async def test_another_key_begins_a_stream_of_its_own_and_ends_the_one_before() 
 async def test_ffmpeg_hears_what_was_said(suite: Suite, tmp_path: Path) -> None:
     async with Scene() as scene:
         switch, outlet, (ours, theirs) = await scene.tap(), await scene.outlet(), pair(suite)
-        probe = bound(SWITCH)
-        port = probe.getsockname()[1] & ~1
-        probe.close()
+        free = Ports(SWITCH, 20_000, 29_999, random.getrandbits(16)).pair()
+        port: int = free[0].getsockname()[1]
+        for one in free:
+            one.close()
         description = tmp_path / "call.sdp"
         description.write_text(
             f"v=0\r\no=- 1 1 IN IP4 {SWITCH}\r\ns=-\r\nc=IN IP4 {SWITCH}\r\nt=0 0\r\nm=audio {port} RTP/SAVP 0\r\n"
