@@ -175,7 +175,7 @@ class NgCalls:
                 await self._client.do("delete", {"call-id": call, "delete-delay": 0})
                 break
             except RelayFailed as fault:
-                log.warning("rtpengine is asked again to end a call", call=call, why=fault.message)
+                log.debug("rtpengine is asked again to end a call", call=call, why=fault.message)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LATEST)
         ended.set()
