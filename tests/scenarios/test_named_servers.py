@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from tests.asterisk import AsteriskServer
 from tests.asterisk_live.dialplans import added, page
-from tests.phone import Phones
+from tests.phone import Call, Phones
 from tests.phonograph import Json, Phonograph
 from tests.recorded import ALICE, begin
 from tests.recording_server import RecordingServer
@@ -70,13 +70,20 @@ async def started(service: Phonograph, second: RecordingServer) -> tuple[str, Re
     return row["id"], session
 
 
-async def test_a_named_server_has_a_session_of_its_own_and_a_stop_of_its_name_ends_that(
-        service: Phonograph, two: Two, phones: Phones) -> None:
+async def at_both(service: Phonograph, two: Two, phones: Phones) -> tuple[
+        Call, Call, RecordingSession, tuple[str, RecordingSession]]:
+    """A call that goes to the first server by the policy, and to the second one by its name."""
     first, second = two
     call, taken = await begin(phones)
     policys = await first.session()
     identity, named = await started(service, second)
     await goes_on(named)
+    return call, taken, policys, (identity, named)
+
+
+async def test_a_named_server_has_a_session_of_its_own_and_a_stop_of_its_name_ends_that(
+        service: Phonograph, two: Two, phones: Phones) -> None:
+    call, taken, policys, (identity, named) = await at_both(service, two, phones)
     await goes_on(policys)
     assert (await service.ask(identity, "stop", server="second"))["answer"] == "done"
     await named.ended()
@@ -93,11 +100,7 @@ async def test_a_named_server_has_a_session_of_its_own_and_a_stop_of_its_name_en
 
 async def test_a_pause_of_one_server_leaves_the_other_flowing(
         service: Phonograph, two: Two, phones: Phones) -> None:
-    first, second = two
-    call, taken = await begin(phones)
-    policys = await first.session()
-    identity, named = await started(service, second)
-    await goes_on(named)
+    call, taken, policys, (identity, named) = await at_both(service, two, phones)
     assert (await service.ask(identity, "pause", server="second"))["answer"] == "confirmed"
     before = packets(named)
     assert "a=inactive" in (await named.request("INVITE", 2)).sdp
@@ -140,11 +143,7 @@ async def test_a_pause_of_a_server_covers_what_policy_sends_there(
 
 async def test_without_a_name_a_pause_is_of_everything_and_a_stop_ends_all(
         service: Phonograph, two: Two, phones: Phones) -> None:
-    first, second = two
-    call, taken = await begin(phones)
-    policys = await first.session()
-    identity, named = await started(service, second)
-    await goes_on(named)
+    call, taken, policys, (identity, named) = await at_both(service, two, phones)
     assert (await service.ask(identity, "pause"))["answer"] == "confirmed"
     before = packets(policys), packets(named)
     for session in (policys, named):
